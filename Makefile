@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+BENCH_VENV := .venv-bench
+LOCKS := deploy/locks
+SAMPLE := tests/fixtures/sample
+RUN := $(VENV)/bin
+
+.PHONY: help setup setup-test paper up test check fmt bench lock clean
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Install the platform into .venv
+	@deploy/setup.sh $(VENV) $(LOCKS)/runtime.txt
+
+setup-test:
+	@deploy/setup.sh $(VENV) $(LOCKS)/dev.txt
+
+paper: setup ## Paper-trade the sample market and print what came of it
+	@$(RUN)/scalpbot paper --mode OFFLINE \
+		--csv $(SAMPLE)/EUR_USD_M5_sample.csv \
+		--csv $(SAMPLE)/GBP_USD_M5_sample.csv \
+		--csv $(SAMPLE)/USD_JPY_M5_sample.csv \
+		--news $(SAMPLE)/calendar_sample.json
+
+up: setup ## Run the whole platform on a made-up market until stopped
+	@$(RUN)/scalpbot up
+
+test: check ## Check the code and run all tests
+	@$(RUN)/python -m pytest
+
+check: setup-test ## Lint, check types and the import rule
+	@$(RUN)/ruff check --quiet .
+	@$(RUN)/ruff format --quiet --check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports --no-cache >/dev/null || $(RUN)/lint-imports --no-cache
+
+fmt: setup-test ## Format the code
+	@$(RUN)/ruff check --quiet --fix .
+	@$(RUN)/ruff format --quiet .
+
+bench: ## Measure speed and memory side by side with peers
+	@deploy/setup.sh $(BENCH_VENV) $(LOCKS)/bench.txt
+	@$(BENCH_VENV)/bin/python -m tests.benchmarks
+
+lock: setup-test ## Choose new versions of all packages and write the lock files
+	@deploy/lock.sh $(RUN)
+
+clean: ## Remove environments and caches, not data
+	@rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
