@@ -1,0 +1,52 @@
+"""The acceptance thresholds: what a strategy must show before anyone should trust it."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from services.backtest.metrics import Metrics
+
+FEWEST_TRADES: Final = 30
+WIN_RATE_GAP_LIMIT_POINTS: Final = 15.0
+
+
+class Verdict(StrEnum):
+    """Whether a threshold was met, or could not be judged for want of trades or days."""
+
+    PASS = "pass"  # noqa: S105  (a verdict)
+    FAIL = "fail"
+    NOT_JUDGED = "not_judged"
+
+
+class Threshold(NamedTuple):
+    """One threshold: the figure found, how it must compare with the limit, and the verdict."""
+
+    name: str
+    value: float | None
+    comparison: str
+    limit: float
+    verdict: Verdict
+
+
+def acceptance(metrics: Metrics, win_rate_gap_points: float | None) -> tuple[Threshold, ...]:
+    """Judge a run; `win_rate_gap_points` is that of training over validation, None where it cannot be judged."""
+    return (
+        _above("win_rate_percent", metrics.win_rate_percent, 50.0),
+        _above("profit_factor", metrics.profit_factor, 1.3),
+        _below("max_drawdown_percent", metrics.max_drawdown.percent, 25.0),
+        _above("sharpe", metrics.sharpe, 1.0),
+        _below("win_rate_gap_points", win_rate_gap_points, WIN_RATE_GAP_LIMIT_POINTS),
+    )
+
+
+def _above(name: str, value: float | None, limit: float) -> Threshold:
+    return Threshold(name, value, ">", limit, _verdict(None if value is None else value > limit))
+
+
+def _below(name: str, value: float | None, limit: float) -> Threshold:
+    return Threshold(name, value, "<", limit, _verdict(None if value is None else value < limit))
+
+
+def _verdict(held: bool | None) -> Verdict:
+    if held is None:
+        return Verdict.NOT_JUDGED
+    return Verdict.PASS if held else Verdict.FAIL

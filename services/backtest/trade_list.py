@@ -1,0 +1,24 @@
+"""The trade list: closed trades as CSV, in the order in which they are hashed."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from services.backtest.text_file import write_text_file
+from shared.contracts.trades import TRADE_COLUMNS, ClosedTrade, trade_texts
+
+
+def in_order(trades: Iterable[ClosedTrade]) -> list[ClosedTrade]:
+    """Return trades in order of (entry time, pair)."""
+    return sorted(trades, key=lambda trade: (trade.entry_time, trade.pair))
+
+
+def trade_lines(trades: Iterable[ClosedTrade]) -> Iterator[str]:
+    """Yield the header and a line for every trade, each ending in a newline."""
+    yield ",".join(TRADE_COLUMNS) + "\n"
+    for trade in in_order(trades):
+        yield ",".join(trade_texts(trade).values()) + "\n"
+
+
+def write_trade_list(path: Path, trades: Iterable[ClosedTrade]) -> None:
+    """Write the trade list to a file, whole or not at all; raise InputError if it cannot be written."""
+    write_text_file(path, trade_lines(trades))

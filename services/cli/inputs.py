@@ -1,0 +1,74 @@
+"""Reading what a verb is given: settings, candle files and the news calendar."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from services.ingest.candle_file import CandleFile, CandleRead
+    from shared.calendar.economic import EconomicCalendar
+    from shared.runtime.settings import Settings
+
+DEBUG_VARIABLE: Final = "SCALP_BOT_DEBUG"
+_DEFAULT_CONFIG: Final = Path("scalpbot.toml")
+
+
+def config_path(given: Path | None) -> Path | None:
+    """Return the settings file that is in force: the one given, else the default if it exists."""
+    return given or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.exists() else None)
+
+
+def read_settings(given: Path | None) -> "Settings":
+    """Read the settings in force, with overrides from the environment; raise InputError for a wrong value."""
+    from shared.runtime.settings import load_settings
+
+    # The switch for tracebacks is the program's own, not a setting.
+    environ = {name: value for name, value in os.environ.items() if name != DEBUG_VARIABLE}
+    return load_settings(config_path(given), environ)
+
+
+def candle_files(texts: Sequence[str], pair: str | None) -> "list[CandleFile]":
+    """Return the files that `--csv` and `--pair` name, each with its instrument.
+
+    Raises InputError where a pair is unknown, comes twice, or contradicts `--pair`.
+    """
+    from services.ingest.candle_file import parse_candle_argument
+    from shared.contracts.errors import InputError
+
+    if pair is not None and len(texts) > 1:
+        raise InputError("--pair goes with one candle file; with several write --csv PAIR=FILE for each")
+    files = [parse_candle_argument(text, pair) for text in texts]
+    names = [each.instrument.name for each in files]
+    if pair is not None and names[0] != pair:
+        raise InputError(f"--pair {pair} contradicts --csv {texts[0]}; give only one of the two pairs")
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise InputError(f"{name} is given by two candle files; give one file for each pair")
+    return files
+
+
+def read_candles(
+    files: "Sequence[CandleFile]", settings: "Settings", granularity: str | None, skip_bad_rows: bool
+) -> "list[CandleRead]":
+    """Read candle files; raise InputError naming the first bad rows."""
+    from services.ingest.candle_file import read_candle_file
+    from shared.contracts.granularity import parse_granularity
+
+    seconds = None if granularity is None else parse_granularity(granularity)
+    return [
+        read_candle_file(
+            each,
+            model_spread_points=settings.pair(each.instrument.name).model_spread_points,
+            granularity_seconds=seconds,
+            skip_bad_rows=skip_bad_rows,
+        )
+        for each in files
+    ]
+
+
+def read_news(path: Path | None) -> "EconomicCalendar | None":
+    """Read the news calendar, if one is given; raise InputError naming the entry that is wrong."""
+    from shared.calendar.economic import NEVER_STALE, read_calendar
+
+    return None if path is None else read_calendar(path, NEVER_STALE)

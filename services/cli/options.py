@@ -1,0 +1,49 @@
+"""The options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+CandleFiles: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--csv",
+        metavar="[PAIR=]FILE",
+        help="Candle file, plain or gzip; repeat it for several pairs. The pair is what stands before '=', else "
+        "--pair, else the pair in the file's name.",
+    ),
+]
+OneCandleFile: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--csv",
+        metavar="[PAIR=]FILE",
+        help="Candle file, plain or gzip. The pair is what stands before '=', else --pair, else the pair in the "
+        "file's name.",
+    ),
+]
+Pair: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--pair", metavar="PAIR", help="Pair of the candle file, such as EUR_USD. Default: see --csv."),
+]
+Granularity: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Granularity of the candles, such as M5. Default: inferred from their times."),
+]
+SkipBadRows: TypeAlias = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Drop and count bad rows instead of refusing the file.")
+]
+NewsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--news",
+        metavar="FILE",
+        help="Economic calendar, JSON in Forex Factory's weekly form. Default: none, the news gate lets all pass.",
+    ),
+]
+ConfigFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings file. Default: ./scalpbot.toml if there is one."),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]

@@ -1,0 +1,179 @@
+"""The verb `up`: the whole platform in this process, on an endless made-up market."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from services.cli.inputs import read_settings
+from services.cli.options import AsJson, ConfigFile
+from services.cli.output import note, say
+from services.cli.words import event_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.embedded import Platform
+    from services.ingest.feed import Arrival
+    from shared.contracts.envelope import Message
+    from shared.store.port import Store
+
+_START = 1_704_060_000  # Sunday 2023-12-31, 22:00 UTC: the first market week of 2024
+_LONGEST_NAP_SECONDS = 0.2
+_MARKET_SETTING = "demo_market"
+_WEEKEND_SECONDS = 36 * 3600
+
+
+class Feed(StrEnum):
+    """Where the candles come from."""
+
+    DEMO = "demo"
+
+
+FeedChoice: TypeAlias = Annotated[Feed, typer.Option("--feed", help="Where the candles come from: a made-up market.")]
+DemoPairs: TypeAlias = Annotated[str, typer.Option("--pairs", metavar="A,B", help="Pairs to trade.")]
+Speed: TypeAlias = Annotated[
+    float, typer.Option("--speed", min=0, help="Market seconds to a second; 0 goes as fast as possible.")
+]
+Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="Which made-up market.")]
+Candles: TypeAlias = Annotated[
+    int, typer.Option("--candles", min=0, help="Stop after so many new candles; 0 goes on until stopped.")
+]
+DemoDatabase: TypeAlias = Annotated[str, typer.Option("--db", metavar="FILE|URL", help="Database to go on with.")]
+
+
+def register(program: typer.Typer) -> None:
+    """Add the verb."""
+    program.command("up")(up)
+
+
+def up(
+    feed: FeedChoice = Feed.DEMO,
+    pairs: DemoPairs = "EUR_USD,GBP_USD,USD_JPY",
+    speed: Speed = 1800.0,
+    seed: Seed = 1,
+    candles: Candles = 0,
+    database: DemoDatabase = "data/demo.db",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run all services on a market that never ends, and tell what happens to the account.
+
+    Stop it with Ctrl-C; started again with the same database and seed, it goes on where it was.
+    """
+    from services.cli.stored import database_url
+    from services.embedded import Platform, opened_store, remember_run
+    from shared.contracts.facts import ACCOUNT_FACTS
+    from shared.contracts.pairs import parse_pair
+    from shared.runtime.settings import RunMode
+
+    settings = read_settings(config)
+    names = sorted({parse_pair(name.strip()).name for name in pairs.split(",")})
+    with opened_store(database_url(database, settings)) as store, _stoppable() as stop:
+        remember_run(store, settings, None, int(time.time()))
+        _remember_market(store, seed)
+        platform = Platform(store, names, settings, RunMode.OFFLINE, None)
+        for fact in ACCOUNT_FACTS:
+            platform.listen(fact, lambda messages: _tell(messages, as_json))
+        note(f"{feed} market at {speed:g} market seconds a second; stop with Ctrl-C")
+        done = _trade(platform, _new_candles(store, names, seed), speed, candles, stop)
+        note(f"stopped after {done} new candles; everything is in {database}")
+
+
+def _remember_market(store: "Store", seed: int) -> None:
+    """Keep which market the database holds, and refuse to go on with another one."""
+    from shared.contracts.errors import InputError
+
+    with store.transaction() as transaction:
+        known = transaction.setting(_MARKET_SETTING)
+        if known is None:
+            transaction.save_setting(_MARKET_SETTING, str(seed), int(time.time()))
+        elif known.body_json != str(seed):
+            raise InputError(
+                f"this database holds the made-up market of --seed {known.body_json}; go on with that one, or use "
+                "another database with --db"
+            )
+
+
+class _Stop:
+    """Set once the process was asked to stop; the candle at hand is finished first."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __enter__(self) -> "_Stop":
+        for number in self._before:
+            signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def _stoppable() -> _Stop:
+    return _Stop()
+
+
+def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator[list[Arrival]]":
+    """Yield the demo market's candles that are not stored yet, those of one decision time together."""
+    from heapq import merge
+    from itertools import groupby
+
+    from services.ingest.demo_market import DemoMarket
+    from services.ingest.feed import Arrival, closed_order
+    from shared.core.types import instrument
+    from shared.runtime.streams import CANDLE_STREAM
+
+    def stream(pair: str) -> "Iterator[Arrival]":
+        market = DemoMarket(instrument(pair), seed, _START)
+        return (Arrival(pair, market.granularity_seconds, candle) for candle in market.stream())
+
+    with store.reading() as reader:
+        last = reader.last_candle(CANDLE_STREAM)
+    stored = (0, "") if last is None else closed_order(last)
+    arrivals = merge(*map(stream, pairs), key=lambda arrival: arrival.order)
+    fresh = (arrival for arrival in arrivals if arrival.order > stored)
+    for _, together in groupby(fresh, key=lambda arrival: arrival.order[0]):
+        yield list(together)
+
+
+def _trade(platform: "Platform", market: "Iterator[list[Arrival]]", speed: float, most: int, stop: _Stop) -> int:
+    done, due, before = 0, time.monotonic(), 0
+    for together in market:
+        moment = together[0].order[0]
+        # Weekends are skipped: a market that stands still shows nothing.
+        if speed and 0 < moment - before < _WEEKEND_SECONDS:
+            due += (moment - before) / speed
+        before = moment
+        while not stop.asked and (wait := due - time.monotonic()) > 0:
+            time.sleep(min(wait, _LONGEST_NAP_SECONDS))
+        if stop.asked or (most and done >= most):
+            break
+        platform.replay(together, lambda _done: None)
+        done += len(together)
+    return done
+
+
+def _tell(messages: "Sequence[Message]", as_json: bool) -> None:
+    import msgspec
+
+    from shared.contracts.facts import AccountEvent
+    from shared.contracts.trades import format_time
+
+    for message in messages:
+        event = message.body
+        if not isinstance(event, AccountEvent):
+            continue
+        told = {"time": format_time(event.time), "type": event.type, "pair": event.pair, **event.detail}
+        say(msgspec.json.encode(told).decode() if as_json else f"{told['time']}  {event_words(told)}")
+    sys.stdout.flush()

@@ -1,0 +1,143 @@
+"""All services in one process: SQLite, a bus in memory, the same handlers as in containers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from services.executor.desk import AccountDesk
+from services.executor.service import SERVICE as EXECUTOR
+from services.executor.service import ExecutorWork
+from services.ingest.feed import Arrival, CandleFeed, in_batches
+from services.strategy.desk import PairDesk
+from services.strategy.service import SERVICE as STRATEGY
+from services.strategy.service import StrategyWork
+from shared.bus.in_process import InProcessBus
+from shared.bus.port import Handler
+from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
+from shared.contracts.errors import InputError
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED
+from shared.runtime.consumer import StreamConsumer
+from shared.runtime.outgoing import DirectOutgoing
+from shared.runtime.settings import RunMode, Settings
+from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM
+from shared.store.port import Reader, Store
+from shared.store.schema import SchemaState, check, upgrade
+from shared.store.sql_store import open_store
+
+BATCH: Final = 500
+RUN_SETTING: Final = "paper_run"
+
+
+class Platform:
+    """The services of one account, wired to each other and recovered from what is stored."""
+
+    def __init__(
+        self,
+        store: Store,
+        pairs: Sequence[str],
+        settings: Settings,
+        mode: RunMode,
+        news: EconomicCalendar | None,
+        batch: int = BATCH,
+    ) -> None:
+        """Wire the services and let each handle what an earlier run left behind; `batch` candles share a commit."""
+        with store.reading() as reader:
+            # What an earlier run stored but did not trade may be of other pairs.
+            pairs = sorted({*pairs, *reader.granularities()})
+        bus = InProcessBus(max_batch=batch)
+        outgoing = DirectOutgoing(bus)
+        desks = {pair: PairDesk(pair, settings, mode, news) for pair in pairs}
+        account = AccountDesk(pairs, settings, EXECUTOR_STREAM)
+        strategy = StreamConsumer(store, outgoing, StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM))
+        executor = StreamConsumer(store, outgoing, ExecutorWork(account, ASSESSED_STREAM))
+        bus.subscribe(CANDLE_CLOSED, STRATEGY, strategy.handle)
+        bus.subscribe(CANDLE_ASSESSED, EXECUTOR, executor.handle)
+        self._bus = bus
+        self._batch = batch
+        self.feed = CandleFeed(store, outgoing, CANDLE_STREAM)
+        self.recovered = strategy.catch_up()
+        bus.drain()
+        self.recovered += executor.catch_up()
+
+    def listen(self, fact: str, handler: Handler) -> None:
+        """Have facts of a type handed to someone outside, after they were stored."""
+        self._bus.subscribe(fact, "outside", handler)
+
+    def replay(self, arrivals: Sequence[Arrival], progress: Callable[[int], None]) -> None:
+        """Feed candles in order, batch by batch; `progress` is told how many were traded so far."""
+        done = 0
+        for batch in in_batches(arrivals, self._batch):
+            self.feed.add(batch)
+            self._bus.drain()
+            done += len(batch)
+            progress(done)
+
+
+@contextmanager
+def opened_store(url: str) -> Iterator[Store]:
+    """Open the store, making or upgrading its schema first where that is needed."""
+    if check(url).state in (SchemaState.EMPTY, SchemaState.OLDER):
+        upgrade(url)
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def remember_run(store: Store, settings: Settings, news: EconomicCalendar | None, time: int) -> None:
+    """Keep what the run is set to, so that it can be replayed; raise InputError where it differs from before."""
+    body = _run_json(settings, news)
+    with store.transaction() as transaction:
+        known = transaction.setting(RUN_SETTING)
+        if known is None:
+            transaction.save_setting(RUN_SETTING, body, time)
+        elif _meaning(known.body_json) != _meaning(body):
+            raise InputError(
+                f"{_difference(known.body_json, body)} differs from what this database was traded with; "
+                "restore it, or use another database with --db"
+            )
+
+
+def remembered_run(reader: Reader) -> tuple[Settings, EconomicCalendar | None]:
+    """Return the settings and the news calendar that the database was traded with."""
+    known = reader.setting(RUN_SETTING)
+    if known is None:
+        raise InputError("this database holds no paper run; make one with `scalpbot paper --mode OFFLINE --csv FILE`")
+    run = msgspec.json.decode(known.body_json)
+    events = run["news"]
+    calendar = None if events is None else EconomicCalendar(tuple(EconomicEvent(*each) for each in events), NEVER_STALE)
+    return Settings.model_validate(run["settings"]), calendar
+
+
+def _run_json(settings: Settings, news: EconomicCalendar | None) -> str:
+    run = {
+        "digest": settings.trading_digest(),
+        "settings": settings.model_dump(mode="json", exclude={"runtime"}),
+        "news": None if news is None else [list(event) for event in news.events],
+    }
+    return msgspec.json.encode(run, order="sorted").decode()
+
+
+def _meaning(body: str) -> tuple[object, object]:
+    """Return what decides whether two runs are set alike; written-out defaults do not."""
+    run = msgspec.json.decode(body)
+    return run["digest"], run["news"]
+
+
+def _difference(before: str, after: str) -> str:
+    old, new = _flat(msgspec.json.decode(before)), _flat(msgspec.json.decode(after))
+    names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name) and name != "digest")
+    if any(name.startswith("news") for name in names):
+        return "the news calendar"
+    first = names[0]
+    return f"setting {first.removeprefix('settings.')} ({new.get(first)}, was {old.get(first)})"
+
+
+def _flat(value: object, name: str = "") -> dict[str, object]:
+    if isinstance(value, Mapping):
+        parts = (_flat(inner, f"{name}.{key}" if name else str(key)) for key, inner in value.items())
+        return {key: inner for part in parts for key, inner in part.items()}
+    return {name: value}

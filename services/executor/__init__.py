@@ -1,0 +1,1 @@
+"""The executor service: everything that depends on the account."""

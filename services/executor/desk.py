@@ -1,0 +1,243 @@
+"""The account's desk: it keeps the account machine and turns assessed candles into settlements."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import uuid5
+
+from services.executor.days import DayTally, begin_day, day_row, tally
+from services.executor.events import happenings, placed
+from services.executor.settlement import Closed, Opened, Settlement
+from services.executor.verdicts import VerdictWriter
+from shared.contracts.envelope import MESSAGE_NAMESPACE
+from shared.contracts.facts import CandleAssessed
+from shared.contracts.granularity import granularity_name
+from shared.contracts.trades import ClosedTrade
+from shared.core.account import Outcome, account_start, account_step
+from shared.core.books import AccountState, Books, conversion_rate, empty_books, empty_trade_log
+from shared.core.risk import Rate, profit_quanta
+from shared.core.types import (
+    BUY,
+    NO_SIDE,
+    PASSED,
+    Instrument,
+    instrument,
+    integers_in_list,
+    list_of_floats,
+    list_of_integers,
+)
+from shared.core.venue import unrealised_quanta
+from shared.runtime.parameters import account_params, conversion_table
+from shared.runtime.settings import Settings
+from shared.runtime.state_json import decode_state, encode_state
+from shared.store.rows import GateSnapshotRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
+
+
+class _Memory(NamedTuple):
+    """All that the desk remembers: what a snapshot holds, by pairs in the order of `pairs`."""
+
+    pairs: list[str]
+    account: AccountState
+    books: Books
+    trade_ids: list[str]
+    mark_times: list[int]
+    day: DayTally
+    events: int
+
+
+class AccountDesk:
+    """The account machine with its ledger identities; pairs are kept in the order of their names."""
+
+    def __init__(self, pairs: Sequence[str], settings: Settings, stream: str) -> None:
+        """Begin with the start balance; `stream` is where the account's events are numbered."""
+        self._wanted = list(pairs)
+        self._settings = settings
+        self._stream = stream
+        self._params = account_params(settings)
+        self._state = account_start(self._params)
+        self._day = begin_day(self._state.trading_day, self._state.equity)
+        self._events = 0
+        self._arrange(pairs)
+
+    def _arrange(self, pairs: Sequence[str]) -> None:
+        self._pairs = sorted(set(pairs))
+        self._places = {pair: place for place, pair in enumerate(self._pairs)}
+        self._instruments: list[Instrument] = [instrument(pair) for pair in self._pairs]
+        self._table = conversion_table(self._settings, self._instruments, integers_in_list)
+        self._books = empty_books(len(self._pairs), list_of_integers, list_of_floats)
+        # At most one position is open in a pair, so one candle closes at most as many as there are pairs.
+        self._log = empty_trade_log(len(self._pairs), list_of_integers)
+        self._trade_ids = [""] * len(self._pairs)
+        self._mark_times = [0] * len(self._pairs)
+        self._verdicts = {pair: VerdictWriter(pair, self._settings) for pair in self._pairs}
+
+    @property
+    def state(self) -> AccountState:
+        """Return the account as it stands."""
+        return self._state
+
+    def settle(self, fact: CandleAssessed, held: bool = False) -> Settlement:
+        """Settle the next assessed candle; each is given once, in order."""
+        closed = fact.closed
+        place = self._places[closed.pair]
+        before = self._state._replace(closed_trades=0)
+        self._state, outcome = account_step(
+            before,
+            self._books,
+            self._log,
+            self._table,
+            place,
+            closed.candle,
+            fact.assessment,
+            closed.decision_time,
+            fact.trading_day,
+            held,
+            self._params,
+        )
+        self._mark_times[place] = closed.decision_time
+        closed_trades = [self._closed(row) for row in range(self._state.closed_trades)]
+        opened = self._opened(place, fact) if outcome.opened else None
+        self._day = tally(self._day, self._state, outcome.equity, [each.trade for each in closed_trades])
+        happened = happenings(fact, before, self._state, outcome, closed_trades, opened)
+        events = [
+            placed(happening, self._stream, seq, fact, self._state)
+            for seq, happening in enumerate(happened, start=self._events + 1)
+        ]
+        self._events += len(events)
+        return Settlement(
+            fact,
+            before,
+            self._state,
+            outcome,
+            closed_trades,
+            opened,
+            events,
+            self._snapshot_row(fact, outcome),
+            day_row(self._day, self._state.equity),
+        )
+
+    def positions(self) -> list[PositionRow]:
+        """Return the open positions at their pairs' last closes."""
+        return [self._position(place) for place in range(len(self._pairs)) if self._books.side[place] != NO_SIDE]
+
+    def snapshot(self) -> str:
+        """Return the desk's exact state as JSON text."""
+        return encode_state(self._memory())
+
+    def restore(self, text: str | None) -> None:
+        """Continue from a snapshot, pairs that are new since then being flat, or without one from the start."""
+        self._state = account_start(self._params)
+        self._day = begin_day(self._state.trading_day, self._state.equity)
+        self._events = 0
+        self._arrange(self._wanted)
+        if text is None:
+            return
+        memory = decode_state(text, self._memory())
+        self._arrange([*self._wanted, *memory.pairs])
+        for place, pair in enumerate(memory.pairs):
+            here = self._places[pair]
+            for name in Books._fields:
+                getattr(self._books, name)[here] = getattr(memory.books, name)[place]
+            self._trade_ids[here] = memory.trade_ids[place]
+            self._mark_times[here] = memory.mark_times[place]
+        self._state, self._day, self._events = memory.account, memory.day, memory.events
+
+    def _memory(self) -> _Memory:
+        return _Memory(
+            self._pairs, self._state, self._books, self._trade_ids, self._mark_times, self._day, self._events
+        )
+
+    def _snapshot_row(self, fact: CandleAssessed, outcome: Outcome) -> GateSnapshotRow:
+        closed = fact.closed
+        writer = self._verdicts[closed.pair]
+        return GateSnapshotRow(
+            closed.decision_time,
+            closed.pair,
+            fact.strategy,
+            fact.assessment.signal if outcome.reason == PASSED else NO_SIDE,
+            outcome.reason,
+            outcome.failed,
+            closed.stream,
+            closed.seq,
+            granularity_name(closed.granularity_seconds),
+            closed.candle.time,
+            writer.verdicts_json(fact, outcome),
+            writer.indicators_json(fact),
+            fact.params_hash,
+        )
+
+    def _opened(self, place: int, fact: CandleAssessed) -> Opened:
+        closed, books = fact.closed, self._books
+        name = f"trade/{closed.stream}/{closed.seq}"
+        self._trade_ids[place] = str(uuid5(MESSAGE_NAMESPACE, name))
+        opening = TradeOpening(
+            self._trade_ids[place],
+            closed.pair,
+            fact.strategy,
+            books.side[place],
+            books.units[place],
+            books.entry_time[place],
+            books.entry_price[place],
+            books.stop_loss[place],
+            books.take_profit[place],
+            closed.candle.time,
+        )
+        rate = conversion_rate(self._table, books, place)
+        scale, units = self._table.points_per_price[place], books.units[place]
+        half = Rate(rate.numerator, 2 * rate.denominator)
+        return Opened(
+            opening,
+            TradeCosts(
+                profit_quanta(books.entry_spread[place] * units, 1, scale, half),
+                profit_quanta(books.entry_slippage[place], units, scale, rate),
+            ),
+        )
+
+    def _closed(self, row: int) -> Closed:
+        log = self._log
+        place = log.pair[row]
+        pair = self._pairs[place]
+        trade = ClosedTrade(
+            pair,
+            self._settings.pair(pair).strategy,
+            log.side[row],
+            log.units[row],
+            log.entry_time[row],
+            log.entry_price[row],
+            log.stop_loss[row],
+            log.take_profit[row],
+            log.exit_time[row],
+            log.exit_price[row],
+            log.exit_reason[row],
+            log.profit[row],
+            log.ambiguous[row] != 0,
+            log.spread_cost[row],
+            log.slippage_cost[row],
+        )
+        closing = TradeClosing(
+            self._trade_ids[place],
+            trade.exit_time,
+            trade.exit_price,
+            trade.exit_reason,
+            trade.profit_points,
+            trade.profit,
+            trade.ambiguous,
+        )
+        return Closed(closing, TradeCosts(trade.spread_cost, trade.slippage_cost), trade)
+
+    def _position(self, place: int) -> PositionRow:
+        books, pair = self._books, self._pairs[place]
+        mark = books.bid_close[place] if books.side[place] == BUY else books.ask_close[place]
+        return PositionRow(
+            self._trade_ids[place],
+            pair,
+            self._settings.pair(pair).strategy,
+            books.side[place],
+            books.units[place],
+            books.entry_time[place],
+            books.entry_price[place],
+            books.stop_loss[place],
+            books.take_profit[place],
+            self._mark_times[place],
+            mark,
+            unrealised_quanta(books, self._table, place),
+        )

@@ -1,0 +1,98 @@
+"""Keep the ledger: what assessed candles do to the account, with every trace of it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from services.executor.desk import AccountDesk
+from services.executor.settlement import Settlement
+from shared.contracts.codec import FACT_VERSION, decode_assessed
+from shared.contracts.envelope import ALL_PAIRS, Message, message_id
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed
+from shared.runtime.outgoing import Outgoing
+from shared.store.port import Reader, Transaction
+from shared.store.rows import AccountEventRow, AuditEntry, DailyStatsRow, EquityRow, SnapshotRow
+
+SERVICE: Final = "executor"
+ACCOUNT: Final = "paper"
+
+
+class ExecutorWork:
+    """Drive the account's desk with one stream of assessed candles; a `StreamConsumer` leads it."""
+
+    service = SERVICE
+
+    def __init__(self, desk: AccountDesk, assessed: str) -> None:
+        """Read the stream `assessed`."""
+        self.stream = assessed
+        self._desk = desk
+
+    def facts_in(self, messages: Sequence[Message]) -> list[CandleAssessed]:
+        """Return the assessed candles that messages carry."""
+        return [message.body for message in messages if isinstance(message.body, CandleAssessed)]
+
+    def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleAssessed]:
+        """Return the assessed candles that follow the cursor."""
+        return [decode_assessed(row.body_json) for row in reader.assessments_after(self.stream, cursor, limit)]
+
+    def restore(self, reader: Reader) -> None:
+        """Have the desk continue from its snapshot."""
+        stored = reader.snapshot(SERVICE, ACCOUNT)
+        self._desk.restore(None if stored is None else stored[1])
+
+    def apply(self, transaction: Transaction, facts: Sequence[CandleAssessed], outgoing: Outgoing) -> None:
+        """Settle assessed candles in order."""
+        settled = [self._settle(transaction, fact) for fact in facts]
+        transaction.add_gate_snapshots([settlement.snapshot for settlement in settled])
+        transaction.add_equity([row for settlement in settled if (row := equity_row(settlement)) is not None])
+        days: dict[int, DailyStatsRow] = {settlement.day.trading_day: settlement.day for settlement in settled}
+        transaction.save_daily_stats(list(days.values()))
+        transaction.replace_positions(self._desk.positions())
+        events = [event for settlement in settled for event in settlement.events]
+        transaction.add_account_events([event_row(event) for event in events])
+        transaction.append_audit([_audit_entry(event) for event in events])
+        transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, facts[-1].seq, self._desk.snapshot())])
+        outgoing.stage(transaction, [self._message(event) for event in events])
+
+    def _settle(self, transaction: Transaction, fact: CandleAssessed) -> Settlement:
+        settlement = self._desk.settle(fact)
+        for closed in settlement.closed:
+            transaction.close_trade(closed.closing, closed.costs)
+        if settlement.opened is not None:
+            transaction.open_trade(settlement.opened.opening, settlement.opened.costs)
+        return settlement
+
+    def _message(self, event: AccountEvent) -> Message:
+        return Message(
+            message_id(event.type, event.stream, event.seq),
+            event.type,
+            FACT_VERSION,
+            event.time,
+            message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq),
+            message_id(CANDLE_ASSESSED, self.stream, event.cause_seq),
+            SERVICE,
+            event.stream,
+            event.seq,
+            event.pair or ALL_PAIRS,
+            event,
+        )
+
+
+def equity_row(settlement: Settlement) -> EquityRow | None:
+    """Return a point of the equity curve where the candle changed balance or equity."""
+    before, state = settlement.before, settlement.state
+    if (before.balance, before.equity) == (state.balance, state.equity):
+        return None
+    closed = settlement.fact.closed
+    return EquityRow(closed.seq, closed.decision_time, state.balance, state.equity)
+
+
+def event_row(event: AccountEvent) -> AccountEventRow:
+    """Return the row that keeps an event."""
+    return AccountEventRow(*event[:-1], msgspec.json.encode(event.detail).decode())
+
+
+def _audit_entry(event: AccountEvent) -> AuditEntry:
+    detail = {"pair": event.pair, "candle": f"{event.cause_stream}/{event.cause_seq}", **event.detail}
+    return AuditEntry(event.time, SERVICE, event.type, None, detail)

@@ -1,0 +1,1 @@
+"""Market data: candle files, their checks and gaps, and the demo market."""

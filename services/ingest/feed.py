@@ -1,0 +1,149 @@
+"""Bring closed candles into the platform: in order, each once, each at its place in the stream."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from services.ingest.gaps import find_gaps
+from shared.contracts.codec import FACT_VERSION
+from shared.contracts.envelope import Message, message_id
+from shared.contracts.errors import InputError
+from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
+from shared.contracts.granularity import granularity_name
+from shared.contracts.trades import format_time
+from shared.core.types import Candle, CandleSeries
+from shared.runtime.outgoing import Outgoing
+from shared.runtime.streams import closed_fact
+from shared.store.port import Reader, Store
+from shared.store.rows import CandleGapRow, CandleRow, RejectedCandleRow
+
+SERVICE = "ingest"
+
+
+class Arrival(NamedTuple):
+    """A complete candle before it has a place in the stream."""
+
+    pair: str
+    granularity_seconds: int
+    candle: Candle
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Return what candles are ordered by: decision time, then pair."""
+        return self.candle.time + self.granularity_seconds, self.pair
+
+
+class CandleFeed:
+    """Number candles without gaps, store them and announce them."""
+
+    def __init__(self, store: Store, outgoing: Outgoing, stream: str) -> None:
+        self._store = store
+        self._outgoing = outgoing
+        self._stream = stream
+
+    def add(self, arrivals: Sequence[Arrival]) -> None:
+        """Store a batch that follows what the stream holds, in one transaction, and announce it."""
+        with self._store.transaction() as transaction:
+            last = transaction.last_candle(self._stream)
+            first_seq = 1 if last is None else last.seq + 1
+            facts = [
+                CandleClosed(self._stream, seq, each.pair, each.granularity_seconds, each.candle)
+                for seq, each in enumerate(arrivals, start=first_seq)
+            ]
+            transaction.add_candles([_candle_row(fact) for fact in facts])
+            self._outgoing.stage(transaction, [_message(fact) for fact in facts])
+        self._outgoing.publish()
+
+    def note_quality(self, gaps: Sequence[CandleGapRow], rejected: Sequence[RejectedCandleRow]) -> None:
+        """Store what is missing from the input and what was refused of it."""
+        if gaps or rejected:
+            with self._store.transaction() as transaction:
+                transaction.add_gaps(gaps)
+                transaction.add_rejected(rejected)
+
+
+def unstored(reader: Reader, stream: str, series: Sequence[CandleSeries]) -> list[Arrival]:
+    """Return the candles of some series that the store does not hold yet, in the order of the stream.
+
+    Raises InputError when a stored candle has other prices, or when a new one would have to go in front of stored ones.
+    """
+    stored_granularities = reader.granularities()
+    for each in series:
+        pair, name = each.instrument.name, granularity_name(each.granularity_seconds)
+        if stored_granularities.get(pair, name) != name:
+            raise InputError(
+                f"this database trades {pair} on {stored_granularities[pair]} candles, but these are {name}; "
+                "use another database with --db"
+            )
+    arrivals = [arrival for each in series for arrival in _new_of(reader, each)]
+    arrivals.sort(key=lambda arrival: arrival.order)
+    last = reader.last_candle(stream)
+    if arrivals and last is not None:
+        stored = closed_order(last)
+        if arrivals[0].order <= stored:
+            raise InputError(
+                f"the {arrivals[0].pair} candle of {format_time(arrivals[0].candle.time)} is older than candles that "
+                f"this database has already traded (up to {format_time(stored[0])}); use another database with --db"
+            )
+    return arrivals
+
+
+def closed_order(row: CandleRow) -> tuple[int, str]:
+    """Return the place of a stored candle in the order of decisions."""
+    return closed_fact(row).decision_time, row.pair
+
+
+def gap_rows(series: CandleSeries) -> list[CandleGapRow]:
+    """Return the gaps of a series as rows."""
+    name = granularity_name(series.granularity_seconds)
+    return [
+        CandleGapRow(series.instrument.name, name, gap.from_time, gap.to_time, gap.missing_candles, str(gap.kind))
+        for gap in find_gaps(series)
+    ]
+
+
+def in_batches(arrivals: Sequence[Arrival], size: int) -> Iterator[Sequence[Arrival]]:
+    """Cut arrivals into batches of at most `size`."""
+    for first in range(0, len(arrivals), size):
+        yield arrivals[first : first + size]
+
+
+def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
+    pair, name = series.instrument.name, granularity_name(series.granularity_seconds)
+    stored = {
+        row.candle.time: row.candle
+        for row in reader.candles_between(pair, name, int(series.time[0]), int(series.time[-1]) + 1)
+    }
+    columns = [np.asarray(column).tolist() for column in series[2:]]
+    for values in zip(*columns, strict=True):
+        candle = Candle(*values)
+        known = stored.get(candle.time)
+        if known is None:
+            yield Arrival(pair, series.granularity_seconds, candle)
+        elif known != candle:
+            raise InputError(
+                f"the {pair} candle of {format_time(candle.time)} is stored with other prices; "
+                "use another database with --db, or the file that it was filled from"
+            )
+
+
+def _candle_row(fact: CandleClosed) -> CandleRow:
+    return CandleRow(fact.stream, fact.seq, fact.pair, granularity_name(fact.granularity_seconds), fact.candle)
+
+
+def _message(fact: CandleClosed) -> Message:
+    identity = message_id(CANDLE_CLOSED, fact.stream, fact.seq)
+    return Message(
+        identity,
+        CANDLE_CLOSED,
+        FACT_VERSION,
+        fact.decision_time,
+        identity,
+        None,
+        SERVICE,
+        fact.stream,
+        fact.seq,
+        fact.pair,
+        fact,
+    )

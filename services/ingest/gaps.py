@@ -1,0 +1,52 @@
+"""Gaps between candles: closed weekends, spans without ticks, and outages."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from shared.calendar.market_hours import market_open, open_seconds_between
+from shared.core.types import SECONDS_PER_DAY, CandleSeries
+
+_MOST_WITHOUT_TICKS: Final = 6
+_WEEKEND_SECONDS: Final = 2 * SECONDS_PER_DAY
+
+
+class GapKind(StrEnum):
+    """Why candles are absent: the market was closed, nobody traded for a while, or the feed failed."""
+
+    WEEKEND = "weekend"
+    NO_TICKS = "no_ticks"
+    OUTAGE = "outage"
+
+
+class Gap(NamedTuple):
+    """A span from the first absent open time to the next candle's, in seconds.
+
+    `missing_candles` counts those that the open market should have had; a weekend has none.
+    """
+
+    from_time: int
+    to_time: int
+    missing_candles: int
+    kind: GapKind
+
+
+def find_gaps(series: CandleSeries) -> list[Gap]:
+    """Return the gaps of a series, oldest first."""
+    step = series.granularity_seconds
+    before = np.flatnonzero(np.diff(series.time) > step)
+    starts, ends = series.time[before] + step, series.time[before + 1]
+    # A span that is open at both ends holds a weekend only if it is longer than one.
+    open_throughout = market_open(starts) & market_open(ends - 1) & (ends - starts < _WEEKEND_SECONDS)
+    return [
+        _gap(start, end, end - start if whole else open_seconds_between(start, end), step)
+        for start, end, whole in zip(starts.tolist(), ends.tolist(), open_throughout.tolist(), strict=True)
+    ]
+
+
+def _gap(start: int, end: int, open_seconds: int, step: int) -> Gap:
+    missing = -(-open_seconds // step)
+    if not missing:
+        return Gap(start, end, 0, GapKind.WEEKEND)
+    return Gap(start, end, missing, GapKind.NO_TICKS if missing <= _MOST_WITHOUT_TICKS else GapKind.OUTAGE)

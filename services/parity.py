@@ -1,0 +1,170 @@
+"""Replay what is stored through the machines and compare every row: the first difference, or none."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from services.embedded import remembered_run
+from services.executor.desk import AccountDesk
+from services.executor.service import ACCOUNT, equity_row, event_row
+from services.executor.service import SERVICE as EXECUTOR
+from services.executor.settlement import Settlement
+from services.strategy.desk import PairDesk
+from services.strategy.service import SERVICE as STRATEGY
+from services.strategy.service import assessment_row
+from shared.contracts.errors import InvariantError
+from shared.contracts.trades import ClosedTrade, format_time, trade_hash
+from shared.runtime.settings import RunMode
+from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM, closed_fact
+from shared.store.port import Reader
+from shared.store.rows import DailyStatsRow, TradeRow
+
+_CHUNK: Final = 2_000
+Row = TypeVar("Row")
+
+
+class ParityCheck(NamedTuple):
+    """What was compared, the hash of the replayed trades, and the first difference in words (None: there is none)."""
+
+    candles: int
+    trades: int
+    trade_hash: str
+    difference: str | None
+
+
+class _DifferenceError(Exception):
+    """The ledger and its replay part here."""
+
+
+class _InStream(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+Placed = TypeVar("Placed", bound=_InStream)
+
+
+def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck:
+    """Compare the stored ledger with a replay of the stored candles under the settings they were traded with.
+
+    `progress` is told how many candles were replayed. Raises InputError where the database holds no run.
+    """
+    replay = _Replay(reader)
+    try:
+        for count, settlement in enumerate(replay.run(), start=1):
+            if count % _CHUNK == 0:
+                progress(count)
+            replay.note(settlement)
+        replay.compare_ledger()
+    except (_DifferenceError, InvariantError) as difference:
+        return ParityCheck(replay.candles, len(replay.closed), trade_hash(replay.closed), str(difference))
+    return ParityCheck(replay.candles, len(replay.closed), trade_hash(replay.closed), None)
+
+
+class _Replay:
+    def __init__(self, reader: Reader) -> None:
+        settings, news = remembered_run(reader)
+        pairs = [row.key for row in reader.snapshots(STRATEGY)]
+        self._reader = reader
+        self._desks = {pair: PairDesk(pair, settings, RunMode.OFFLINE, news) for pair in pairs}
+        self._account = AccountDesk(pairs, settings, EXECUTOR_STREAM)
+        self._stored_equity = reader.equity_in_order()
+        self._stored_events = reader.account_events_in_order()
+        self._trades: list[TradeRow] = []
+        self._days: dict[int, DailyStatsRow] = {}
+        self.candles = 0
+        self.closed: list[ClosedTrade] = []
+
+    def run(self) -> Iterator[Settlement]:
+        """Replay candle by candle, comparing assessments and verdicts."""
+        reader = self._reader
+        assessments = _rows_after(lambda seq: reader.assessments_after(ASSESSED_STREAM, seq, _CHUNK))
+        snapshots = _rows_after(lambda seq: reader.gate_snapshots_after(CANDLE_STREAM, seq, _CHUNK))
+        for row in reader.candles(CANDLE_STREAM):
+            place = f"{row.pair} candle of {format_time(row.candle.time)}"
+            if row.pair not in self._desks:
+                raise _DifferenceError(f"the {place} is stored but was not judged yet; run `scalpbot paper` again")
+            assessed = self._desks[row.pair].assess(closed_fact(row))
+            _compare(f"{place}: assessment", next(assessments, None), assessment_row(ASSESSED_STREAM, assessed))
+            settlement = self._account.settle(assessed)
+            _compare(f"{place}: verdicts", next(snapshots, None), settlement.snapshot)
+            self.candles += 1
+            yield settlement
+        for name, left in (("assessment", assessments), ("judged candle", snapshots)):
+            if next(left, None) is not None:
+                raise _DifferenceError(f"there is one {name} more than there are candles")
+
+    def note(self, settlement: Settlement) -> None:
+        """Compare what a settlement did to the account and remember its trades."""
+        place = f"{settlement.fact.closed.pair} candle of {format_time(settlement.fact.closed.candle.time)}"
+        for event in settlement.events:
+            _compare(f"{place}: account event", next(self._stored_events, None), event_row(event))
+        point = equity_row(settlement)
+        if point is not None:
+            _compare(f"{place}: equity", next(self._stored_equity, None), point)
+        self._days[settlement.day.trading_day] = settlement.day
+        for closed in settlement.closed:
+            self.closed.append(closed.trade)
+            for index, trade in enumerate(self._trades):
+                if trade.opening.id == closed.closing.id:
+                    self._trades[index] = trade._replace(closing=closed.closing, costs=closed.costs)
+        if settlement.opened is not None:
+            opened = settlement.opened
+            self._trades.append(TradeRow(len(self._trades) + 1, opened.opening, opened.costs, None))
+
+    def compare_ledger(self) -> None:
+        """Compare the trades, positions, days and the account with what the replay ended with."""
+        _compare_all("trade", self._reader.trades_in_order(), self._trades)
+        _compare_all("position", self._reader.positions(), self._account.positions())
+        _compare_all("trading day", reversed(self._reader.daily_stats(len(self._days) + 1)), self._sorted_days())
+        _compare_all("account event", self._stored_events, [])
+        _compare_all("point of the equity curve", self._stored_equity, [])
+        account = self._reader.snapshot(EXECUTOR, ACCOUNT)
+        if self.candles and (account is None or account[1] != self._account.snapshot()):
+            raise _DifferenceError("the account's stored state is not the one that the stored candles lead to")
+
+    def _sorted_days(self) -> list[DailyStatsRow]:
+        return [self._days[day] for day in sorted(self._days)]
+
+
+def _rows_after(read: Callable[[int], Sequence[Placed]]) -> Iterator[Placed]:
+    seq = 0
+    while rows := read(seq):
+        yield from rows
+        seq = rows[-1].seq
+
+
+def _compare_all(name: str, stored: Iterable[Row], replayed: Sequence[Row]) -> None:
+    rows = iter(stored)
+    for number, row in enumerate(replayed, start=1):
+        _compare(f"{name} {number}", next(rows, None), row)
+    if next(rows, None) is not None:
+        raise _DifferenceError(f"the ledger holds more than the {len(replayed)} {name}s of the replay")
+
+
+def _compare(name: str, stored: object, replayed: object) -> None:
+    if stored == replayed:
+        return
+    if stored is None:
+        raise _DifferenceError(f"{name}: missing from the ledger")
+    old, new = _leaves(stored), _leaves(replayed)
+    for key in chain(old, new):
+        if old.get(key) != new.get(key):
+            raise _DifferenceError(f"{name}: {key} is {old.get(key)} in the ledger, {new.get(key)} when replayed")
+
+
+def _leaves(value: object, name: str = "") -> dict[str, object]:
+    """Return every figure of a row under its name, looking into rows within rows and JSON text."""
+    fields = getattr(value, "_asdict", None)
+    if fields is not None:
+        value = fields()
+    elif name.endswith("_json") and isinstance(value, str):
+        value, name = msgspec.json.decode(value), name.removesuffix("_json")
+    if isinstance(value, list):
+        value = {str(place): each for place, each in enumerate(value)}
+    if not isinstance(value, dict):
+        return {name: value}
+    prefix = f"{name}." if name else ""
+    return {key: leaf for part, each in value.items() for key, leaf in _leaves(each, f"{prefix}{part}").items()}

@@ -1,0 +1,1 @@
+"""The strategy service: everything that depends on the market alone."""

@@ -1,0 +1,63 @@
+"""One pair's desk: it keeps the market machine and turns closed candles into assessed ones."""
+
+from bisect import bisect_left
+
+from shared.calendar.economic import EconomicCalendar, EconomicEvent
+from shared.calendar.facts import PairCalendar
+from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
+from shared.core.market import MARKET_START, MarketCells, MarketState, market_cells, market_step
+from shared.core.types import list_of_floats, list_of_integers
+from shared.runtime.parameters import market_params
+from shared.runtime.settings import RunMode, Settings
+from shared.runtime.state_json import decode_state, encode_state
+
+
+class PairDesk:
+    """The market machine of one pair with its calendar."""
+
+    def __init__(self, pair: str, settings: Settings, mode: RunMode, news: EconomicCalendar | None) -> None:
+        """Begin with an empty machine; `restore` continues a stored one."""
+        settled = settings.pair(pair)
+        self.pair = pair
+        self._strategy = settled.strategy
+        self._params = market_params(settled)
+        self._params_hash = settings.pair_digest(pair, mode)
+        self._calendar = PairCalendar(settings.calendar_rules(pair, mode), news)
+        self._events = _NearestEvents(news, (settled.instrument.base, settled.instrument.quote))
+        self._state: MarketState = MARKET_START
+        self._cells: MarketCells = market_cells(list_of_integers, list_of_floats)
+
+    def assess(self, closed: CandleClosed) -> CandleAssessed:
+        """Judge the next candle of the pair; each candle is given once, in order."""
+        facts = self._calendar.fact_at(closed.decision_time, closed.candle.time)
+        self._state, assessment = market_step(self._state, self._cells, closed.candle, facts, self._params)
+        news = self._events.nearest(closed.decision_time)
+        return CandleAssessed(closed, self._strategy, self._params_hash, facts.trading_day, assessment, news)
+
+    def snapshot(self) -> str:
+        """Return the machine's exact state as JSON text."""
+        return encode_state((self._state, self._cells))
+
+    def restore(self, text: str | None) -> None:
+        """Continue from a snapshot, or without one from the start; raises InvariantError on another shape."""
+        self._state = MARKET_START
+        self._cells = market_cells(list_of_integers, list_of_floats)
+        if text is not None:
+            self._state, self._cells = decode_state(text, (self._state, self._cells))
+
+
+class _NearestEvents:
+    """High-impact events of a pair in order of time, for explanations."""
+
+    def __init__(self, news: EconomicCalendar | None, currencies: tuple[str, str]) -> None:
+        self._events: tuple[EconomicEvent, ...] = () if news is None else news.high_impact(currencies)
+        self._times = [event.time for event in self._events]
+
+    def nearest(self, time: int) -> NewsEvent | None:
+        """Return the nearest event, the earlier of two as near, or None without any."""
+        place = bisect_left(self._times, time)
+        around = self._events[max(0, place - 1) : place + 1]
+        if not around:
+            return None
+        event = min(around, key=lambda each: abs(each.time - time))
+        return NewsEvent(event.title, event.currency, (event.time - time) / 60)

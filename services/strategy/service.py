@@ -1,0 +1,85 @@
+"""Turn closed candles into assessed ones, and keep the state of every desk with them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from services.strategy.desk import PairDesk
+from shared.contracts.codec import FACT_VERSION, encode_assessed
+from shared.contracts.envelope import Message, message_id
+from shared.contracts.errors import InvariantError
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
+from shared.runtime.outgoing import Outgoing
+from shared.runtime.streams import closed_fact
+from shared.store.port import Reader, Transaction
+from shared.store.rows import AssessmentRow, SnapshotRow
+
+SERVICE: Final = "strategy"
+
+
+class StrategyWork:
+    """Drive the desks of one stream of candles; a `StreamConsumer` leads it."""
+
+    service = SERVICE
+
+    def __init__(self, desks: Mapping[str, PairDesk], candles: str, assessed: str) -> None:
+        """Read the stream `candles` and write the stream `assessed`."""
+        self.stream = candles
+        self._desks = desks
+        self._assessed = assessed
+
+    def facts_in(self, messages: Sequence[Message]) -> list[CandleClosed]:
+        """Return the closed candles that messages carry."""
+        return [message.body for message in messages if isinstance(message.body, CandleClosed)]
+
+    def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleClosed]:
+        """Return the candles that follow the cursor."""
+        return [closed_fact(row) for row in reader.candles_after(self.stream, cursor, limit)]
+
+    def restore(self, reader: Reader) -> None:
+        """Have every desk continue from its snapshot."""
+        stored = {row.key: row.body_json for row in reader.snapshots(SERVICE)}
+        for pair, desk in self._desks.items():
+            desk.restore(stored.get(pair))
+
+    def apply(self, transaction: Transaction, facts: Sequence[CandleClosed], outgoing: Outgoing) -> None:
+        """Assess candles in order."""
+        assessed = [self._desk(fact.pair).assess(fact) for fact in facts]
+        transaction.add_assessments([assessment_row(self._assessed, fact) for fact in assessed])
+        last_of_pair = {fact.pair: fact.seq for fact in facts}
+        transaction.save_snapshots(
+            [SnapshotRow(SERVICE, pair, seq, self._desks[pair].snapshot()) for pair, seq in last_of_pair.items()]
+        )
+        outgoing.stage(transaction, [self._message(fact) for fact in assessed])
+
+    def _desk(self, pair: str) -> PairDesk:
+        try:
+            return self._desks[pair]
+        except KeyError:
+            raise InvariantError(
+                f"stream {self.stream} brings {pair}, which this strategy service has no desk for"
+            ) from None
+
+    def _message(self, fact: CandleAssessed) -> Message:
+        closed = fact.closed
+        cause = message_id(CANDLE_CLOSED, closed.stream, closed.seq)
+        return Message(
+            message_id(CANDLE_ASSESSED, self._assessed, closed.seq),
+            CANDLE_ASSESSED,
+            FACT_VERSION,
+            closed.decision_time,
+            cause,
+            cause,
+            SERVICE,
+            self._assessed,
+            closed.seq,
+            closed.pair,
+            fact,
+        )
+
+
+def assessment_row(stream: str, fact: CandleAssessed) -> AssessmentRow:
+    """Return the row that keeps an assessed candle; it has its candle's place in the stream."""
+    closed = fact.closed
+    return AssessmentRow(
+        stream, closed.seq, closed.pair, closed.candle.time, fact.strategy, fact.params_hash, encode_assessed(fact)
+    )

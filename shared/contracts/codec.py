@@ -1,0 +1,128 @@
+"""Facts as JSON text and back: prices as exact decimal text, times as ISO text, readings as numbers or null."""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from shared.contracts.decimals import format_points, parse_points
+from shared.contracts.errors import MessageError
+from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
+from shared.contracts.trades import format_time
+from shared.core.types import Assessment, Candle, Readings, instrument
+
+FACT_VERSION: Final = 1
+Fact = TypeVar("Fact")
+_PRICES: Final = Candle._fields[1:9]
+
+
+def encode_closed(fact: CandleClosed) -> str:
+    """Write a closed candle as JSON text."""
+    return msgspec.json.encode(_closed_fields(fact)).decode()
+
+
+def encode_assessed(fact: CandleAssessed) -> str:
+    """Write an assessed candle as JSON text."""
+    assessment = fact.assessment
+    fields = {
+        "candle": _closed_fields(fact.closed),
+        "strategy": fact.strategy,
+        "params_hash": fact.params_hash,
+        "trading_day": fact.trading_day,
+        "verdicts": {
+            "session": assessment.session,
+            "spread": assessment.spread,
+            "news": assessment.news,
+            "market_state": assessment.market_state_verdict,
+        },
+        "signal": assessment.signal,
+        "market_state": assessment.market_state,
+        "spread_points": assessment.spread_points,
+        # msgspec writes NaN as null.
+        "atr": assessment.atr,
+        "atr_median": assessment.atr_median,
+        "adx": assessment.adx,
+        "readings": assessment.readings,
+        "news": fact.news,
+    }
+    return msgspec.json.encode(fields).decode()
+
+
+def decode_closed(text: str | bytes) -> CandleClosed:
+    """Read a closed candle; raises MessageError when the text is not one."""
+    return _understood(text, _closed)
+
+
+def decode_assessed(text: str | bytes) -> CandleAssessed:
+    """Read an assessed candle; raises MessageError when the text is not one."""
+    return _understood(text, _assessed)
+
+
+def _understood(text: str | bytes, read: Callable[[Mapping[str, Any]], Fact]) -> Fact:
+    try:
+        return read(msgspec.json.decode(text))
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise MessageError(f"a fact cannot be understood: {type(fault).__name__}: {fault}") from fault
+
+
+def _closed_fields(fact: CandleClosed) -> dict[str, object]:
+    digits = instrument(fact.pair).digits
+    candle = fact.candle
+    prices = {name: format_points(points, digits) for name, points in zip(_PRICES, candle[1:9], strict=True)}
+    return {
+        "stream": fact.stream,
+        "seq": fact.seq,
+        "pair": fact.pair,
+        "granularity_seconds": fact.granularity_seconds,
+        "time": format_time(candle.time),
+        **prices,
+        "volume": candle.volume,
+    }
+
+
+def _closed(fields: Mapping[str, Any]) -> CandleClosed:
+    digits = instrument(fields["pair"]).digits
+    prices = [parse_points(fields[name], digits) for name in _PRICES]
+    time = int(datetime.fromisoformat(fields["time"]).timestamp())
+    candle = Candle._make([time, *prices, _finite(fields["volume"])])
+    return CandleClosed(
+        str(fields["stream"]), int(fields["seq"]), fields["pair"], int(fields["granularity_seconds"]), candle
+    )
+
+
+def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
+    verdicts = fields["verdicts"]
+    assessment = Assessment(
+        int(verdicts["session"]),
+        int(verdicts["spread"]),
+        int(verdicts["news"]),
+        int(verdicts["market_state"]),
+        int(fields["signal"]),
+        int(fields["market_state"]),
+        int(fields["spread_points"]),
+        _number_or_nan(fields["atr"]),
+        _number_or_nan(fields["atr_median"]),
+        _number_or_nan(fields["adx"]),
+        Readings(*map(_number_or_nan, fields["readings"])),
+    )
+    news = fields["news"]
+    return CandleAssessed(
+        _closed(fields["candle"]),
+        str(fields["strategy"]),
+        str(fields["params_hash"]),
+        int(fields["trading_day"]),
+        assessment,
+        None if news is None else NewsEvent(str(news[0]), str(news[1]), _finite(news[2])),
+    )
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    return float(value)
+
+
+def _number_or_nan(value: float | None) -> float:
+    return math.nan if value is None else _finite(value)

@@ -1,0 +1,17 @@
+"""Errors split by whose fault they are."""
+
+
+class InputError(Exception):
+    """The user's input or configuration is wrong; the message is one sentence saying what, where and how to mend it."""
+
+
+class InfrastructureError(Exception):
+    """A server or disk did not do its part; trying again later may succeed."""
+
+
+class MessageError(Exception):
+    """A message from a peer cannot be understood; it belongs in the dead-letter queue."""
+
+
+class InvariantError(Exception):
+    """Our own promise is broken; stop, so that the start-up path can recover from what is stored."""

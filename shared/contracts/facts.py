@@ -1,0 +1,73 @@
+"""The facts that services tell each other, as the core's own types; the codec writes them for the wire."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from shared.core.types import Assessment, Candle
+
+CANDLE_CLOSED: Final = "candle.closed"
+CANDLE_ASSESSED: Final = "candle.assessed"
+TRADE_OPENED: Final = "trade.opened"
+TRADE_CLOSED: Final = "trade.closed"
+ORDER_REFUSED: Final = "order.refused"
+ACCOUNT_HALTED: Final = "account.halted"
+DAY_STARTED: Final = "account.day_started"
+ACCOUNT_FACTS: Final = (DAY_STARTED, TRADE_OPENED, TRADE_CLOSED, ORDER_REFUSED, ACCOUNT_HALTED)
+
+
+class CandleClosed(NamedTuple):
+    """A complete candle at its place in a stream; it is decided upon at its open time plus granularity."""
+
+    stream: str
+    seq: int
+    pair: str
+    granularity_seconds: int
+    candle: Candle
+
+    @property
+    def decision_time(self) -> int:
+        """Return when the candle is decided upon, in seconds."""
+        return self.candle.time + self.granularity_seconds
+
+
+class NewsEvent(NamedTuple):
+    """The high-impact event nearest to a decision and the minutes until it, negative once it has passed."""
+
+    title: str
+    currency: str
+    minutes: float
+
+
+class CandleAssessed(NamedTuple):
+    """A closed candle with what the market alone says of it, and under which parameters."""
+
+    closed: CandleClosed
+    strategy: str
+    params_hash: str
+    trading_day: int
+    assessment: Assessment
+    news: NewsEvent | None
+
+    @property
+    def seq(self) -> int:
+        """Return the place in the stream of assessments, which is the candle's own."""
+        return self.closed.seq
+
+
+class AccountEvent(NamedTuple):
+    """Something that happened to the account, at its place in the executor's stream.
+
+    `cause_stream` and `cause_seq` name the candle that caused it, `pair` is None where the whole account is meant,
+    balance and equity are those after the candle, in quanta; the detail is text.
+    """
+
+    stream: str
+    seq: int
+    cause_stream: str
+    cause_seq: int
+    time: int
+    type: str
+    pair: str | None
+    balance: int
+    equity: int
+    detail: Mapping[str, str]

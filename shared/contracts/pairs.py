@@ -1,0 +1,36 @@
+"""The currency pairs that can be traded, and how their names are read."""
+
+from typing import Final
+
+from shared.contracts.errors import InputError
+from shared.core.types import Instrument, instrument
+
+# fmt: off
+CURRENCIES: Final = frozenset({
+    "AUD", "CAD", "CHF", "CNH", "CZK", "DKK", "EUR", "GBP", "HKD",
+    "HUF", "INR", "JPY", "MXN", "NOK", "NZD", "PLN", "SAR", "SEK",
+    "SGD", "THB", "TRY", "TWD", "USD", "ZAR", "XAG", "XAU",
+})
+# fmt: on
+
+
+def parse_currency(text: str) -> str:
+    """Return a currency's code as it is written; raise InputError unless OANDA trades it."""
+    if text not in CURRENCIES:
+        raise InputError(f"'{text}' is not a known currency: use one of {', '.join(sorted(CURRENCIES))}")
+    return text
+
+
+def parse_pair(text: str) -> Instrument:
+    """Return the instrument of a pair written BASE_QUOTE, such as EUR_USD; raise InputError for anything else."""
+    base, separator, quote = text.partition("_")
+    if not separator or not base or not quote:
+        raise InputError(f"'{text}' is not a pair: write base and quote joined by an underscore, such as EUR_USD")
+    for currency in (base, quote):
+        if currency not in CURRENCIES:
+            raise InputError(
+                f"'{text}' is not a pair: '{currency}' is not one of the currencies {', '.join(sorted(CURRENCIES))}"
+            )
+    if base == quote:
+        raise InputError(f"'{text}' is not a pair: base and quote must be two different currencies")
+    return instrument(text)

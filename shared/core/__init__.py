@@ -1,0 +1,1 @@
+"""The trading core: pure functions over numbers, the same in live, paper and backtest."""

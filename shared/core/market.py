@@ -1,0 +1,139 @@
+"""The market machine of one pair: candle in, assessment out; it knows nothing of the account."""
+
+import math
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from shared.core.gates import (
+    classify_market,
+    market_state_verdict,
+    news_verdict,
+    session_verdict,
+    spread_verdict,
+)
+from shared.core.indicators.ranking import Ranking, empty_ranking, ranking_median, ranking_push, ranking_size
+from shared.core.indicators.trend import ADX_START, NAN, AdxState, adx_step
+from shared.core.indicators.volatility import ATR_START, AtrState, atr_step, true_range
+from shared.core.jit import jitable
+from shared.core.strategies import STRATEGY_START, StrategyParams, StrategyState, bb_breakout, strategy_step
+from shared.core.types import UNKNOWN, Assessment, Bar, CalendarFacts, Candle, FloatCells, IntegerCells, Readings
+
+ATR_PERIOD: Final = 14
+ADX_PERIOD: Final = 14
+MEDIAN_PERIOD: Final = 200
+MEDIAN_MINIMUM: Final = 50
+
+
+class MarketParams(NamedTuple):
+    """What the market machine of a pair is set to."""
+
+    points_per_price: int
+    max_spread_points: int
+    allowed_states: int
+    strategy: StrategyParams
+
+
+class MarketState(NamedTuple):
+    """What the market machine remembers besides its cells."""
+
+    seen: int
+    high: float
+    low: float
+    close: float
+    atr: AtrState
+    adx: AdxState
+    strategy: StrategyState
+
+
+class Measures(NamedTuple):
+    """What the indicators and the strategy say of one candle; ATR as a price."""
+
+    atr: float
+    adx: float
+    signal: int
+    readings: Readings
+
+
+class MarketCells(NamedTuple):
+    """Windows that the market machine writes in place."""
+
+    atr: Ranking
+    strategy: bb_breakout.Cells
+
+
+def market_cells(integers: Callable[[int], IntegerCells], floats: Callable[[int], FloatCells]) -> MarketCells:
+    """Return empty windows; the makers of cells decide between lists and arrays."""
+    return MarketCells(
+        empty_ranking(MEDIAN_PERIOD, integers, floats),
+        bb_breakout.Cells(
+            floats(bb_breakout.BAND_PERIOD),
+            floats(bb_breakout.VOLUME_PERIOD),
+            empty_ranking(bb_breakout.WIDTH_PERIOD, integers, floats),
+        ),
+    )
+
+
+MARKET_START: Final = MarketState(0, NAN, NAN, NAN, ATR_START, ADX_START, STRATEGY_START)
+
+
+@jitable
+def _middle(bid_points: int, ask_points: int, points_per_price: int) -> float:
+    return (bid_points / points_per_price + ask_points / points_per_price) / 2.0
+
+
+@jitable
+def measure_step(
+    state: MarketState, cells: bb_breakout.Cells, candle: Candle, facts: CalendarFacts, params: MarketParams
+) -> tuple[MarketState, Measures]:
+    """Advance ATR, ADX and the strategy by one candle; the windows of the strategy are written in place."""
+    scale = params.points_per_price
+    high = _middle(candle.bid_high, candle.ask_high, scale)
+    low = _middle(candle.bid_low, candle.ask_low, scale)
+    close = _middle(candle.bid_close, candle.ask_close, scale)
+    atr, adx = state.atr, state.adx
+    if state.seen > 0:
+        bar_range = true_range(high, low, state.close)
+        atr = atr_step(atr, bar_range, ATR_PERIOD)
+        adx = adx_step(adx, bar_range, high - state.high, state.low - low, ADX_PERIOD)
+    bar = Bar(high, low, close, candle.volume, facts.trading_day)
+    strategy, signal, readings = strategy_step(state.strategy, cells, bar, atr.value, params.strategy)
+    measures = Measures(atr.value, adx.value, signal, readings)
+    return MarketState(state.seen + 1, high, low, close, atr, adx, strategy), measures
+
+
+@jitable
+def regime_step(window: Ranking, atr: float, adx: float) -> tuple[float, int]:
+    """Rank a candle's ATR in its window, written in place; return the median ATR and the state of the market."""
+    if not math.isnan(atr):
+        ranking_push(window, atr)
+    if ranking_size(window) < MEDIAN_MINIMUM:
+        return NAN, UNKNOWN
+    atr_median = ranking_median(window)
+    return atr_median, classify_market(atr, atr_median, adx)
+
+
+@jitable
+def market_step(
+    state: MarketState, cells: MarketCells, candle: Candle, facts: CalendarFacts, params: MarketParams
+) -> tuple[MarketState, Assessment]:
+    """Judge one candle by all that depends on the market alone: gates 1, 2, 3, 6 and the signal of gate 7.
+
+    The state is used up: its cells are written in place, so a step is made once from each state.
+    """
+    state, measures = measure_step(state, cells.strategy, candle, facts, params)
+    atr_median, market_state = regime_step(cells.atr, measures.atr, measures.adx)
+    spread_points = candle.ask_close - candle.bid_close
+    assessment = Assessment(
+        session_verdict(facts.market_open, facts.session_open),
+        spread_verdict(spread_points, params.max_spread_points),
+        news_verdict(facts.news),
+        market_state_verdict(market_state, params.allowed_states),
+        measures.signal,
+        market_state,
+        spread_points,
+        measures.atr,
+        atr_median,
+        measures.adx,
+        measures.readings,
+    )
+    return state, assessment

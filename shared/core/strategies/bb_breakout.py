@@ -1,0 +1,86 @@
+"""Breakout: a squeeze of the Bollinger bands stores energy that a close beyond them, on high volume, sets free.
+
+The bands must have been narrow among the last hundred widths and must be widening with the breaking candle.
+"""
+
+from typing import Final, NamedTuple
+
+from shared.core.gates import ALLOWS_ALL_BUT_VOLATILE
+from shared.core.indicators.ranking import Ranking, ranking_percentile, ranking_push, ranking_size
+from shared.core.indicators.trend import NAN
+from shared.core.indicators.volatility import BOLLINGER_START, BollingerState, bollinger_step
+from shared.core.jit import jitable
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, FloatCells, Readings
+
+NAME: Final = "bb_breakout"
+ALLOWED_STATES: Final = ALLOWS_ALL_BUT_VOLATILE
+READING_NAMES: Final = ("bb_upper", "bb_lower", "bb_width", "previous_bb_width", "width_percentile", "volume_mean")
+BAND_PERIOD: Final = 20
+DEVIATIONS: Final = 2.0
+VOLUME_PERIOD: Final = 20
+WIDTH_PERIOD: Final = 100
+
+
+class Params(NamedTuple):
+    """Volume against its mean, percentile of a squeeze, and growth of the width."""
+
+    v: float
+    p: float
+    e: float
+
+
+PROFILES: Final = {
+    "conservative": Params(1.4, 25.0, 1.05),
+    "normal": Params(1.2, 35.0, 1.02),
+    "aggressive": Params(1.05, 45.0, 1.0),
+}
+
+
+class State(NamedTuple):
+    """The bands and how many bars were seen."""
+
+    seen: int
+    bands: BollingerState
+
+
+class Cells(NamedTuple):
+    """Windows written in place: closes of the bands, the last volumes and the ranked widths."""
+
+    closes: FloatCells
+    volumes: FloatCells
+    widths: Ranking
+
+
+START: Final = State(0, BOLLINGER_START)
+
+
+@jitable
+def _mean(values: FloatCells) -> float:
+    total = 0.0
+    for index in range(len(values)):
+        total += values[index]
+    return total / len(values)
+
+
+@jitable
+def step(state: State, cells: Cells, bar: Bar, params: Params) -> tuple[State, int, Readings]:
+    """Advance by one bar and return the new state, the signal and the figures behind it."""
+    before = state.bands
+    bands = bollinger_step(before, cells.closes, bar.close, DEVIATIONS)
+    beyond = bar.close > bands.upper or bar.close < bands.lower
+    volume_mean = _mean(cells.volumes) if state.seen >= VOLUME_PERIOD else NAN
+    # Before this bar's width goes in, the window holds width[i-100..i-1].
+    squeeze = ranking_percentile(cells.widths, params.p) if ranking_size(cells.widths) == WIDTH_PERIOD else NAN
+    signal = NO_SIDE
+    if (
+        beyond
+        and bar.volume > params.v * volume_mean
+        and before.width <= squeeze
+        and bands.width > params.e * before.width
+    ):
+        signal = BUY if bar.close > bands.upper else SELL
+    cells.volumes[state.seen % VOLUME_PERIOD] = bar.volume
+    if bands.seen >= BAND_PERIOD:
+        ranking_push(cells.widths, bands.width)
+    readings = Readings(bands.upper, bands.lower, bands.width, before.width, squeeze, volume_mean)
+    return State(state.seen + 1, bands), signal, readings

@@ -1,0 +1,57 @@
+"""Trend following: a cross of two averages starts a move that lasts while the price stays on the day's fair side.
+
+VWAP is the day's fair price; a cross against it, by more than a fraction of the ATR, is taken for noise.
+"""
+
+from typing import Final, NamedTuple
+
+from shared.core.gates import ALLOWS_TRENDS
+from shared.core.indicators.trend import EMA_START, NAN, EmaState, ema_step
+from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
+from shared.core.jit import jitable
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings
+
+NAME: Final = "ema_vwap"
+ALLOWED_STATES: Final = ALLOWS_TRENDS
+READING_NAMES: Final = ("ema_fast", "ema_slow", "previous_ema_fast", "previous_ema_slow", "vwap")
+FAST_PERIOD: Final = 9
+SLOW_PERIOD: Final = 21
+
+
+class Params(NamedTuple):
+    """How far beyond VWAP the close may lie, in ATR."""
+
+    k: float
+
+
+PROFILES: Final = {"conservative": Params(0.1), "normal": Params(0.2), "aggressive": Params(0.3)}
+
+
+class State(NamedTuple):
+    """Both averages and the day's VWAP."""
+
+    fast: EmaState
+    slow: EmaState
+    vwap: VwapState
+
+
+START: Final = State(EMA_START, EMA_START, VWAP_START)
+
+
+@jitable
+def step(state: State, bar: Bar, atr: float, params: Params) -> tuple[State, int, Readings]:
+    """Advance by one bar and return the new state, the signal and the figures behind it."""
+    before = state
+    state = State(
+        ema_step(before.fast, bar.close, FAST_PERIOD),
+        ema_step(before.slow, bar.close, SLOW_PERIOD),
+        vwap_step(before.vwap, bar.high, bar.low, bar.close, bar.volume, bar.trading_day),
+    )
+    fast, slow, vwap = state.fast.value, state.slow.value, state.vwap.value
+    # A comparison with a reading that is not valid (NaN) is false, so no signal comes from it.
+    signal = NO_SIDE
+    if fast > slow and before.fast.value <= before.slow.value and bar.close > vwap - params.k * atr:
+        signal = BUY
+    elif fast < slow and before.fast.value >= before.slow.value and bar.close < vwap + params.k * atr:
+        signal = SELL
+    return state, signal, Readings(fast, slow, before.fast.value, before.slow.value, vwap, NAN)

@@ -1,0 +1,288 @@
+"""The words of the core: instruments, candles, verdicts, positions and trades as plain numbers.
+
+Prices are whole points, money is whole quanta (0.0001 of the account currency), times are seconds since the epoch
+in UTC. Closed sets are integer constants, because compiled code and plain Python read those alike.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+Bytes: TypeAlias = NDArray[np.uint8]
+
+
+def list_of_integers(length: int) -> "IntegerCells":
+    """Make integer cells for plain Python."""
+    return [0] * length
+
+
+def list_of_floats(length: int) -> "FloatCells":
+    """Make float cells for plain Python."""
+    return [0.0] * length
+
+
+def array_of_integers(length: int) -> "IntegerCells":
+    """Make integer cells for compiled code."""
+    return cast("IntegerCells", np.zeros(length, dtype=np.int64))
+
+
+def integers_in_list(values: Sequence[int]) -> "IntegerCells":
+    """Put integers into cells for plain Python."""
+    return list(values)
+
+
+def integers_in_array(values: Sequence[int]) -> "IntegerCells":
+    """Put integers into cells for compiled code."""
+    return cast("IntegerCells", np.array(values, dtype=np.int64))
+
+
+def array_of_floats(length: int) -> "FloatCells":
+    """Make float cells for compiled code."""
+    return cast("FloatCells", np.zeros(length))
+
+
+class FloatCells(Protocol):
+    """Cells of floats that a machine writes in place: a list in plain Python, an array where compiled."""
+
+    def __getitem__(self, index: int, /) -> float: ...
+    def __setitem__(self, index: int, value: float, /) -> Any: ...
+    def __len__(self) -> int: ...
+
+
+class IntegerCells(Protocol):
+    """Cells of integers that a machine writes in place: a list in plain Python, an array where compiled."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+    def __setitem__(self, index: int, value: int, /) -> Any: ...
+    def __len__(self) -> int: ...
+
+
+# Closed sets.
+
+BUY: Final = 1
+SELL: Final = -1
+NO_SIDE: Final = 0
+SIDE_NAMES: Final = {BUY: "BUY", SELL: "SELL", NO_SIDE: "NONE"}
+
+# Reasons of a verdict. 0 means that the gate passed.
+PASSED: Final = 0
+MARKET_CLOSED: Final = 1
+SESSION_CLOSED: Final = 2
+SPREAD_TOO_WIDE: Final = 3
+NEWS_WINDOW: Final = 4
+NEWS_CALENDAR_MISSING: Final = 5
+POSITION_OPEN: Final = 6
+MAX_OPEN_POSITIONS: Final = 7
+DAILY_LOSS_HALT: Final = 8
+WARMING_UP: Final = 9
+STATE_VOLATILE: Final = 10
+STATE_RANGING: Final = 11
+STATE_WEAK_TREND: Final = 12
+STATE_TRENDING: Final = 13
+NO_SIGNAL: Final = 14
+HOLD: Final = 15
+STOP_INSIDE_SPREAD: Final = 16
+NO_CONVERSION_RATE: Final = 17
+SIZE_BELOW_MINIMUM: Final = 18
+REASON_NAMES: Final = (
+    "passed",
+    "market_closed",
+    "session_closed",
+    "spread_too_wide",
+    "news_window",
+    "news_calendar_missing",
+    "position_open",
+    "max_open_positions",
+    "daily_loss_halt",
+    "warming_up",
+    "state_volatile",
+    "state_ranging",
+    "state_weak_trend",
+    "state_trending",
+    "no_signal",
+    "hold",
+    "stop_inside_spread",
+    "no_conversion_rate",
+    "size_below_minimum",
+)
+
+# Gates, numbered as the trading rules number them; bit (number - 1) of a mask of failures.
+GATE_SESSION: Final = 1
+GATE_SPREAD: Final = 2
+GATE_NEWS: Final = 3
+GATE_OPEN_POSITION: Final = 4
+GATE_DAILY_LOSS: Final = 5
+GATE_MARKET_STATE: Final = 6
+GATE_SIGNAL: Final = 7
+# The bit of a mask of failures that says that an operator held the pair; holds rank before gate 1.
+HOLD_BIT: Final = 1 << 7
+GATE_NAMES: Final = ("session", "spread", "news", "open_position", "daily_loss", "market_state", "signal")
+
+# What the calendar says of news at a decision time.
+NEWS_CLEAR: Final = 0
+NEWS_NEAR: Final = 1
+NEWS_MISSING: Final = 2
+
+# The market's state as gate 6 classifies it.
+UNKNOWN: Final = 0
+VOLATILE: Final = 1
+RANGING: Final = 2
+WEAK_TREND: Final = 3
+TRENDING: Final = 4
+MARKET_STATE_NAMES: Final = ("warming_up", "volatile", "ranging", "weak_trend", "trending")
+
+# Why a position was closed. 0 means that it is still open.
+STILL_OPEN: Final = 0
+STOP_LOSS: Final = 1
+TAKE_PROFIT: Final = 2
+TIME_EXIT: Final = 3
+DAILY_HALT: Final = 4
+OPERATOR_CLOSE: Final = 5
+KILL_SWITCH: Final = 6
+EXIT_NAMES: Final = (
+    "open",
+    "stop_loss",
+    "take_profit",
+    "time_exit",
+    "daily_halt",
+    "operator_close",
+    "kill_switch",
+)
+
+# How entries and exits are filled.
+SL_TP: Final = 0
+TIMED: Final = 1
+EXIT_MODE_NAMES: Final = ("sl_tp", "time_exit")
+
+QUANTA_PER_UNIT: Final = 10_000
+POINTS_PER_PIP: Final = 10
+SECONDS_PER_DAY: Final = 86_400
+
+
+# Market data.
+
+
+class Instrument(NamedTuple):
+    """A currency pair and its price grid: `digits` decimals, `points_per_price` points to a price of 1."""
+
+    name: str
+    base: str
+    quote: str
+    digits: int
+    points_per_price: int
+
+
+_THREE_DIGIT_QUOTES: Final = frozenset({"JPY", "HUF", "THB"})
+
+
+def instrument(pair: str) -> Instrument:
+    """Return the instrument of a pair written `BASE_QUOTE`."""
+    base, quote = pair.split("_")
+    digits = 3 if quote in _THREE_DIGIT_QUOTES else 5
+    return Instrument(pair, base, quote, digits, 10**digits)
+
+
+class Candle(NamedTuple):
+    """One complete candle: open time in seconds, bid and ask in points, volume in ticks."""
+
+    time: int
+    bid_open: int
+    bid_high: int
+    bid_low: int
+    bid_close: int
+    ask_open: int
+    ask_high: int
+    ask_low: int
+    ask_close: int
+    volume: float
+
+
+class CandleColumns(NamedTuple):
+    """Candles in columns of equal length; units as in `Candle`."""
+
+    time: Integers
+    bid_open: Integers
+    bid_high: Integers
+    bid_low: Integers
+    bid_close: Integers
+    ask_open: Integers
+    ask_high: Integers
+    ask_low: Integers
+    ask_close: Integers
+    volume: Floats
+
+
+class CandleSeries(NamedTuple):
+    """Candles of one pair in columns of equal length, oldest first; units as in `Candle`."""
+
+    instrument: Instrument
+    granularity_seconds: int
+    time: Integers
+    bid_open: Integers
+    bid_high: Integers
+    bid_low: Integers
+    bid_close: Integers
+    ask_open: Integers
+    ask_high: Integers
+    ask_low: Integers
+    ask_close: Integers
+    volume: Floats
+
+
+class CalendarFacts(NamedTuple):
+    """What the calendar says of one candle; `news` is one of the NEWS_ constants, `trading_day` a day number."""
+
+    market_open: bool
+    session_open: bool
+    news: int
+    trading_day: int
+
+
+class FactColumns(NamedTuple):
+    """What the calendar says of many candles, in columns; see `CalendarFacts`."""
+
+    market_open: Bytes
+    session_open: Bytes
+    news: Bytes
+    trading_day: Integers
+
+
+class Bar(NamedTuple):
+    """The middle prices of a candle as floats, its tick volume and its trading day: what indicators read."""
+
+    high: float
+    low: float
+    close: float
+    volume: float
+    trading_day: int
+
+
+class Readings(NamedTuple):
+    """Up to six figures that a strategy looked at; each strategy names them, unused ones are NaN."""
+
+    first: float
+    second: float
+    third: float
+    fourth: float
+    fifth: float
+    sixth: float
+
+
+class Assessment(NamedTuple):
+    """What the market alone says of a candle: verdicts of gates 1, 2, 3, 6, the signal and the figures behind them."""
+
+    session: int
+    spread: int
+    news: int
+    market_state_verdict: int
+    signal: int
+    market_state: int
+    spread_points: int
+    atr: float
+    atr_median: float
+    adx: float
+    readings: Readings

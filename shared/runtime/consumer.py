@@ -1,0 +1,83 @@
+"""A consumer of one stream: every fact handled once and in order, with all its effects in one transaction."""
+
+from collections.abc import Sequence
+from typing import Final, Generic, Protocol, TypeVar
+
+from shared.contracts.envelope import Message
+from shared.runtime.inbox import InStream, facts_to_handle
+from shared.runtime.outgoing import Outgoing
+from shared.store.port import Reader, Store, Transaction
+
+_BATCH: Final = 500
+_NOWHERE: Final = -1
+
+Fact = TypeVar("Fact", bound=InStream)
+
+
+class Work(Protocol[Fact]):
+    """What a service does with its facts; the consumer decides when."""
+
+    @property
+    def service(self) -> str:
+        """Return the name under which the cursor is kept."""
+        ...
+
+    @property
+    def stream(self) -> str:
+        """Return the stream that is consumed."""
+        ...
+
+    def facts_in(self, messages: Sequence[Message]) -> list[Fact]:
+        """Return the facts that messages carry."""
+        ...
+
+    def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[Fact]:
+        """Return the facts that follow the cursor from the producer's table."""
+        ...
+
+    def restore(self, reader: Reader) -> None:
+        """Take up the state that was stored with the cursor."""
+        ...
+
+    def apply(self, transaction: Transaction, facts: Sequence[Fact], outgoing: Outgoing) -> None:
+        """Handle facts in order; write their effects, the new state and what is to be sent."""
+        ...
+
+
+class StreamConsumer(Generic[Fact]):
+    """Lead one service's work along its stream."""
+
+    def __init__(self, store: Store, outgoing: Outgoing, work: Work[Fact]) -> None:
+        """Continue from what is stored, as soon as there is something to handle."""
+        self._store = store
+        self._outgoing = outgoing
+        self._work = work
+        self._handled = _NOWHERE
+
+    def catch_up(self) -> int:
+        """Handle every stored fact that was not handled yet and return how many there were."""
+        handled = 0
+        while (count := self._handle([])) > 0:
+            handled += count
+        return handled
+
+    def handle(self, messages: Sequence[Message]) -> None:
+        """Handle a batch of facts; duplicates are passed over and missing ones read from the producer's table."""
+        self._handle(self._work.facts_in(messages))
+
+    def _handle(self, announced: Sequence[Fact]) -> int:
+        work = self._work
+        with self._store.transaction() as transaction:
+            cursor = transaction.cursor(work.service, work.stream)
+            facts = facts_to_handle(announced, cursor, lambda: work.stored_after(transaction, cursor, _BATCH))
+            if not facts:
+                return 0
+            if self._handled != cursor:
+                # After a start, a failed commit or another process's work, memory is not where the cursor is.
+                work.restore(transaction)
+            self._handled = _NOWHERE
+            work.apply(transaction, facts, self._outgoing)
+            transaction.save_cursor(work.service, work.stream, facts[-1].seq)
+        self._handled = facts[-1].seq
+        self._outgoing.publish()
+        return len(facts)

@@ -1,0 +1,34 @@
+"""Which facts a consumer handles now: the next ones of its stream, in order, each once, none left out."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+
+class InStream(Protocol):
+    """A fact that knows its place in a stream."""
+
+    @property
+    def seq(self) -> int:
+        """Return the place, counting from 1 without gaps."""
+        ...
+
+
+Fact = TypeVar("Fact", bound=InStream)
+
+
+def facts_to_handle(
+    announced: Sequence[Fact], cursor: int, stored_after_cursor: Callable[[], list[Fact]]
+) -> list[Fact]:
+    """Return the facts that follow the cursor without a gap.
+
+    What was announced is used where it continues the cursor; what lies at or below the cursor is a duplicate. Where
+    something is missing in front of or within what was announced, or nothing was announced, the producer's table is
+    read instead.
+    """
+    news = sorted({fact.seq: fact for fact in announced if fact.seq > cursor}.values(), key=lambda fact: fact.seq)
+    if announced and not news:
+        return []
+    if news and news[-1].seq == cursor + len(news):
+        return news
+    stored = stored_after_cursor()
+    return [fact for place, fact in enumerate(stored, start=cursor + 1) if fact.seq == place]

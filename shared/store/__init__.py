@@ -1,0 +1,1 @@
+"""What outlives a process: market data, assessments, the ledger, the audit chain and the services' own state."""

@@ -1,0 +1,159 @@
+"""Connections to the database: durable SQLite settings, explicit transactions, and faults named by whose they are."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from shared.contracts.errors import InfrastructureError, InputError, InvariantError
+
+BUSY_TIMEOUT_SECONDS: Final = 5.0
+_SQLITE_HEADER: Final = b"SQLite format 3\x00"
+_BEGIN_OPTION: Final = "begin_statement"
+# What a broken or changed file says; the driver reports it as a plain DatabaseError.
+_DAMAGED: Final = ("malformed", "not a database", "disk I/O error")
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the database URL of an SQLite file."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def database_url(text: str) -> URL:
+    """Return the URL to connect with; raises InputError for anything but an SQLite file or a PostgreSQL database."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise InputError("The database URL cannot be read: write sqlite:///FILE or postgresql://HOST/NAME.") from None
+    match url.get_backend_name():
+        case "sqlite" if url.database and url.database != ":memory:":
+            return url
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg")
+        case name:
+            raise InputError(
+                f"The database {url.render_as_string()} of kind {name} cannot be used:"
+                " write sqlite:///FILE or postgresql://HOST/NAME."
+            )
+
+
+def place(url: URL) -> str:
+    """Return how messages name a database: the file, or the URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
+
+
+def open_engine(url: URL, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Engine:
+    """Return an engine whose transactions begin only where they are begun."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    engine = create_engine(url, connect_args={"timeout": busy_timeout_seconds})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver would begin a transaction at the first write only; `begin` below does it instead.
+        connection.isolation_level = None
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        statement = connection.get_execution_options().get(_BEGIN_OPTION, "BEGIN")
+        connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def writing(engine: Engine) -> Engine:
+    """Return the same engine for transactions that write: on SQLite they take the write lock at once."""
+    # A transaction that begins as a reader and writes later can be refused without waiting, however long the timeout.
+    return engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})
+
+
+def viewing(engine: Engine) -> Engine:
+    """Return the same engine for transactions that read one consistent view; on SQLite every transaction does."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+@contextmanager
+def faults_named(where: str) -> Iterator[None]:
+    """Turn the driver's errors into ours: a refused row is our broken promise, a locked or full disk is not."""
+    try:
+        yield
+    except IntegrityError as fault:
+        raise InvariantError(f"The database {where} refused a row: {fault.orig}.") from fault
+    except (OperationalError, InterfaceError) as fault:
+        raise InfrastructureError(f"The database {where} cannot be used now: {fault.orig}.") from fault
+    except DBAPIError as fault:
+        if any(word in str(fault.orig) for word in _DAMAGED):
+            raise InfrastructureError(f"The database {where} cannot be used now: {fault.orig}.") from fault
+        raise
+
+
+def file_exists(url: URL) -> bool:
+    """Tell whether the file of an SQLite database is there."""
+    return Path(str(url.database)).exists()
+
+
+def make_folder(url: URL) -> None:
+    """Make the folder of an SQLite file; raises InputError where that may not be done."""
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(
+            f"The folder of the database {path} cannot be made ({fault.strerror}):"
+            " name a file in a folder that you may write to."
+        ) from fault
+
+
+def require_usable_file(url: URL) -> None:
+    """Raise InputError when an SQLite path is a folder or a file of another kind; a missing file is usable."""
+    path = Path(str(url.database))
+    try:
+        if path.is_dir():
+            raise InputError(
+                f"The database path {path} is a folder: name a file in it, such as {path / 'scalpbot.db'}."
+            )
+        if path.exists():
+            with path.open("rb") as file:
+                header = file.read(len(_SQLITE_HEADER))
+            if header and header != _SQLITE_HEADER:
+                raise InputError(
+                    f"The file {path} is not an SQLite database: name another file, or move this one out of the way."
+                )
+    except OSError as fault:
+        raise InputError(
+            f"The database {path} cannot be opened ({fault.strerror}): name a file in a folder that you may write to."
+        ) from fault
+
+
+def require_writable(engine: Engine) -> None:
+    """Raise InputError when an SQLite database cannot be written by us, and InfrastructureError when it is locked."""
+    try:
+        with writing(engine).connect() as connection, connection.begin() as attempt:
+            connection.exec_driver_sql("PRAGMA user_version = 0")
+            attempt.rollback()
+    except DBAPIError as fault:
+        raise opening_fault(engine.url, fault) from fault
+
+
+def opening_fault(url: URL, fault: DBAPIError) -> InputError | InfrastructureError:
+    """Return the error for a database that could not be opened: the user's to mend, or one to wait for."""
+    where = place(url)
+    if url.get_backend_name() != "sqlite":
+        return InfrastructureError(f"The database {where} cannot be reached: {fault.orig}.")
+    if "locked" in str(fault.orig):
+        return InfrastructureError(f"The database {where} is locked by another program: end it, or try again later.")
+    if any(word in str(fault.orig) for word in _DAMAGED):
+        return InputError(f"The file {where} is not a sound SQLite database ({fault.orig}): name another file.")
+    return InputError(
+        f"The database {where} cannot be opened ({fault.orig}): name a file in a folder that you may write to."
+    )

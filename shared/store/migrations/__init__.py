@@ -1,0 +1,1 @@
+"""The way from every earlier schema to the current one, one revision after the other."""

@@ -1,0 +1,304 @@
+"""The port of the store: what a service may read, and what it may write in one transaction.
+
+Every method raises InfrastructureError when the database cannot do its part now (locked, full, gone) and InvariantError
+when a constraint refuses a row or a stored value makes no sense.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from shared.store.rows import (
+    AccountEventRow,
+    AssessmentRow,
+    AuditEntry,
+    AuditRow,
+    CandleGapRow,
+    CandleRow,
+    DailyStatsRow,
+    EquityRow,
+    FunnelRow,
+    GateSnapshotRow,
+    OutboxRow,
+    PositionRow,
+    RejectedCandleRow,
+    SettingRow,
+    SnapshotRow,
+    StagedMessage,
+    TradeClosing,
+    TradeCosts,
+    TradeOpening,
+    TradeRow,
+)
+
+
+class MarketReads(Protocol):
+    """Read candles, what was refused or is missing, and what the market said of each candle."""
+
+    def streams(self) -> list[str]:
+        """Return the names of all candle streams, sorted."""
+        ...
+
+    def last_candle(self, stream: str) -> CandleRow | None:
+        """Return the candle with the highest seq of a stream."""
+        ...
+
+    def last_candle_times(self, granularity: str) -> dict[str, int]:
+        """Return the newest open time of every pair that has candles of this granularity."""
+        ...
+
+    def candle_at(self, pair: str, granularity: str, time: int) -> CandleRow | None:
+        """Return the candle of a pair that opened at `time`."""
+        ...
+
+    def candles_between(self, pair: str, granularity: str, start: int, end: int) -> list[CandleRow]:
+        """Return a pair's candles with start <= open time < end, oldest first."""
+        ...
+
+    def candles_after(self, stream: str, seq: int, limit: int) -> list[CandleRow]:
+        """Return the next candles of a stream in order, at most `limit`."""
+        ...
+
+    def candles(self, stream: str, chunk: int = 10_000) -> Iterator[CandleRow]:
+        """Iterate over a whole stream in order, reading `chunk` rows at a time."""
+        ...
+
+    def granularities(self) -> dict[str, str]:
+        """Return the granularity of every pair that has candles, by pair name."""
+        ...
+
+    def candle_count(self, pair: str | None = None) -> int:
+        """Return the number of stored candles, of one pair or of all."""
+        ...
+
+    def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:
+        """Return refused input rows, newest first."""
+        ...
+
+    def gaps(self, limit: int, pair: str | None = None) -> list[CandleGapRow]:
+        """Return gaps, latest first."""
+        ...
+
+    def assessments_after(self, stream: str, seq: int, limit: int) -> list[AssessmentRow]:
+        """Return the next assessments of a stream in order, at most `limit`."""
+        ...
+
+    def last_assessment_seq(self, stream: str) -> int:
+        """Return the highest assessed seq of a stream, 0 when there is none."""
+        ...
+
+    def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
+        """Return judged candles, newest first."""
+        ...
+
+    def gate_snapshots_of_candle(self, pair: str, candle_time: int) -> list[GateSnapshotRow]:
+        """Return what was judged of the pair's candle that opened at `candle_time`."""
+        ...
+
+    def gate_snapshots_of_decision(self, pair: str, decision_time: int) -> list[GateSnapshotRow]:
+        """Return what was judged of the pair at `decision_time`."""
+        ...
+
+    def gate_snapshots_after(self, stream: str, seq: int, limit: int) -> list[GateSnapshotRow]:
+        """Return the next judged candles of a stream in order, at most `limit`."""
+        ...
+
+    def gate_funnel(self, pair: str | None = None) -> list[FunnelRow]:
+        """Return how many judged candles had which reason and which failed gates, of one pair or of all."""
+        ...
+
+
+class LedgerReads(Protocol):
+    """Read trades, positions and the account's course."""
+
+    def trade(self, trade_id: str) -> TradeRow | None:
+        """Return one trade."""
+        ...
+
+    def trades(self, limit: int, pair: str | None = None) -> list[TradeRow]:
+        """Return trades, the latest opened first."""
+        ...
+
+    def trade_of_signal(self, pair: str, candle_time: int) -> TradeRow | None:
+        """Return the trade that the pair's candle which opened at `candle_time` gave the signal for."""
+        ...
+
+    def open_trades(self) -> list[TradeRow]:
+        """Return the trades that are open, in order of opening."""
+        ...
+
+    def trades_in_order(self, chunk: int = 1_000) -> Iterator[TradeRow]:
+        """Iterate over all trades in order of opening, reading `chunk` rows at a time."""
+        ...
+
+    def positions(self, pair: str | None = None) -> list[PositionRow]:
+        """Return the open positions by pair name."""
+        ...
+
+    def account_events(self, limit: int, pair: str | None = None) -> list[AccountEventRow]:
+        """Return events of the account, newest first."""
+        ...
+
+    def account_events_of(self, stream: str, seq: int) -> list[AccountEventRow]:
+        """Return the events that one candle caused, in order."""
+        ...
+
+    def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEventRow]:
+        """Iterate over all events from the first, reading `chunk` rows at a time."""
+        ...
+
+    def daily_stats(self, limit: int) -> list[DailyStatsRow]:
+        """Return trading days, newest first."""
+        ...
+
+    def equity(self, limit: int) -> list[EquityRow]:
+        """Return points of the equity curve, newest first."""
+        ...
+
+    def equity_in_order(self, chunk: int = 10_000) -> Iterator[EquityRow]:
+        """Iterate over the equity curve from its first point, reading `chunk` rows at a time."""
+        ...
+
+
+class RuntimeReads(Protocol):
+    """Read the services' own state, settings and the audit chain."""
+
+    def cursor(self, consumer: str, stream: str) -> int:
+        """Return the seq up to which a consumer has handled a stream, 0 when it has not begun."""
+        ...
+
+    def snapshot(self, service: str, key: str) -> tuple[int, str] | None:
+        """Return seq and JSON text of a service's state under a key."""
+        ...
+
+    def snapshots(self, service: str) -> list[SnapshotRow]:
+        """Return all states of a service by key."""
+        ...
+
+    def setting(self, name: str) -> SettingRow | None:
+        """Return the newest version of a setting."""
+        ...
+
+    def unsent_outbox(self, limit: int) -> list[StagedMessage]:
+        """Return messages that were not yet sent, in the order of staging."""
+        ...
+
+    def outbox_count(self) -> int:
+        """Return the number of messages that were not yet sent."""
+        ...
+
+    def audit(self, limit: int) -> list[AuditRow]:
+        """Return audit records, newest first."""
+        ...
+
+    def audit_in_order(self, chunk: int = 1_000) -> Iterator[AuditRow]:
+        """Iterate over the audit chain from its first record, reading `chunk` rows at a time."""
+        ...
+
+
+class Reader(MarketReads, LedgerReads, RuntimeReads, Protocol):
+    """One consistent view of the store."""
+
+
+class MarketWrites(Protocol):
+    """Write market data and what the market said."""
+
+    def add_candles(self, rows: Sequence[CandleRow]) -> None:
+        """Add candles; one that is stored already is an InvariantError."""
+        ...
+
+    def add_rejected(self, rows: Sequence[RejectedCandleRow]) -> None:
+        """Add refused input rows, leaving out those that are known."""
+        ...
+
+    def add_gaps(self, rows: Sequence[CandleGapRow]) -> None:
+        """Add gaps, leaving out those that are known."""
+        ...
+
+    def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
+        """Add assessments; a second one of the same (stream, seq) is an InvariantError."""
+        ...
+
+    def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
+        """Add judged candles; a second one of the same (stream, seq) is an InvariantError."""
+        ...
+
+
+class LedgerWrites(Protocol):
+    """Write the ledger."""
+
+    def open_trade(self, opening: TradeOpening, costs: TradeCosts) -> int:
+        """Add an open trade and return its number; a second open one of the pair is an InvariantError."""
+        ...
+
+    def close_trade(self, closing: TradeClosing, costs: TradeCosts) -> None:
+        """Close an open trade for good; one that is not open is an InvariantError."""
+        ...
+
+    def replace_positions(self, rows: Sequence[PositionRow]) -> None:
+        """Make these the open positions; each must belong to a stored trade."""
+        ...
+
+    def add_account_events(self, rows: Sequence[AccountEventRow]) -> None:
+        """Add events; a second one of the same (stream, seq) is an InvariantError."""
+        ...
+
+    def save_daily_stats(self, rows: Sequence[DailyStatsRow]) -> None:
+        """Add trading days or overwrite them."""
+        ...
+
+    def add_equity(self, rows: Sequence[EquityRow]) -> None:
+        """Add points of the equity curve; a second one of the same seq is an InvariantError."""
+        ...
+
+
+class RuntimeWrites(Protocol):
+    """Write the services' own state, settings and the audit chain."""
+
+    def save_cursor(self, consumer: str, stream: str, seq: int) -> None:
+        """Remember that a consumer has handled a stream up to `seq`."""
+        ...
+
+    def save_snapshots(self, rows: Sequence[SnapshotRow]) -> None:
+        """Add states or overwrite them."""
+        ...
+
+    def save_setting(self, name: str, body_json: str, time: int) -> int:
+        """Add the next version of a setting and return its number."""
+        ...
+
+    def stage_outbox(self, rows: Sequence[OutboxRow]) -> None:
+        """Stage messages for sending; one with a known message id is an InvariantError."""
+        ...
+
+    def mark_outbox_sent(self, ids: Iterable[int], time: int) -> None:
+        """Note that these messages were confirmed at `time`."""
+        ...
+
+    def delete_sent_outbox(self, before: int) -> int:
+        """Delete messages that were sent before a time and return their number."""
+        ...
+
+    def append_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Append records to the hash chain."""
+        ...
+
+
+class Transaction(Reader, MarketWrites, LedgerWrites, RuntimeWrites, Protocol):
+    """Reads and writes that happen together or not at all."""
+
+
+class Store(Protocol):
+    """The one place that outlives the process."""
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """Open a consistent view for reading; it never blocks a writer."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        ...

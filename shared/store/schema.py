@@ -1,0 +1,143 @@
+"""Which schema a database has, and the way to the current one."""
+
+from enum import Enum
+from typing import Final, NamedTuple
+
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from shared.contracts.errors import InputError
+from shared.store.engine import (
+    database_url,
+    faults_named,
+    file_exists,
+    make_folder,
+    open_engine,
+    opening_fault,
+    place,
+    require_usable_file,
+    require_writable,
+    writing,
+)
+
+# The revisions of the migrations, oldest first.
+VERSIONS: Final = ("0001",)
+CURRENT_VERSION: Final = VERSIONS[-1]
+_VERSION_TABLE: Final = "alembic_version"
+
+
+class SchemaState(Enum):
+    """How a database's schema relates to the one that this program works with."""
+
+    EMPTY = "empty"
+    CURRENT = "current"
+    OLDER = "older"
+    NEWER = "newer"
+
+
+class SchemaCheck(NamedTuple):
+    """The state of a database's schema, the version found (None in an empty one) and the version wanted."""
+
+    state: SchemaState
+    found: str | None
+    wanted: str
+
+
+def check(url: str) -> SchemaCheck:
+    """Return the state of the schema; a file that does not exist is empty and stays unmade.
+
+    Raises InputError when the URL, the file or its tables are not ours, InfrastructureError when the database is away.
+    """
+    parsed = database_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        require_usable_file(parsed)
+        if not file_exists(parsed):
+            return SchemaCheck(SchemaState.EMPTY, None, CURRENT_VERSION)
+    engine = open_engine(parsed)
+    try:
+        return check_engine(engine)
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str) -> SchemaCheck:
+    """Bring a database to the current schema, all or nothing, and return what was found before.
+
+    Raises InputError for a database that is newer, not ours or cannot be written.
+    """
+    parsed = database_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        make_folder(parsed)
+        require_usable_file(parsed)
+    engine = open_engine(parsed)
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            require_writable(engine)
+        found = check_engine(engine)
+        if found.state is SchemaState.NEWER:
+            raise newer_schema(engine, found)
+        if found.state is not SchemaState.CURRENT:
+            _migrate(engine)
+        return found
+    finally:
+        engine.dispose()
+
+
+def check_engine(engine: Engine) -> SchemaCheck:
+    """Return the state of the schema behind an engine; raises as `check` does."""
+    try:
+        with engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            found = None
+            if _VERSION_TABLE in tables:
+                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as fault:
+        raise opening_fault(engine.url, fault) from fault
+    if found is None and set(tables) - {_VERSION_TABLE}:
+        raise InputError(
+            f"The database {place(engine.url)} holds the tables of another program: name another database."
+        )
+    return SchemaCheck(_state(found), found, CURRENT_VERSION)
+
+
+def newer_schema(engine: Engine, found: SchemaCheck) -> InputError:
+    """Return the error for a database that a newer program has upgraded."""
+    return InputError(
+        f"The database {place(engine.url)} has schema {found.found}, newer than {found.wanted}, the newest"
+        " that this program knows: run the newer program or name another database."
+    )
+
+
+def require_current(engine: Engine) -> None:
+    """Raise InputError unless the schema behind an engine is the current one."""
+    found = check_engine(engine)
+    match found.state:
+        case SchemaState.CURRENT:
+            return
+        case SchemaState.NEWER:
+            raise newer_schema(engine, found)
+        case SchemaState.EMPTY | SchemaState.OLDER:
+            raise InputError(
+                f"The database {place(engine.url)} has schema {found.found or 'none'} instead of {found.wanted}:"
+                " run `scalpbot db upgrade`."
+            )
+
+
+def _state(found: str | None) -> SchemaState:
+    if found is None:
+        return SchemaState.EMPTY
+    if found == CURRENT_VERSION:
+        return SchemaState.CURRENT
+    return SchemaState.OLDER if found in VERSIONS else SchemaState.NEWER
+
+
+def _migrate(engine: Engine) -> None:
+    # Alembic is only needed here, and importing it costs more than opening the store.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "shared.store:migrations")
+    with faults_named(place(engine.url)), writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

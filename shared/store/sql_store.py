@@ -1,0 +1,83 @@
+"""The store on a relational database: SQLite for one machine, PostgreSQL for many."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from shared.contracts.errors import InputError
+from shared.store.audit import AuditSession
+from shared.store.engine import (
+    BUSY_TIMEOUT_SECONDS,
+    database_url,
+    faults_named,
+    file_exists,
+    open_engine,
+    place,
+    require_usable_file,
+    require_writable,
+    viewing,
+    writing,
+)
+from shared.store.ledger import LedgerSession
+from shared.store.market import MarketSession
+from shared.store.port import Reader, Transaction
+from shared.store.runtime import RuntimeSession
+from shared.store.schema import require_current
+from shared.store.session import insert_statements
+
+
+class _SqlTransaction(MarketSession, LedgerSession, RuntimeSession, AuditSession):
+    """All themes of the store on one connection."""
+
+
+class SqlStore:
+    """Hand out views and transactions of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on an engine from `open_engine` whose schema is current."""
+        self._readers = viewing(engine)
+        self._writers = writing(engine)
+        self._inserts = insert_statements(engine.dialect)
+        self._place = place(engine.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Open a consistent view for reading; it never blocks a writer."""
+        with faults_named(self._place), self._readers.begin() as connection:
+            yield _SqlTransaction(connection, self._inserts)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception."""
+        with faults_named(self._place), self._writers.begin() as connection:
+            yield _SqlTransaction(connection, self._inserts)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._readers.dispose()
+
+
+def open_store(url: str, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> SqlStore:
+    """Open a database of the current schema; `upgrade` makes one.
+
+    Raises InputError when it is missing, not ours, of another schema or cannot be written, InfrastructureError when it
+    is locked or away.
+    """
+    parsed = database_url(url)
+    on_file = parsed.get_backend_name() == "sqlite"
+    if on_file:
+        require_usable_file(parsed)
+        if not file_exists(parsed):
+            raise InputError(
+                f"The database {place(parsed)} does not exist: name another file, or make it with `scalpbot paper`."
+            )
+    engine = open_engine(parsed, busy_timeout_seconds)
+    try:
+        require_current(engine)
+        if on_file:
+            require_writable(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine)

@@ -1,0 +1,129 @@
+"""Column types that keep times and decimal figures exact on SQLite and PostgreSQL alike."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from time import gmtime, strftime
+from typing import Final
+
+from sqlalchemy import Date, DateTime, Dialect, Numeric, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from shared.contracts.errors import InvariantError
+
+_POSTGRESQL: Final = "postgresql"
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+
+
+# The rows of one candle carry its two times over and over, and writing a time costs as much as storing it.
+@lru_cache(maxsize=4_096)
+def format_time(seconds: int) -> str:
+    """Write seconds since the epoch as `YYYY-MM-DDTHH:MM:SSZ`."""
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))
+
+
+def parse_time(text: str) -> int:
+    """Read `YYYY-MM-DDTHH:MM:SSZ` as seconds since the epoch; raises ValueError for anything else."""
+    if len(text) != 20 or text[10] != "T" or text[19] != "Z":
+        raise ValueError(f"{text!r} is not a time written YYYY-MM-DDTHH:MM:SSZ")
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def format_day(day: int) -> str:
+    """Write a number of days since 1970-01-01 as `YYYY-MM-DD`."""
+    return date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
+
+
+class UtcTime(TypeDecorator[int]):
+    """Seconds since the epoch; text `YYYY-MM-DDTHH:MM:SSZ` on SQLite, timestamptz on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[datetime]:
+        """Return the type of the database at hand."""
+        if dialect.name == _POSTGRESQL:
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> object:
+        """Return what the driver is given."""
+        if value is None:
+            return None
+        if dialect.name == _POSTGRESQL:
+            return datetime.fromtimestamp(value, UTC)
+        return format_time(value)
+
+    def process_result_value(self, value: object, _dialect: Dialect) -> int | None:
+        """Return seconds; raises InvariantError for a stored time that is not a whole second in UTC."""
+        match value:
+            case None:
+                return None
+            case datetime() if not value.microsecond:
+                return int(value.timestamp())
+            case str():
+                try:
+                    return parse_time(value)
+                except ValueError as fault:
+                    raise InvariantError(f"a stored time is damaged: {fault}") from fault
+        raise InvariantError(f"a stored time is damaged: {value!r} is not a whole second")
+
+
+class TradingDay(TypeDecorator[int]):
+    """Days since 1970-01-01; text `YYYY-MM-DD` on SQLite, date on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[date]:
+        """Return the type of the database at hand."""
+        if dialect.name == _POSTGRESQL:
+            return dialect.type_descriptor(Date())
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> object:
+        """Return what the driver is given."""
+        if value is None:
+            return None
+        if dialect.name == _POSTGRESQL:
+            return date.fromordinal(value + _EPOCH_ORDINAL)
+        return format_day(value)
+
+    def process_result_value(self, value: object, _dialect: Dialect) -> int | None:
+        """Return the day number; raises InvariantError for a stored day that is none."""
+        match value:
+            case None:
+                return None
+            case date():
+                return value.toordinal() - _EPOCH_ORDINAL
+            case str():
+                try:
+                    return date.fromisoformat(value).toordinal() - _EPOCH_ORDINAL
+                except ValueError as fault:
+                    raise InvariantError(f"a stored trading day is damaged: {fault}") from fault
+        raise InvariantError(f"a stored trading day is damaged: {value!r}")
+
+
+class ExactDecimal(TypeDecorator[str]):
+    """A decimal figure as text such as `1.38686`; kept as written on SQLite, NUMERIC on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[Decimal]:
+        """Return the type of the database at hand."""
+        if dialect.name == _POSTGRESQL:
+            return dialect.type_descriptor(Numeric(asdecimal=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> object:
+        """Return what the driver is given."""
+        if value is None or dialect.name != _POSTGRESQL:
+            return value
+        return Decimal(value)
+
+    def process_result_value(self, value: object, _dialect: Dialect) -> str | None:
+        """Return the figure as text with the decimals it was written with."""
+        if isinstance(value, Decimal):
+            return format(value, "f")
+        return None if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Tests of the platform; run them all with `make test`."""

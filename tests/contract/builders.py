@@ -1,0 +1,108 @@
+"""Rows and messages with sensible values, of which a test names only those that matter to it."""
+
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from shared.contracts.envelope import Message, message_id
+from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
+from shared.store.rows import (
+    AccountEventRow,
+    AssessmentRow,
+    CandleRow,
+    GateSnapshotRow,
+    OutboxRow,
+    PositionRow,
+    TradeClosing,
+    TradeCosts,
+    TradeOpening,
+)
+
+STREAM = "candles.0"
+MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z
+M5 = 300
+FREE = TradeCosts(spread=0, slippage=0)
+
+
+def a_candle(seq: int = 1, **changes: Any) -> CandleRow:
+    """Return the `seq`-th M5 candle after midnight."""
+    candle = Candle(
+        MIDNIGHT + (seq - 1) * M5, 138_686, 138_690, 138_680, 138_685, 138_696, 138_700, 138_690, 138_695, 12.0
+    )
+    return CandleRow(STREAM, seq, "EUR_USD", "M5", candle)._replace(**changes)
+
+
+def an_assessment(seq: int = 1, **changes: Any) -> AssessmentRow:
+    """Return the assessment of the `seq`-th candle."""
+    time = MIDNIGHT + (seq - 1) * M5
+    return AssessmentRow(STREAM, seq, "EUR_USD", time, "ema_vwap", "abc123", '{"atr":"0.00021"}')._replace(**changes)
+
+
+def a_gate_snapshot(seq: int = 1, **changes: Any) -> GateSnapshotRow:
+    """Return what was judged of the `seq`-th candle."""
+    time = MIDNIGHT + (seq - 1) * M5
+    row = GateSnapshotRow(
+        time + M5, "EUR_USD", "ema_vwap", NO_SIDE, NO_SIGNAL, 0b1000000, STREAM, seq, "M5", time, "[]", "{}", "abc123"
+    )
+    return row._replace(**changes)
+
+
+def an_opening(name: str = "first", **changes: Any) -> TradeOpening:
+    """Return a long position in EUR_USD with its stops."""
+    opening = TradeOpening(
+        str(uuid5(NAMESPACE_OID, name)),
+        "EUR_USD",
+        "ema_vwap",
+        BUY,
+        10_000,
+        MIDNIGHT + M5,
+        138_700,
+        138_600,
+        138_900,
+        MIDNIGHT,
+    )
+    return opening._replace(**changes)
+
+
+def a_closing(opening: TradeOpening, **changes: Any) -> TradeClosing:
+    """Return the exit of a position at its stop."""
+    closing = TradeClosing(opening.id, opening.entry_time + M5, 138_600, STOP_LOSS, -100, -100_000, False)
+    return closing._replace(**changes)
+
+
+def a_position(opening: TradeOpening, **changes: Any) -> PositionRow:
+    """Return the open position of a trade, marked at the close of the next candle."""
+    row = PositionRow(
+        opening.id,
+        opening.pair,
+        opening.strategy,
+        opening.side,
+        opening.units,
+        opening.entry_time,
+        opening.entry_price,
+        opening.stop_loss,
+        opening.take_profit,
+        opening.entry_time + M5,
+        opening.entry_price - 7,
+        -7_000,
+    )
+    return row._replace(**changes)
+
+
+def an_event(seq: int = 1, **changes: Any) -> AccountEventRow:
+    """Return an event of the account."""
+    row = AccountEventRow(
+        "executor.0", seq, STREAM, seq, MIDNIGHT, "trade.opened", "EUR_USD", 100_000_000, 99_999_999, "{}"
+    )
+    return row._replace(**changes)
+
+
+def a_message(seq: int = 1, fact: str = "candle.closed", **changes: Any) -> Message:
+    """Return the `seq`-th fact of the stream."""
+    id_ = message_id(fact, STREAM, seq)
+    message = Message(id_, fact, 1, MIDNIGHT + seq * M5, id_, None, "ingest", STREAM, seq, "EUR_USD", {"seq": seq})
+    return message._replace(**changes)
+
+
+def an_outgoing(seq: int = 1, **changes: Any) -> OutboxRow:
+    """Return the `seq`-th fact of the stream as it is staged for sending."""
+    return OutboxRow.of(a_message(seq), f'{{"seq":{seq}}}')._replace(**changes)

@@ -1,0 +1,5 @@
+"""Let failing assertions of the shared suites explain themselves."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.contract.store_contract", "tests.contract.bus_contract")
