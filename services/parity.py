@@ -14,14 +14,20 @@ from services.executor.settlement import Settlement
 from services.strategy.desk import PairDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import assessment_row
+from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
 from shared.contracts.trades import ClosedTrade, format_time, trade_hash
+from shared.core.types import REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.settings import RunMode
 from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM, closed_fact
 from shared.store.port import Reader
 from shared.store.rows import DailyStatsRow, TradeRow
 
 _CHUNK: Final = 2_000
+_PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
+_MONEY: Final = frozenset(
+    {"balance", "equity", "pnl", "unrealised_pnl", "start_equity", "end_equity", "realised_pnl", "spread", "slippage"}
+)
 Row = TypeVar("Row")
 
 
@@ -152,7 +158,27 @@ def _compare(name: str, stored: object, replayed: object) -> None:
     old, new = _leaves(stored), _leaves(replayed)
     for key in chain(old, new):
         if old.get(key) != new.get(key):
-            raise _DifferenceError(f"{name}: {key} is {old.get(key)} in the ledger, {new.get(key)} when replayed")
+            # A row of the whole account has no pair and no price.
+            pair = next((value for part, value in new.items() if part.endswith("pair") and value), None)
+            digits = MONEY_DIGITS if pair is None else instrument(str(pair)).digits
+            was, is_now = (_shown(key, leaves.get(key), digits) for leaves in (old, new))
+            raise _DifferenceError(f"{name}: {key} is {was} in the ledger, {is_now} when replayed")
+
+
+def _shown(key: str, value: object, digits: int) -> str:
+    """Write a figure of a row as people know it: prices and money as decimals, times, reasons and sides by name."""
+    last = key.rpartition(".")[2]
+    if not isinstance(value, int) or isinstance(value, bool):
+        return str(value)
+    if last in _PRICES:
+        return format_points(value, digits)
+    if last in _MONEY:
+        return format_money(value)
+    if last.endswith("time"):
+        return format_time(value)
+    if last == "reason":
+        return REASON_NAMES[value]
+    return SIDE_NAMES[value] if last == "final_signal" else str(value)
 
 
 def _leaves(value: object, name: str = "") -> dict[str, object]:
