@@ -5,7 +5,7 @@ LOCKS := deploy/locks
 SAMPLE := tests/fixtures/sample
 RUN := $(VENV)/bin
 
-.PHONY: help setup setup-test paper up test check fmt bench lock clean
+.PHONY: help setup setup-test paper up compose-up compose-down test check fmt bench lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,13 @@ paper: setup ## Paper-trade the sample market and print what came of it
 
 up: setup ## Run the whole platform on a made-up market until stopped
 	@$(RUN)/scalpbot up
+
+compose-up: ## Build the image and run the platform in containers
+	@deploy/docker/secrets.sh
+	@docker compose up --build --detach --wait
+
+compose-down: ## Stop the containers, keeping database and broker
+	@docker compose down
 
 test: check ## Check the code and run all tests
 	@$(RUN)/python -m pytest

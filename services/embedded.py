@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -36,34 +39,33 @@ class Platform:
     def __init__(
         self,
         store: Store,
-        pairs: Sequence[str],
         settings: Settings,
         mode: RunMode,
         news: EconomicCalendar | None,
         batch: int = BATCH,
+        listeners: Mapping[str, Handler] = MappingProxyType({}),
     ) -> None:
-        """Wire the services and let each handle what an earlier run left behind; `batch` candles share a commit."""
-        with store.reading() as reader:
-            # What an earlier run stored but did not trade may be of other pairs.
-            pairs = sorted({*pairs, *reader.granularities()})
+        """Wire the services and let each handle what an earlier run left behind.
+
+        `batch` candles share a commit; `listeners` are handed facts by their type, after they were stored.
+        """
         bus = InProcessBus(max_batch=batch)
         outgoing = DirectOutgoing(bus)
-        desks = {pair: PairDesk(pair, settings, mode, news) for pair in pairs}
-        account = AccountDesk(pairs, settings, EXECUTOR_STREAM)
+        account = AccountDesk(settings, EXECUTOR_STREAM)
+        desks = partial(PairDesk, settings=settings, mode=mode, news=news)
         strategy = StreamConsumer(store, outgoing, StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM))
         executor = StreamConsumer(store, outgoing, ExecutorWork(account, ASSESSED_STREAM))
         bus.subscribe(CANDLE_CLOSED, STRATEGY, strategy.handle)
         bus.subscribe(CANDLE_ASSESSED, EXECUTOR, executor.handle)
+        for fact, listener in listeners.items():
+            bus.subscribe(fact, "listener", listener)
         self._bus = bus
         self._batch = batch
         self.feed = CandleFeed(store, outgoing, CANDLE_STREAM)
         self.recovered = strategy.catch_up()
         bus.drain()
         self.recovered += executor.catch_up()
-
-    def listen(self, fact: str, handler: Handler) -> None:
-        """Have facts of a type handed to someone outside, after they were stored."""
-        self._bus.subscribe(fact, "outside", handler)
+        bus.drain()
 
     def replay(self, arrivals: Sequence[Arrival], progress: Callable[[int], None]) -> None:
         """Feed candles in order, batch by batch; `progress` is told how many were traded so far."""
@@ -128,12 +130,23 @@ def _meaning(body: str) -> tuple[object, object]:
 
 
 def _difference(before: str, after: str) -> str:
-    old, new = _flat(msgspec.json.decode(before)), _flat(msgspec.json.decode(after))
-    names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name) and name != "digest")
-    if any(name.startswith("news") for name in names):
+    old, new = msgspec.json.decode(before), msgspec.json.decode(after)
+    if old["news"] != new["news"]:
         return "the news calendar"
-    first = names[0]
-    return f"setting {first.removeprefix('settings.')} ({new.get(first)}, was {old.get(first)})"
+    was, is_now = _flat(old["settings"]), _flat(new["settings"])
+    names = [name for name in was if name in is_now and not _same(was[name], is_now[name])]
+    # A table that only one of both writes out comes last: most of what it says may be the default.
+    names += sorted(was.keys() ^ is_now.keys())
+    if not names:
+        return "what the settings come to"
+    return f"setting {names[0]} ({is_now.get(names[0])}, was {was.get(names[0])})"
+
+
+def _same(one: object, other: object) -> bool:
+    try:
+        return Decimal(str(one)) == Decimal(str(other))
+    except InvalidOperation:
+        return one == other
 
 
 def _flat(value: object, name: str = "") -> dict[str, object]:

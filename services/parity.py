@@ -75,7 +75,7 @@ class _Replay:
         pairs = [row.key for row in reader.snapshots(STRATEGY)]
         self._reader = reader
         self._desks = {pair: PairDesk(pair, settings, RunMode.OFFLINE, news) for pair in pairs}
-        self._account = AccountDesk(pairs, settings, EXECUTOR_STREAM)
+        self._account = AccountDesk(settings, EXECUTOR_STREAM)
         self._stored_equity = reader.equity_in_order()
         self._stored_events = reader.account_events_in_order()
         self._trades: list[TradeRow] = []

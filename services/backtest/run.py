@@ -1,45 +1,33 @@
 """Run the compiled engine over candles: the market once, the account as often as it is asked."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Final, cast
 
 import numpy as np
 
 from services.backtest.result import BacktestResult, FillRules, OpenPosition, PendingEntry
+from services.backtest.stages import AccountStage, CalendarStage, MarketStage
 from services.backtest.timeline import Timeline, build_timeline
 from shared.calendar.economic import EconomicCalendar
-from shared.calendar.facts import PairCalendar
 from shared.contracts.trades import ClosedTrade
-from shared.core.account import AccountParams, account_start
-from shared.core.books import AccountState, Books, PairTable, TradeLog, empty_books, empty_trade_log
-from shared.core.engine import (
-    AssessmentColumns,
-    OutcomeColumns,
-    assess_columns,
-    empty_assessments,
-    empty_outcomes,
-    settle_columns,
-)
-from shared.core.jit import compiled
-from shared.core.market import MARKET_START, market_cells
+from shared.core.books import Books, PairTable, TradeLog
+from shared.core.engine import AssessmentColumns
 from shared.core.types import (
     BUY,
     NO_SIDE,
-    PASSED,
     SL_TP,
     CandleColumns,
     CandleSeries,
     FactColumns,
     Integers,
-    array_of_floats,
-    array_of_integers,
     instrument,
-    integers_in_array,
 )
 from shared.core.venue import unrealised_quanta
-from shared.runtime.parameters import account_params, conversion_table, market_params
-from shared.runtime.settings import RunMode, Settings, load_settings
+from shared.runtime.settings import Settings, load_settings
+
+_CANDLES_AT_ONCE: Final = 131_072
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,7 @@ class JudgedMarket:
     """
 
     timeline: Timeline
-    trading_day: Integers
+    facts: FactColumns
     assessed: AssessmentColumns
     most_entries: int
 
@@ -65,44 +53,55 @@ def run_backtest(
     calendar: EconomicCalendar | None = None,
 ) -> BacktestResult:
     """Trade the candles of one or more pairs by the rules of the settings; raise InputError where there are none."""
-    timeline = build_timeline(series)
-    market = judge_market(timeline, calendar_facts(timeline, settings, calendar), settings)
-    return settle(market, settings, FillRules(exit_mode, hold_candles, optimistic))
+    rules = FillRules(exit_mode, hold_candles, optimistic)
+    return judge_and_settle(build_timeline(series), settings, calendar, rules)[1]
 
 
-def calendar_facts(timeline: Timeline, settings: Settings, calendar: EconomicCalendar | None) -> list[FactColumns]:
-    """Return what the calendar says of each pair's candles."""
-    facts = []
-    for place, pair in enumerate(timeline.pairs):
-        rows = timeline.rows_of(place)
-        pair_calendar = PairCalendar(settings.calendar_rules(pair, RunMode.BACKTEST), calendar)
-        facts.append(pair_calendar.facts(timeline.decision_time[rows], timeline.candles.time[rows]))
-    return facts
+def judge_and_settle(
+    timeline: Timeline,
+    settings: Settings,
+    calendar: EconomicCalendar | None,
+    rules: FillRules,
+    candles_at_once: int = _CANDLES_AT_ONCE,
+) -> tuple[JudgedMarket, BacktestResult]:
+    """Do what `calendar_facts`, `judge_market` and `settle` do over all candles, part by part on two threads.
+
+    While one thread judges the market, the other tells the calendar of later parts and settles the account of earlier
+    ones. Each stage still sees every candle once and in order, so the outcome is the same to the last digit.
+    """
+    calendar_stage = CalendarStage(timeline, settings, calendar)
+    facts = calendar_stage.facts
+    market_stage = MarketStage(timeline, facts, settings)
+    assessed = market_stage.assessed
+    account_stage = AccountStage(timeline, facts.trading_day, assessed, settings, rules)
+    parts = timeline.parts(candles_at_once)
+    most_entries = 0
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        told = [beside.submit(calendar_stage.tell, part) for part in parts]
+        settled = []
+        for part, known in zip(parts, told, strict=True):
+            known.result()
+            entries = market_stage.judge(part)
+            settled.append(beside.submit(account_stage.settle, part.last, entries))
+            most_entries += entries
+        for each in settled:
+            each.result()
+    market = JudgedMarket(timeline, facts, assessed, most_entries)
+    return market, _result(market, settings, account_stage, rules, 0, timeline.length)
 
 
-def judge_market(timeline: Timeline, facts: Sequence[FactColumns], settings: Settings) -> JudgedMarket:
+def calendar_facts(timeline: Timeline, settings: Settings, calendar: EconomicCalendar | None) -> FactColumns:
+    """Return what the calendar says of the candles of all pairs, row by row."""
+    stage = CalendarStage(timeline, settings, calendar)
+    stage.tell(timeline.whole())
+    return stage.facts
+
+
+def judge_market(timeline: Timeline, facts: FactColumns, settings: Settings) -> JudgedMarket:
     """Run each pair's market machine over its candles."""
-    assessed = empty_assessments(timeline.length)
-    assess = compiled(assess_columns)
-    for place, pair in enumerate(timeline.pairs):
-        rows = timeline.rows_of(place)
-        assess(
-            CandleColumns._make(column[rows] for column in timeline.candles),
-            facts[place],
-            market_params(settings.pair(pair)),
-            MARKET_START,
-            market_cells(array_of_integers, array_of_floats),
-            AssessmentColumns._make(column[rows] for column in assessed),
-        )
-    days = [each.trading_day for each in facts]
-    return JudgedMarket(
-        timeline, days[0] if len(days) == 1 else np.concatenate(days), assessed, _candles_that_may_enter(assessed)
-    )
-
-
-def _candles_that_may_enter(assessed: AssessmentColumns) -> int:
-    stopped = assessed.session | assessed.spread | assessed.news | assessed.market_state_verdict
-    return int(np.count_nonzero((stopped == PASSED) & (assessed.signal != NO_SIDE)))
+    stage = MarketStage(timeline, facts, settings)
+    most_entries = stage.judge(timeline.whole())
+    return JudgedMarket(timeline, facts, stage.assessed, most_entries)
 
 
 def settle(
@@ -112,23 +111,35 @@ def settle(
 
     Indicators and last prices are those that the candles before left; the account itself starts anew.
     """
+    end = market.timeline.length if last is None else last
+    stage = _settled(market, settings, rules, first, end)
+    return _result(market, settings, stage, rules, first, end)
+
+
+def _settled(market: JudgedMarket, settings: Settings, rules: FillRules, first: int, last: int) -> AccountStage:
+    trading_day = market.facts.trading_day
+    stage = AccountStage(market.timeline, trading_day, market.assessed, settings, rules, first, last)
+    stage.settle(last, market.most_entries)
+    return stage
+
+
+def _result(
+    market: JudgedMarket, settings: Settings, stage: AccountStage, rules: FillRules, first: int, last: int
+) -> BacktestResult:
     timeline = market.timeline
-    params = account_params(settings, rules.exit_mode, rules.hold_candles, rules.optimistic)
-    table = conversion_table(settings, timeline.instruments, integers_in_array)
-    ledger = _drive_account(market, params, table, _books_before(timeline, first), timeline.sequence[first:last])
     strategies = [settings.pair(pair).strategy for pair in timeline.pairs]
     return BacktestResult(
         rules=rules,
-        trades=_closed_trades(ledger.log, ledger.state.closed_trades, timeline.pairs, strategies),
-        open_positions=_open_positions(ledger.books, table, timeline.pairs, strategies),
-        pending_entries=_pending_entries(ledger.books, timeline.pairs),
-        start_balance=params.start_balance,
-        balance=ledger.state.balance,
-        equity=ledger.state.equity,
+        trades=_closed_trades(stage.log, stage.state.closed_trades, timeline.pairs, strategies),
+        open_positions=_open_positions(stage.books, stage.table, timeline.pairs, strategies),
+        pending_entries=_pending_entries(stage.books, timeline.pairs),
+        start_balance=stage.params.start_balance,
+        balance=stage.state.balance,
+        equity=stage.state.equity,
         start_time=int(timeline.candles.time[timeline.sequence[first]]),
         decision_times=timeline.in_sequence(timeline.decision_time, first, last),
-        trading_days=timeline.in_sequence(market.trading_day, first, last),
-        outcomes=ledger.outcomes,
+        trading_days=timeline.in_sequence(market.facts.trading_day, first, last),
+        outcomes=stage.outcomes,
     )
 
 
@@ -146,53 +157,7 @@ def warm_engine() -> None:
     )
     settings = load_settings(None, {})
     market = judge_market(timeline, calendar_facts(timeline, settings, None), settings)
-    table = conversion_table(settings, timeline.instruments, integers_in_array)
-    _drive_account(market, account_params(settings), table, _books_before(timeline, 0), nothing)
-
-
-class _Ledger(NamedTuple):
-    state: AccountState
-    books: Books
-    log: TradeLog
-    outcomes: OutcomeColumns
-
-
-def _drive_account(
-    market: JudgedMarket, params: AccountParams, table: PairTable, books: Books, sequence: Integers
-) -> _Ledger:
-    """Run the account machine over rows in the order of a sequence."""
-    log = empty_trade_log(market.most_entries, array_of_integers)
-    outcomes = empty_outcomes(len(sequence))
-    timeline = market.timeline
-    state = compiled(settle_columns)(
-        sequence,
-        timeline.pair_of_row,
-        timeline.granularity_seconds,
-        timeline.candles,
-        market.trading_day,
-        market.assessed,
-        table,
-        params,
-        account_start(params),
-        books,
-        log,
-        outcomes,
-    )
-    return _Ledger(state, books, log, outcomes)
-
-
-def _books_before(timeline: Timeline, first: int) -> Books:
-    """Return books that know each pair's last prices before a place of the sequence."""
-    books = empty_books(len(timeline.instruments), array_of_integers, array_of_floats)
-    if first:
-        begin = timeline.decision_time[timeline.sequence[first]]
-        for place in range(len(timeline.instruments)):
-            rows = timeline.rows_of(place)
-            row = rows.start + int(np.searchsorted(timeline.decision_time[rows], begin)) - 1
-            if row >= rows.start:
-                books.bid_close[place] = int(timeline.candles.bid_close[row])
-                books.ask_close[place] = int(timeline.candles.ask_close[row])
-    return books
+    _settled(market, settings, FillRules(), 0, 0)
 
 
 def _closed_trades(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.backtest.funnel import Funnel, gate_funnel
 from services.backtest.metrics import Metrics, measure
 from services.backtest.result import BacktestResult, FillRules
-from services.backtest.run import JudgedMarket, calendar_facts, judge_market, settle
+from services.backtest.run import JudgedMarket, judge_and_settle, settle
 from services.backtest.thresholds import FEWEST_TRADES, Threshold, acceptance
 from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import Split, WalkForward, split_run, walk_forward
@@ -60,9 +60,7 @@ def study(
     Raises InputError where there are no candles, or too few for the windows.
     """
     timeline = build_timeline(series)
-    facts = calendar_facts(timeline, settings, calendar)
-    market = judge_market(timeline, facts, settings)
-    result = settle(market, settings, options.rules)
+    market, result = judge_and_settle(timeline, settings, calendar, options.rules)
     metrics = measure(result)
     split = None
     if options.validation_percent:
@@ -71,7 +69,7 @@ def study(
     if options.windows:
         walk = walk_forward(
             timeline,
-            facts,
+            market.facts,
             settings,
             options.rules,
             windows=options.windows,

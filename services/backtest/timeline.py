@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from shared.core.types import Bytes, CandleColumns, CandleSeries, Instrument, In
 
 # A row's pair is kept in one byte.
 _MOST_PAIRS: Final = 256
+
+
+class Part(NamedTuple):
+    """A stretch of a timeline: where it ends in the sequence, and its rows of each pair."""
+
+    last: int
+    rows_of_pairs: tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,23 @@ class Timeline:
     def rows_of(self, place: int) -> slice:
         """Return the rows of the pair at a place."""
         return slice(self.starts[place], self.starts[place + 1])
+
+    def whole(self) -> Part:
+        """Return all candles as one part."""
+        return Part(self.length, tuple(self.rows_of(place) for place in range(len(self.instruments))))
+
+    def parts(self, candles: int) -> list[Part]:
+        """Return all candles in parts of about as many, one after the other; no moment is torn apart."""
+        begins = self.decision_time[self.sequence[candles::candles]]
+        edges = [self._edges(self.rows_of(place), begins) for place in range(len(self.instruments))]
+        lasts = np.cumsum(np.sum([np.diff(each) for each in edges], axis=0)).tolist()
+        slices = zip(*([slice(*pair) for pair in pairwise(each)] for each in edges), strict=True)
+        return [Part(last, rows) for last, rows in zip(lasts, slices, strict=True)]
+
+    def _edges(self, rows: slice, begins: Integers) -> list[int]:
+        """Return the first row of each part and, last, the row after the last part."""
+        inner = rows.start + np.searchsorted(self.decision_time[rows], begins)
+        return [rows.start, *inner.tolist(), rows.stop]
 
     def in_sequence(self, column: Integers, first: int = 0, last: int | None = None) -> Integers:
         """Return a column of rows in the order of the sequence, from one place to before another."""

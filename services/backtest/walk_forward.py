@@ -135,7 +135,7 @@ def split_run(
 
 def walk_forward(
     timeline: Timeline,
-    facts: Sequence[FactColumns],
+    facts: FactColumns,
     settings: Settings,
     rules: FillRules,
     *,

@@ -118,7 +118,8 @@ def status(database: Database = None, config: ConfigFile = None, as_json: AsJson
     say_figures("Account", figures)
     say_figures("Newest candle (open time)", [(name, time) for name, time in report["newest_candles"].items()])
     if report["candles_not_traded"]:
-        say(f"{report['candles_not_traded']} stored candles are not traded yet: run `scalpbot paper` again.")
+        waiting = report["candles_not_traded"]
+        say(f"{waiting} stored candles are not traded yet: start the services, or run `scalpbot paper` again.")
 
 
 def _status(reader: "Reader") -> dict[str, Any]:

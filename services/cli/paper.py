@@ -12,7 +12,7 @@ from services.cli.options import AsJson, ConfigFile, Granularity, NewsFile, Pair
 from services.cli.output import say_json
 from services.cli.paper_report import paper_report, say_paper_report
 from services.cli.progress import bar
-from services.cli.stored import Database, database_url
+from services.cli.stored import Database, database_url, shown_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ def paper(
             rows = export_logs(reader, export_dir) if export_csv else None
     report["rejected_rows"] = sum(len(read.rejected) for read in reads)
     report["run"] = {**run, "news": None if news is None else str(news)}
-    report["stored_in"] = _shown_place(url)
+    report["stored_in"] = shown_place(url)
     if rows is not None:
         report["exported"] = {"folder": str(export_dir), **rows._asdict()}
     if as_json:
@@ -114,8 +114,7 @@ def _replay(
     with store.reading() as reader:
         arrivals = unstored(reader, CANDLE_STREAM, [read.series for read in reads])
     remember_run(store, settings, calendar, int(time.time()))
-    names = [each.instrument.name for each in files]
-    platform = Platform(store, names, settings, RunMode.OFFLINE, calendar)
+    platform = Platform(store, settings, RunMode.OFFLINE, calendar)
     _note_quality(platform.feed, files, reads)
     started = time.perf_counter()
     with bar("trading on paper", len(arrivals)) as progress:
@@ -155,11 +154,3 @@ def _note_quality(feed: "CandleFeed", files: "Sequence[CandleFile]", reads: "Seq
         for row in read.rejected
     ]
     feed.note_quality(gaps, rejected)
-
-
-def _shown_place(url: str) -> str:
-    from sqlalchemy import make_url
-
-    parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite"
-    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)

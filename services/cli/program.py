@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from services.cli import backtest, checks, config, data, indicators, ledger, paper, up, why
+from services.cli import backtest, bus, checks, config, data, dlq, indicators, ledger, paper, run, up, why
 from services.cli.inputs import DEBUG_VARIABLE
 from shared.contracts.errors import InfrastructureError, InputError
 
@@ -24,6 +24,7 @@ INTERRUPTED: Final = 130
 _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     paper.register,
     up.register,
+    run.register,
     backtest.register,
     why.register,
     ledger.register,
@@ -31,6 +32,8 @@ _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     indicators.register,
     config.register,
     data.register,
+    bus.register,
+    dlq.register,
 )
 
 

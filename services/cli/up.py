@@ -1,11 +1,10 @@
 """The verb `up`: the whole platform in this process, on an endless made-up market."""
 
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from enum import StrEnum
-from types import FrameType
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -13,6 +12,7 @@ import typer
 from services.cli.inputs import read_settings
 from services.cli.options import AsJson, ConfigFile
 from services.cli.output import note, say
+from services.cli.stopping import Stop
 from services.cli.words import event_words
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from shared.store.port import Store
 
 _START = 1_704_060_000  # Sunday 2023-12-31, 22:00 UTC: the first market week of 2024
-_LONGEST_NAP_SECONDS = 0.2
 _MARKET_SETTING = "demo_market"
-_WEEKEND_SECONDS = 36 * 3600
 
 
 class Feed(StrEnum):
@@ -66,23 +64,25 @@ def up(
 
     Stop it with Ctrl-C; started again with the same database and seed, it goes on where it was.
     """
-    from services.cli.stored import database_url
+    from services.cli.stored import database_url, shown_place
     from services.embedded import Platform, opened_store, remember_run
+    from services.ingest.pace import paced
     from shared.contracts.facts import ACCOUNT_FACTS
     from shared.contracts.pairs import parse_pair
     from shared.runtime.settings import RunMode
 
     settings = read_settings(config)
     names = sorted({parse_pair(name.strip()).name for name in pairs.split(",")})
-    with opened_store(database_url(database, settings)) as store, _stoppable() as stop:
+    url = database_url(database, settings)
+    with opened_store(url) as store, Stop() as stop:
         remember_run(store, settings, None, int(time.time()))
         _remember_market(store, seed)
-        platform = Platform(store, names, settings, RunMode.OFFLINE, None)
-        for fact in ACCOUNT_FACTS:
-            platform.listen(fact, lambda messages: _tell(messages, as_json))
+        listeners = dict.fromkeys(ACCOUNT_FACTS, partial(_tell, as_json=as_json))
+        platform = Platform(store, settings, RunMode.OFFLINE, None, listeners=listeners)
         note(f"{feed} market at {speed:g} market seconds a second; stop with Ctrl-C")
-        done = _trade(platform, _new_candles(store, names, seed), speed, candles, stop)
-        note(f"stopped after {done} new candles; everything is in {database}")
+        market = paced(_new_candles(store, names, seed), speed, time.monotonic, lambda wait: _nap(wait, stop))
+        done = _trade(platform, market, candles, stop)
+        note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
 
 
 def _remember_market(store: "Store", seed: int) -> None:
@@ -91,6 +91,8 @@ def _remember_market(store: "Store", seed: int) -> None:
 
     with store.transaction() as transaction:
         known = transaction.setting(_MARKET_SETTING)
+        if known is None and transaction.granularities():
+            raise InputError("this database holds candles of another market; use another database with --db")
         if known is None:
             transaction.save_setting(_MARKET_SETTING, str(seed), int(time.time()))
         elif known.body_json != str(seed):
@@ -100,34 +102,14 @@ def _remember_market(store: "Store", seed: int) -> None:
             )
 
 
-class _Stop:
-    """Set once the process was asked to stop; the candle at hand is finished first."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def __enter__(self) -> "_Stop":
-        for number in self._before:
-            signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+def _nap(seconds: float, stop: Stop) -> bool:
+    time.sleep(seconds)
+    return not stop.asked
 
 
-def _stoppable() -> _Stop:
-    return _Stop()
-
-
-def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator[list[Arrival]]":
-    """Yield the demo market's candles that are not stored yet, those of one decision time together."""
+def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator[Arrival]":
+    """Return the demo market's candles that are not stored yet, in order."""
     from heapq import merge
-    from itertools import groupby
 
     from services.ingest.demo_market import DemoMarket
     from services.ingest.feed import Arrival, closed_order
@@ -142,21 +124,12 @@ def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator
         last = reader.last_candle(CANDLE_STREAM)
     stored = (0, "") if last is None else closed_order(last)
     arrivals = merge(*map(stream, pairs), key=lambda arrival: arrival.order)
-    fresh = (arrival for arrival in arrivals if arrival.order > stored)
-    for _, together in groupby(fresh, key=lambda arrival: arrival.order[0]):
-        yield list(together)
+    return (arrival for arrival in arrivals if arrival.order > stored)
 
 
-def _trade(platform: "Platform", market: "Iterator[list[Arrival]]", speed: float, most: int, stop: _Stop) -> int:
-    done, due, before = 0, time.monotonic(), 0
+def _trade(platform: "Platform", market: "Iterator[list[Arrival]]", most: int, stop: Stop) -> int:
+    done = 0
     for together in market:
-        moment = together[0].order[0]
-        # Weekends are skipped: a market that stands still shows nothing.
-        if speed and 0 < moment - before < _WEEKEND_SECONDS:
-            due += (moment - before) / speed
-        before = moment
-        while not stop.asked and (wait := due - time.monotonic()) > 0:
-            time.sleep(min(wait, _LONGEST_NAP_SECONDS))
         if stop.asked or (most and done >= most):
             break
         platform.replay(together, lambda _done: None)

@@ -47,16 +47,19 @@ class _Memory(NamedTuple):
 class AccountDesk:
     """The account machine with its ledger identities; pairs are kept in the order of their names."""
 
-    def __init__(self, pairs: Sequence[str], settings: Settings, stream: str) -> None:
-        """Begin with the start balance; `stream` is where the account's events are numbered."""
-        self._wanted = list(pairs)
+    def __init__(self, settings: Settings, stream: str) -> None:
+        """Begin with the start balance; `stream` is where the account's events are numbered.
+
+        A pair joins with its first candle.
+        """
+        self._wanted: list[str] = []
         self._settings = settings
         self._stream = stream
         self._params = account_params(settings)
         self._state = account_start(self._params)
         self._day = begin_day(self._state.trading_day, self._state.equity)
         self._events = 0
-        self._arrange(pairs)
+        self._arrange(self._wanted)
 
     def _arrange(self, pairs: Sequence[str]) -> None:
         self._pairs = sorted(set(pairs))
@@ -78,6 +81,9 @@ class AccountDesk:
     def settle(self, fact: CandleAssessed, held: bool = False) -> Settlement:
         """Settle the next assessed candle; each is given once, in order."""
         closed = fact.closed
+        if closed.pair not in self._places:
+            self._wanted.append(closed.pair)
+            self.restore(self.snapshot())
         place = self._places[closed.pair]
         before = self._state._replace(closed_trades=0)
         self._state, outcome = account_step(

@@ -1,7 +1,7 @@
 """Bring closed candles into the platform: in order, each once, each at its place in the stream."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
 from shared.contracts.granularity import granularity_name
 from shared.contracts.trades import format_time
 from shared.core.types import Candle, CandleSeries
-from shared.runtime.outgoing import Outgoing
+from shared.runtime.crash import CrashPoint, no_crash
+from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.runtime.streams import closed_fact
 from shared.store.port import Reader, Store
 from shared.store.rows import CandleGapRow, CandleRow, RejectedCandleRow
 
-SERVICE = "ingest"
+SERVICE: Final = "ingest"
 
 
 class Arrival(NamedTuple):
@@ -37,23 +38,35 @@ class Arrival(NamedTuple):
 class CandleFeed:
     """Number candles without gaps, store them and announce them."""
 
-    def __init__(self, store: Store, outgoing: Outgoing, stream: str) -> None:
+    def __init__(self, store: Store, outgoing: Outgoing, stream: str, crash: CrashPoint = no_crash) -> None:
+        """Write the stream `stream`."""
         self._store = store
         self._outgoing = outgoing
         self._stream = stream
+        self._crash = crash
 
-    def add(self, arrivals: Sequence[Arrival]) -> None:
-        """Store a batch that follows what the stream holds, in one transaction, and announce it."""
-        with self._store.transaction() as transaction:
+    def add(self, arrivals: Sequence[Arrival]) -> int:
+        """Store a batch that follows what the stream holds, in one transaction, announce it and return its size.
+
+        Candles that the stream holds already are passed over, so a batch whose commit is in doubt can be added again.
+        Raises InputError when a candle would have to go in front of stored ones.
+        """
+        with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             last = transaction.last_candle(self._stream)
             first_seq = 1 if last is None else last.seq + 1
+            stored = None if last is None else closed_order(last)
+            fresh = [each for each in arrivals if stored is None or each.order > stored]
+            if len(fresh) < len(arrivals):
+                _require_stored(transaction, arrivals[: len(arrivals) - len(fresh)])
             facts = [
                 CandleClosed(self._stream, seq, each.pair, each.granularity_seconds, each.candle)
-                for seq, each in enumerate(arrivals, start=first_seq)
+                for seq, each in enumerate(fresh, start=first_seq)
             ]
             transaction.add_candles([_candle_row(fact) for fact in facts])
             self._outgoing.stage(transaction, [_message(fact) for fact in facts])
-        self._outgoing.publish()
+            self._crash(f"{SERVICE}.before_commit")
+        self._crash(f"{SERVICE}.after_commit")
+        return len(facts)
 
     def note_quality(self, gaps: Sequence[CandleGapRow], rejected: Sequence[RejectedCandleRow]) -> None:
         """Store what is missing from the input and what was refused of it."""
@@ -87,6 +100,16 @@ def unstored(reader: Reader, stream: str, series: Sequence[CandleSeries]) -> lis
                 f"this database has already traded (up to {format_time(stored[0])}); use another database with --db"
             )
     return arrivals
+
+
+def _require_stored(reader: Reader, arrivals: Sequence[Arrival]) -> None:
+    for each in arrivals:
+        row = reader.candle_at(each.pair, granularity_name(each.granularity_seconds), each.candle.time)
+        if row is None or row.candle != each.candle:
+            raise InputError(
+                f"the {each.pair} candle of {format_time(each.candle.time)} comes too late: another program brought "
+                "later candles to this database meanwhile; run only one at a time on it"
+            )
 
 
 def closed_order(row: CandleRow) -> tuple[int, str]:

@@ -1,12 +1,11 @@
 """Turn closed candles into assessed ones, and keep the state of every desk with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.strategy.desk import PairDesk
 from shared.contracts.codec import FACT_VERSION, encode_assessed
 from shared.contracts.envelope import Message, message_id
-from shared.contracts.errors import InvariantError
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.streams import closed_fact
@@ -21,10 +20,11 @@ class StrategyWork:
 
     service = SERVICE
 
-    def __init__(self, desks: Mapping[str, PairDesk], candles: str, assessed: str) -> None:
-        """Read the stream `candles` and write the stream `assessed`."""
+    def __init__(self, new_desk: Callable[[str], PairDesk], candles: str, assessed: str) -> None:
+        """Read the stream `candles` and write the stream `assessed`; a pair gets its desk with its first candle."""
         self.stream = candles
-        self._desks = desks
+        self._new_desk = new_desk
+        self._desks: dict[str, PairDesk] = {}
         self._assessed = assessed
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleClosed]:
@@ -37,9 +37,9 @@ class StrategyWork:
 
     def restore(self, reader: Reader) -> None:
         """Have every desk continue from its snapshot."""
-        stored = {row.key: row.body_json for row in reader.snapshots(SERVICE)}
-        for pair, desk in self._desks.items():
-            desk.restore(stored.get(pair))
+        self._desks = {}
+        for row in reader.snapshots(SERVICE):
+            self._desk(row.key).restore(row.body_json)
 
     def apply(self, transaction: Transaction, facts: Sequence[CandleClosed], outgoing: Outgoing) -> None:
         """Assess candles in order."""
@@ -52,12 +52,10 @@ class StrategyWork:
         outgoing.stage(transaction, [self._message(fact) for fact in assessed])
 
     def _desk(self, pair: str) -> PairDesk:
-        try:
-            return self._desks[pair]
-        except KeyError:
-            raise InvariantError(
-                f"stream {self.stream} brings {pair}, which this strategy service has no desk for"
-            ) from None
+        desk = self._desks.get(pair)
+        if desk is None:
+            desk = self._desks[pair] = self._new_desk(pair)
+        return desk
 
     def _message(self, fact: CandleAssessed) -> Message:
         closed = fact.closed

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from shared.calendar.marks import marks_reached
 from shared.calendar.zones import Bools
 from shared.contracts.errors import InputError
@@ -44,6 +46,8 @@ class NewsWindows(NamedTuple):
 
     def around(self, times: Integers) -> Bools:
         """Return for each time whether a span holds it."""
+        if not self.starts:
+            return np.zeros(times.shape, np.bool_)
         return marks_reached(self.starts, times) > marks_reached(self.ends, times)
 
     def around_one(self, time: int) -> bool:

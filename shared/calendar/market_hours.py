@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.calendar.marks import Times
-from shared.calendar.zones import Bools, local_seconds
+from shared.calendar.zones import Bools, local_seconds, recurring
 from shared.core.types import SECONDS_PER_DAY, Integers
 
 _ZONE: Final = "America/New_York"
@@ -19,7 +19,8 @@ def _seconds_since_close(times: Times) -> Times:
 
 def market_open(times: Integers) -> Bools:
     """Return for each time whether the market is open."""
-    return _seconds_since_close(times) >= _WEEKEND_SECONDS
+    opening, length = _FIRST_CLOSE + _WEEKEND_SECONDS, _WEEK_SECONDS - _WEEKEND_SECONDS
+    return recurring(times, _ZONE, opening, length, _WEEK_SECONDS)
 
 
 def is_market_open(time: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from shared.calendar.marks import Times
-from shared.calendar.zones import Bools, known_zone, local_seconds
+from shared.calendar.zones import Bools, known_zone, local_seconds, recurring
 from shared.contracts.errors import InputError
 from shared.core.types import SECONDS_PER_DAY, Integers
 
@@ -79,7 +79,7 @@ def session_open(windows: Sequence[SessionWindow], times: Integers) -> Bools:
     """Return for each time whether it lies in one of the windows."""
     inside = np.zeros(times.shape, np.bool_)
     for window in windows:
-        inside |= _seconds_into(window, times) < window.length_seconds
+        inside |= recurring(times, window.zone, window.start_minute * 60, window.length_seconds, SECONDS_PER_DAY)
     return inside
 
 

@@ -4,6 +4,7 @@ Asking the zone database for every candle would be slow, so it is asked once a d
 of each change is found by bisection. No zone changes its offset twice within a day.
 """
 
+from bisect import bisect_right
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
@@ -76,11 +77,15 @@ def _column_offsets(times: Integers, zone: str) -> Integers:
         return np.zeros(times.shape, np.int64)
     starts: list[int] = []
     offsets: list[int] = []
-    for block in range(int(times.min()) // _BLOCK_SECONDS, int(times.max()) // _BLOCK_SECONDS + 1):
+    earliest, latest = int(times.min()), int(times.max())
+    for block in range(earliest // _BLOCK_SECONDS, latest // _BLOCK_SECONDS + 1):
         for start, offset in zip(*_offset_changes(zone, block), strict=True):
             if not offsets or offset != offsets[-1]:
                 starts.append(start)
                 offsets.append(offset)
+    # Most columns lie within one offset; then no time needs to be looked at by itself.
+    reached = slice(bisect_right(starts, earliest) - 1, bisect_right(starts, latest))
+    starts, offsets = starts[reached], offsets[reached]
     if len(offsets) == 1:
         return np.full(times.shape, offsets[0], np.int64)
     return np.array(offsets, np.int64)[marks_reached(starts, times) - 1]
@@ -99,3 +104,22 @@ def zone_offsets(times: Times, zone: str) -> Times:
 def local_seconds(times: Times, zone: str) -> Times:
     """Return the seconds that a zone's wall clock shows since its 1970-01-01 00:00, for one time or a column."""
     return times + zone_offsets(times, zone)
+
+
+def recurring(times: Integers, zone: str, begin: int, length: int, period: int) -> Bools:
+    """Return for each time whether it lies in a span that recurs on a zone's wall clock; all figures in seconds.
+
+    Spans begin every `period` from `begin` after the wall clock's 1970-01-01 00:00, and are at most as long.
+    """
+    local = local_seconds(times, zone)
+    count = 0 if times.size == 0 else (int(local[-1]) - int(local[0])) // period + 2
+    if not 0 < count < times.size or not bool((local[1:] >= local[:-1]).all()):
+        return (local - begin) % period < length
+    # Few bounds are found among many times in order much faster than a remainder is taken of every time.
+    first = (int(local[0]) - begin) // period * period + begin
+    begins = first + period * np.arange(count)
+    inside = np.zeros(times.shape, np.bool_)
+    bounds = (np.searchsorted(local, edges).tolist() for edges in (begins, begins + length))
+    for entered, left in zip(*bounds, strict=True):
+        inside[entered:left] = True
+    return inside

@@ -7,9 +7,17 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from shared.contracts.decimals import format_points, parse_points
-from shared.contracts.errors import MessageError
-from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
+from shared.contracts.decimals import format_money, format_points, parse_money, parse_points
+from shared.contracts.errors import InvariantError, MessageError
+from shared.contracts.facts import (
+    ACCOUNT_FACTS,
+    CANDLE_ASSESSED,
+    CANDLE_CLOSED,
+    AccountEvent,
+    CandleAssessed,
+    CandleClosed,
+    NewsEvent,
+)
 from shared.contracts.trades import format_time
 from shared.core.types import Assessment, Candle, Readings, instrument
 
@@ -48,6 +56,48 @@ def encode_assessed(fact: CandleAssessed) -> str:
         "news": fact.news,
     }
     return msgspec.json.encode(fields).decode()
+
+
+def encode_event(fact: AccountEvent) -> str:
+    """Write an event of the account as JSON text."""
+    fields = {
+        **fact._asdict(),
+        "time": format_time(fact.time),
+        "balance": format_money(fact.balance),
+        "equity": format_money(fact.equity),
+    }
+    return msgspec.json.encode(fields).decode()
+
+
+def decode_event(text: str | bytes) -> AccountEvent:
+    """Read an event of the account; raises MessageError when the text is not one."""
+    return _understood(text, _event)
+
+
+def encode_fact(body: object) -> str:
+    """Write any fact as JSON text; raises InvariantError for what is none."""
+    match body:
+        case CandleClosed():
+            return encode_closed(body)
+        case CandleAssessed():
+            return encode_assessed(body)
+        case AccountEvent():
+            return encode_event(body)
+        case _:
+            raise InvariantError(f"{type(body).__name__} is not a fact that goes on the wire")
+
+
+def decode_fact(fact: str, version: int, text: str | bytes) -> CandleClosed | CandleAssessed | AccountEvent:
+    """Read a fact by its type and version; raises MessageError when they are unknown or the text is not one."""
+    if version != FACT_VERSION:
+        raise MessageError(f"version {version} of {fact} is unknown; this program understands {FACT_VERSION}")
+    if fact == CANDLE_CLOSED:
+        return decode_closed(text)
+    if fact == CANDLE_ASSESSED:
+        return decode_assessed(text)
+    if fact in ACCOUNT_FACTS:
+        return decode_event(text)
+    raise MessageError(f"a fact of type {fact!r} is unknown")
 
 
 def decode_closed(text: str | bytes) -> CandleClosed:
@@ -115,6 +165,23 @@ def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
         int(fields["trading_day"]),
         assessment,
         None if news is None else NewsEvent(str(news[0]), str(news[1]), _finite(news[2])),
+    )
+
+
+def _event(fields: Mapping[str, Any]) -> AccountEvent:
+    detail = {str(name): str(value) for name, value in fields["detail"].items()}
+    time = int(datetime.fromisoformat(fields["time"]).timestamp())
+    return AccountEvent(
+        str(fields["stream"]),
+        int(fields["seq"]),
+        str(fields["cause_stream"]),
+        int(fields["cause_seq"]),
+        time,
+        str(fields["type"]),
+        None if fields["pair"] is None else str(fields["pair"]),
+        parse_money(fields["balance"]),
+        parse_money(fields["equity"]),
+        detail,
     )
 
 

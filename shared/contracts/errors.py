@@ -15,3 +15,7 @@ class MessageError(Exception):
 
 class InvariantError(Exception):
     """Our own promise is broken; stop, so that the start-up path can recover from what is stored."""
+
+
+class LeaseLostError(Exception):
+    """Another process leads now; step back, write nothing, and wait for the lease to come free."""

@@ -89,7 +89,8 @@ def pair_table(
     """
     places = {each.name: place for place, each in enumerate(instruments)}
     rows = [_pair_row(each, account_currency, places, static_rates) for each in instruments]
-    return PairTable(*(cells(column) for column in zip(*rows, strict=True)))
+    columns = zip(*rows, strict=True) if rows else ((),) * len(PairTable._fields)
+    return PairTable(*(cells(column) for column in columns))
 
 
 def _pair_row(

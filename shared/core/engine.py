@@ -37,7 +37,6 @@ class AssessmentColumns(NamedTuple):
     market_state_verdict: Bytes
     signal: NDArray[np.int8]
     atr: Floats
-    adx: Floats
 
 
 class OutcomeColumns(NamedTuple):
@@ -53,8 +52,7 @@ class OutcomeColumns(NamedTuple):
 def empty_assessments(length: int) -> AssessmentColumns:
     """Return columns for the assessments of `length` candles, not yet filled."""
     session, spread, news, state = (np.empty(length, dtype=np.uint8) for _ in range(4))
-    signal = np.empty(length, dtype=np.int8)
-    return AssessmentColumns(session, spread, news, state, signal, np.empty(length), np.empty(length))
+    return AssessmentColumns(session, spread, news, state, np.empty(length, dtype=np.int8), np.empty(length))
 
 
 def empty_outcomes(length: int) -> OutcomeColumns:
@@ -100,8 +98,15 @@ def _measure_row(
     assessed.news[row] = news_verdict(fact.news)
     assessed.signal[row] = measures.signal
     assessed.atr[row] = measures.atr
-    assessed.adx[row] = measures.adx
     return state
+
+
+@jitable
+def _rank_row(
+    state: MarketState, params: MarketParams, cells: MarketCells, assessed: AssessmentColumns, row: int
+) -> None:
+    _, market_state = regime_step(cells.atr, state.atr.value, state.adx.value)
+    assessed.market_state_verdict[row] = market_state_verdict(market_state, params.allowed_states)
 
 
 def assess_columns(
@@ -114,16 +119,17 @@ def assess_columns(
 ) -> MarketState:
     """Run one pair's market machine over its candles and write what the account needs.
 
-    The steps are those of `market_step`. Ranking comes one candle late: it takes turns that no processor foresees,
-    and the reckoning of the next candle fills the time that they cost.
+    The steps are those of `market_step`. A candle is ranked after the next one was measured: ranking takes turns that
+    no processor foresees, and that work fills the time that they cost.
     """
     count = len(candles.time)
-    for row in range(count + 1):
-        if row < count:
-            state = _measure_row(candles, facts, params, state, cells, assessed, natural(row))
+    for row in range(count):
+        before = state
+        state = _measure_row(candles, facts, params, state, cells, assessed, natural(row))
         if row > 0:
-            _, market_state = regime_step(cells.atr, assessed.atr[row - 1], assessed.adx[row - 1])
-            assessed.market_state_verdict[row - 1] = market_state_verdict(market_state, params.allowed_states)
+            _rank_row(before, params, cells, assessed, natural(row - 1))
+    if count > 0:
+        _rank_row(state, params, cells, assessed, natural(count - 1))
     return state
 
 
@@ -146,7 +152,7 @@ def _assessment_at(assessed: AssessmentColumns, row: int) -> Assessment:
         0,
         assessed.atr[row],
         NAN,
-        assessed.adx[row],
+        NAN,
         Readings(NAN, NAN, NAN, NAN, NAN, NAN),
     )
 

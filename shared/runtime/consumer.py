@@ -1,17 +1,26 @@
 """A consumer of one stream: every fact handled once and in order, with all its effects in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
 from shared.contracts.envelope import Message
+from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.inbox import InStream, facts_to_handle
-from shared.runtime.outgoing import Outgoing
+from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.store.port import Reader, Store, Transaction
 
 _BATCH: Final = 500
 _NOWHERE: Final = -1
 
 Fact = TypeVar("Fact", bound=InStream)
+
+
+def no_fence(_transaction: Transaction) -> None:
+    """Let every process write."""
+
+
+def no_observer(_announced: int, _handled: int) -> None:
+    """Count nothing."""
 
 
 class Work(Protocol[Fact]):
@@ -47,19 +56,38 @@ class Work(Protocol[Fact]):
 class StreamConsumer(Generic[Fact]):
     """Lead one service's work along its stream."""
 
-    def __init__(self, store: Store, outgoing: Outgoing, work: Work[Fact]) -> None:
-        """Continue from what is stored, as soon as there is something to handle."""
+    def __init__(
+        self,
+        store: Store,
+        outgoing: Outgoing,
+        work: Work[Fact],
+        fence: Callable[[Transaction], None] = no_fence,
+        crash: CrashPoint = no_crash,
+        observe: Callable[[int, int], None] = no_observer,
+    ) -> None:
+        """Continue from what is stored, as soon as there is something to handle.
+
+        `fence` raises where this process may not write (any more); `observe` is told how many facts were announced and
+        how many were handled.
+        """
         self._store = store
         self._outgoing = outgoing
         self._work = work
+        self._fence = fence
+        self._crash = crash
+        self._observe = observe
         self._handled = _NOWHERE
 
     def catch_up(self) -> int:
         """Handle every stored fact that was not handled yet and return how many there were."""
         handled = 0
-        while (count := self._handle([])) > 0:
+        while (count := self.catch_up_a_batch()) > 0:
             handled += count
         return handled
+
+    def catch_up_a_batch(self) -> int:
+        """Handle the next stored facts that were not handled yet, at most one batch, and return how many there were."""
+        return self._handle([])
 
     def handle(self, messages: Sequence[Message]) -> None:
         """Handle a batch of facts; duplicates are passed over and missing ones read from the producer's table."""
@@ -67,10 +95,12 @@ class StreamConsumer(Generic[Fact]):
 
     def _handle(self, announced: Sequence[Fact]) -> int:
         work = self._work
-        with self._store.transaction() as transaction:
+        with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
+            self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
             facts = facts_to_handle(announced, cursor, lambda: work.stored_after(transaction, cursor, _BATCH))
             if not facts:
+                self._observe(len(announced), 0)
                 return 0
             if self._handled != cursor:
                 # After a start, a failed commit or another process's work, memory is not where the cursor is.
@@ -78,6 +108,8 @@ class StreamConsumer(Generic[Fact]):
             self._handled = _NOWHERE
             work.apply(transaction, facts, self._outgoing)
             transaction.save_cursor(work.service, work.stream, facts[-1].seq)
+            self._crash(f"{work.service}.before_commit")
         self._handled = facts[-1].seq
-        self._outgoing.publish()
+        self._observe(len(announced), len(facts))
+        self._crash(f"{work.service}.after_commit")
         return len(facts)

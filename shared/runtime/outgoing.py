@@ -1,11 +1,26 @@
 """How a service's facts leave it: prepared inside the transaction, sent after its commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from shared.bus.port import Bus
+from shared.contracts.codec import encode_fact
 from shared.contracts.envelope import Message
 from shared.store.port import Transaction
+from shared.store.rows import OutboxRow
+
+
+@contextmanager
+def sent_after_commit(outgoing: "Outgoing", transaction: AbstractContextManager[Transaction]) -> Iterator[Transaction]:
+    """Enter a transaction; send what was staged in it after its commit, or forget it where it fails."""
+    try:
+        with transaction as entered:
+            yield entered
+    except BaseException:
+        outgoing.forget()
+        raise
+    outgoing.publish()
 
 
 class Outgoing(Protocol):
@@ -19,6 +34,10 @@ class Outgoing(Protocol):
         """Send what was staged, once its transaction has committed."""
         ...
 
+    def forget(self) -> None:
+        """Forget what was staged, since its transaction did not commit."""
+        ...
+
 
 class DirectOutgoing:
     """Hand facts to a bus in the same process.
@@ -28,6 +47,7 @@ class DirectOutgoing:
     """
 
     def __init__(self, bus: Bus) -> None:
+        """Send to a bus."""
         self._bus = bus
         self._staged: list[Message] = []
 
@@ -39,3 +59,26 @@ class DirectOutgoing:
         """Hand over what was staged."""
         staged, self._staged = self._staged, []
         self._bus.publish(staged)
+
+    def forget(self) -> None:
+        """Forget what was staged."""
+        self._staged = []
+
+
+class OutboxOutgoing:
+    """Write facts to the outbox, from which a relay sends them until the broker has confirmed each."""
+
+    def __init__(self, wake_relay: Callable[[], None]) -> None:
+        """Wake the relay after each commit."""
+        self._wake_relay = wake_relay
+
+    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:
+        """Write facts to the outbox in the transaction that makes them true."""
+        transaction.stage_outbox([OutboxRow.of(message, encode_fact(message.body)) for message in messages])
+
+    def publish(self) -> None:
+        """Have the relay look at the outbox."""
+        self._wake_relay()
+
+    def forget(self) -> None:
+        """Do nothing: what was staged went with its transaction."""

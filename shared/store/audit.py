@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
+from shared.store.postgresql import AUDIT_TURN
 from shared.store.rows import AuditEntry, AuditRow
 from shared.store.session import Session
 from shared.store.tables import AUDIT_LOG
@@ -108,6 +109,9 @@ class AuditSession(Session):
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append records to the hash chain."""
+        if not entries:
+            return
+        self._take_turns(AUDIT_TURN)
         last = next(iter(self.audit(1)), None)
         last_id, head = (0, GENESIS_HASH) if last is None else (last.id, last.hash)
         rows: list[AuditRow] = []

@@ -1,21 +1,19 @@
-"""Connections to the database: durable SQLite settings, explicit transactions, and faults named by whose they are."""
+"""Connections to the database: where it is, durable SQLite settings, and explicit transactions."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from shared.contracts.errors import InfrastructureError, InputError, InvariantError
+from shared.contracts.errors import InputError
+from shared.store.faults import opening_fault
+from shared.store.postgresql import STATEMENT_TIMEOUT_SECONDS, open_postgresql
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0
 _SQLITE_HEADER: Final = b"SQLite format 3\x00"
 _BEGIN_OPTION: Final = "begin_statement"
-# What a broken or changed file says; the driver reports it as a plain DatabaseError.
-_DAMAGED: Final = ("malformed", "not a database", "disk I/O error")
 
 
 def sqlite_url(path: Path) -> str:
@@ -27,12 +25,12 @@ def database_url(text: str) -> URL:
     """Return the URL to connect with; raises InputError for anything but an SQLite file or a PostgreSQL database."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise InputError("The database URL cannot be read: write sqlite:///FILE or postgresql://HOST/NAME.") from None
     match url.get_backend_name():
         case "sqlite" if url.database and url.database != ":memory:":
             return url
-        case "postgresql" | "postgres":
+        case "postgresql" | "postgres" if url.database:
             return url.set(drivername="postgresql+psycopg")
         case name:
             raise InputError(
@@ -41,17 +39,17 @@ def database_url(text: str) -> URL:
             )
 
 
-def place(url: URL) -> str:
-    """Return how messages name a database: the file, or the URL without its password."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.render_as_string(hide_password=True)
+def open_engine(
+    url: URL,
+    busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
+    statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+) -> Engine:
+    """Return an engine whose transactions begin only where they are begun.
 
-
-def open_engine(url: URL, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Engine:
-    """Return an engine whose transactions begin only where they are begun."""
+    The first timeout is SQLite's for its lock, the second PostgreSQL's for one statement, 0 for none.
+    """
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        return open_postgresql(url, statement_timeout_seconds)
     engine = create_engine(url, connect_args={"timeout": busy_timeout_seconds})
 
     @event.listens_for(engine, "connect")
@@ -79,22 +77,7 @@ def viewing(engine: Engine) -> Engine:
     """Return the same engine for transactions that read one consistent view; on SQLite every transaction does."""
     if engine.dialect.name == "sqlite":
         return engine
-    return engine.execution_options(isolation_level="REPEATABLE READ")
-
-
-@contextmanager
-def faults_named(where: str) -> Iterator[None]:
-    """Turn the driver's errors into ours: a refused row is our broken promise, a locked or full disk is not."""
-    try:
-        yield
-    except IntegrityError as fault:
-        raise InvariantError(f"The database {where} refused a row: {fault.orig}.") from fault
-    except (OperationalError, InterfaceError) as fault:
-        raise InfrastructureError(f"The database {where} cannot be used now: {fault.orig}.") from fault
-    except DBAPIError as fault:
-        if any(word in str(fault.orig) for word in _DAMAGED):
-            raise InfrastructureError(f"The database {where} cannot be used now: {fault.orig}.") from fault
-        raise
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def file_exists(url: URL) -> bool:
@@ -143,17 +126,3 @@ def require_writable(engine: Engine) -> None:
             attempt.rollback()
     except DBAPIError as fault:
         raise opening_fault(engine.url, fault) from fault
-
-
-def opening_fault(url: URL, fault: DBAPIError) -> InputError | InfrastructureError:
-    """Return the error for a database that could not be opened: the user's to mend, or one to wait for."""
-    where = place(url)
-    if url.get_backend_name() != "sqlite":
-        return InfrastructureError(f"The database {where} cannot be reached: {fault.orig}.")
-    if "locked" in str(fault.orig):
-        return InfrastructureError(f"The database {where} is locked by another program: end it, or try again later.")
-    if any(word in str(fault.orig) for word in _DAMAGED):
-        return InputError(f"The file {where} is not a sound SQLite database ({fault.orig}): name another file.")
-    return InputError(
-        f"The database {where} cannot be opened ({fault.orig}): name a file in a folder that you may write to."
-    )

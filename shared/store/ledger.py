@@ -14,6 +14,7 @@ from shared.contracts.decimals import (
 )
 from shared.contracts.errors import InvariantError
 from shared.core.types import EXIT_NAMES, SIDE_NAMES
+from shared.store.postgresql import TRADE_TURN
 from shared.store.rows import (
     AccountEventRow,
     DailyStatsRow,
@@ -115,6 +116,7 @@ class LedgerSession(Session):
 
     def open_trade(self, opening: TradeOpening, costs: TradeCosts) -> int:
         """Add an open trade and return its number; a second open one of the pair is an InvariantError."""
+        self._take_turns(TRADE_TURN)
         number = 1 + (self._connection.execute(select(func.max(TRADES.c.number))).scalar() or 0)
         self._add(TRADES, [_opening_values(number, opening, costs)])
         return number

@@ -1,26 +1,35 @@
-"""The services' own state in the store: cursors, snapshots, settings and the outbox."""
+"""The services' own state in the store: cursors, snapshots and settings."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
 
-from shared.store.rows import OutboxRow, SettingRow, SnapshotRow, StagedMessage
-from shared.store.session import Session, Values
-from shared.store.tables import CURSORS, OUTBOX, SETTINGS, SNAPSHOTS
+from shared.store.postgresql import SETTING_TURN
+from shared.store.rows import SettingRow, SnapshotRow
+from shared.store.session import Session
+from shared.store.tables import CURSORS, SETTINGS, SNAPSHOTS
 from shared.store.types import format_time
-
-# Databases limit how many values one statement may carry.
-_IDS_PER_STATEMENT: Final = 500
 
 
 class RuntimeSession(Session):
-    """Read and write cursors, snapshots, settings and the outbox."""
+    """Read and write cursors, snapshots and settings."""
 
     def cursor(self, consumer: str, stream: str) -> int:
-        """Return the seq up to which a consumer has handled a stream, 0 when it has not begun."""
+        """Return the seq up to which a consumer has handled a stream, 0 when it has not begun.
+
+        Within a transaction the cursor is ours until it ends: a second process of the consumer waits here.
+        """
         query = select(CURSORS.c.seq).where(CURSORS.c.consumer == consumer, CURSORS.c.stream == stream)
-        return self._connection.execute(query).scalar() or 0
+        if self._locks:
+            query = query.with_for_update()
+        seq = self._connection.execute(query).scalar()
+        if seq is None and self._locks:
+            # Only a row can be locked, and two processes may begin at once.
+            first = postgresql.insert(CURSORS).values(consumer=consumer, stream=stream, seq=0)
+            self._connection.execute(first.on_conflict_do_nothing())
+            seq = self._connection.execute(query).scalar()
+        return seq or 0
 
     def snapshot(self, service: str, key: str) -> tuple[int, str] | None:
         """Return seq and JSON text of a service's state under a key."""
@@ -39,16 +48,6 @@ class RuntimeSession(Session):
         row = self._connection.execute(query).first()
         return None if row is None else SettingRow(*row)
 
-    def unsent_outbox(self, limit: int) -> list[StagedMessage]:
-        """Return messages that were not yet sent, in the order of staging."""
-        query = select(OUTBOX).where(OUTBOX.c.sent_at.is_(None)).order_by(OUTBOX.c.id).limit(limit)
-        return [StagedMessage(row.id, OutboxRow._make(row[1:-1])) for row in self._connection.execute(query)]
-
-    def outbox_count(self) -> int:
-        """Return the number of messages that were not yet sent."""
-        query = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.sent_at.is_(None))
-        return self._connection.execute(query).scalar_one()
-
     def save_cursor(self, consumer: str, stream: str, seq: int) -> None:
         """Remember that a consumer has handled a stream up to `seq`."""
         self._add(CURSORS, [(consumer, stream, seq)])
@@ -59,27 +58,8 @@ class RuntimeSession(Session):
 
     def save_setting(self, name: str, body_json: str, time: int) -> int:
         """Add the next version of a setting and return its number."""
+        self._take_turns(SETTING_TURN)
         latest = self.setting(name)
         version = 1 if latest is None else latest.version + 1
         self._add(SETTINGS, [(name, version, body_json, format_time(time))])
         return version
-
-    def stage_outbox(self, rows: Sequence[OutboxRow]) -> None:
-        """Stage messages for sending; one with a known message id is an InvariantError."""
-        self._add(OUTBOX, [_outbox_values(row) for row in rows])
-
-    def mark_outbox_sent(self, ids: Iterable[int], time: int) -> None:
-        """Note that these messages were confirmed at `time`."""
-        every = list(ids)
-        for first in range(0, len(every), _IDS_PER_STATEMENT):
-            some = every[first : first + _IDS_PER_STATEMENT]
-            self._connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(some)).values(sent_at=time))
-
-    def delete_sent_outbox(self, before: int) -> int:
-        """Delete messages that were sent before a time and return their number."""
-        return self._connection.execute(delete(OUTBOX).where(OUTBOX.c.sent_at < before)).rowcount
-
-
-def _outbox_values(row: OutboxRow) -> Values:
-    not_sent = None
-    return (*row[:7], format_time(row.occurred_at), *row[8:], not_sent)

@@ -9,19 +9,18 @@ from sqlalchemy.exc import DBAPIError
 from shared.contracts.errors import InputError
 from shared.store.engine import (
     database_url,
-    faults_named,
     file_exists,
     make_folder,
     open_engine,
-    opening_fault,
-    place,
     require_usable_file,
     require_writable,
     writing,
 )
+from shared.store.faults import faults_named, opening_fault, place
+from shared.store.postgresql import SCHEMA_TURN, take_turns
 
 # The revisions of the migrations, oldest first.
-VERSIONS: Final = ("0001",)
+VERSIONS: Final = ("0001", "0002")
 CURRENT_VERSION: Final = VERSIONS[-1]
 _VERSION_TABLE: Final = "alembic_version"
 
@@ -69,7 +68,8 @@ def upgrade(url: str) -> SchemaCheck:
     if parsed.get_backend_name() == "sqlite":
         make_folder(parsed)
         require_usable_file(parsed)
-    engine = open_engine(parsed)
+    # A migration may take its time.
+    engine = open_engine(parsed, statement_timeout_seconds=0)
     try:
         if parsed.get_backend_name() == "sqlite":
             require_writable(engine)
@@ -139,5 +139,8 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", "shared.store:migrations")
     with faults_named(place(engine.url)), writing(engine).begin() as connection:
+        if engine.dialect.name != "sqlite":
+            # Whoever comes second finds the work done.
+            take_turns(connection, SCHEMA_TURN)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

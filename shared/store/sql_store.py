@@ -10,24 +10,25 @@ from shared.store.audit import AuditSession
 from shared.store.engine import (
     BUSY_TIMEOUT_SECONDS,
     database_url,
-    faults_named,
     file_exists,
     open_engine,
-    place,
     require_usable_file,
     require_writable,
     viewing,
     writing,
 )
+from shared.store.faults import faults_named, place
+from shared.store.leases import LeaseSession
 from shared.store.ledger import LedgerSession
 from shared.store.market import MarketSession
+from shared.store.outbox import OutboxSession
 from shared.store.port import Reader, Transaction
 from shared.store.runtime import RuntimeSession
 from shared.store.schema import require_current
 from shared.store.session import insert_statements
 
 
-class _SqlTransaction(MarketSession, LedgerSession, RuntimeSession, AuditSession):
+class _SqlTransaction(MarketSession, LedgerSession, RuntimeSession, OutboxSession, LeaseSession, AuditSession):
     """All themes of the store on one connection."""
 
 
@@ -39,19 +40,21 @@ class SqlStore:
         self._readers = viewing(engine)
         self._writers = writing(engine)
         self._inserts = insert_statements(engine.dialect)
+        # On SQLite a transaction that writes is the only one.
+        self._locks = engine.dialect.name != "sqlite"
         self._place = place(engine.url)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
         """Open a consistent view for reading; it never blocks a writer."""
         with faults_named(self._place), self._readers.begin() as connection:
-            yield _SqlTransaction(connection, self._inserts)
+            yield _SqlTransaction(connection, self._inserts, locks=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Open a transaction that commits at the end of the block and rolls back on any exception."""
         with faults_named(self._place), self._writers.begin() as connection:
-            yield _SqlTransaction(connection, self._inserts)
+            yield _SqlTransaction(connection, self._inserts, self._locks)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 
 from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, STILL_OPEN
+from shared.store.clock import DatabaseClock
 from shared.store.triggers import attach_triggers
-from shared.store.types import ExactDecimal, TradingDay, UtcTime
+from shared.store.types import ExactDecimal, TradingDay, UtcInstant, UtcTime
 
 GAP_KINDS: Final = ("weekend", "no_ticks", "outage", "backfilled")
 
@@ -251,7 +252,7 @@ DAILY_STATS: Final = Table(
     _required("halted", Boolean(create_constraint=False)),
 )
 
-# The equity curve: balance and equity after every fact that the executor applied.
+# The equity curve: balance and equity after every candle that changed one of them.
 EQUITY: Final = Table(
     "equity",
     METADATA,
@@ -327,6 +328,8 @@ OUTBOX: Final = Table(
     _required("producer", Text),
     _required("body", Text),
     _optional("sent_at", UtcTime),
+    # By the database's clock, and left to it: a replayed fact may have occurred years ago.
+    Column("staged_at", UtcInstant, nullable=False, server_default=DatabaseClock()),
     UniqueConstraint("message_id", name="uq_outbox_message_id"),
     Index(
         "ix_outbox_unsent",
@@ -334,6 +337,37 @@ OUTBOX: Final = Table(
         sqlite_where=text("sent_at IS NULL"),
         postgresql_where=text("sent_at IS NULL"),
     ),
+    Index(
+        "ix_outbox_sent",
+        "sent_at",
+        sqlite_where=text("sent_at IS NOT NULL"),
+        postgresql_where=text("sent_at IS NOT NULL"),
+    ),
+)
+
+# Who may write, until when, by the database's clock; the epoch counts the changes of the holder.
+LEASES: Final = Table(
+    "leases",
+    METADATA,
+    Column("name", Text, primary_key=True, nullable=False),
+    _required("holder", Text),
+    _required("epoch", BigInteger),
+    _required("expires_at", UtcInstant),
+    # On PostgreSQL only a change of a unique column waits for those who share the row's key: a new holder waits for the
+    # transactions that lean on the lease, and the renewal by its holder does not.
+    UniqueConstraint("name", "epoch", name="uq_leases_name_epoch"),
+    CheckConstraint("epoch >= 1", name="ck_leases_epoch"),
+)
+
+# The last sign of life of every process of a service, by the database's clock.
+SERVICE_HEARTBEATS: Final = Table(
+    "service_heartbeats",
+    METADATA,
+    _required("service", Text),
+    _required("instance", Text),
+    _required("seen_at", UtcInstant),
+    _required("detail_json", Text),
+    PrimaryKeyConstraint("service", "instance", name="pk_service_heartbeats"),
 )
 
 attach_triggers(METADATA)

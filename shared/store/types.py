@@ -69,6 +69,36 @@ class UtcTime(TypeDecorator[int]):
         raise InvariantError(f"a stored time is damaged: {value!r} is not a whole second")
 
 
+class UtcInstant(TypeDecorator[float]):
+    """Seconds since the epoch with their fraction, as the database's clock gives them.
+
+    Text `YYYY-MM-DDTHH:MM:SS.SSSZ` on SQLite, timestamptz on PostgreSQL; programs read it and never write it.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[datetime]:
+        """Return the type of the database at hand."""
+        if dialect.name == _POSTGRESQL:
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_result_value(self, value: object, _dialect: Dialect) -> float | None:
+        """Return seconds; raises InvariantError for a stored instant that is none."""
+        match value:
+            case None:
+                return None
+            case datetime():
+                return value.timestamp()
+            case str() if value.endswith("Z"):
+                try:
+                    return datetime.fromisoformat(value).timestamp()
+                except ValueError as fault:
+                    raise InvariantError(f"a stored instant is damaged: {fault}") from fault
+        raise InvariantError(f"a stored instant is damaged: {value!r} is not a time in UTC")
+
+
 class TradingDay(TypeDecorator[int]):
     """Days since 1970-01-01; text `YYYY-MM-DD` on SQLite, date on PostgreSQL."""
 

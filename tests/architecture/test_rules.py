@@ -22,7 +22,7 @@ _SURROUNDINGS: Final = {
     ("os", "getenv"),
     ("uuid", "uuid4"),
 }
-_AT_THE_EDGE: Final = ("services/cli/", "shared/core/jit.py")
+_AT_THE_EDGE: Final = ("services/cli/", "shared/runtime/", "shared/core/jit.py")
 
 
 def sources() -> list[Path]:

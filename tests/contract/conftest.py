@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.store_contract", "tests.contract.bus_contract")
+pytest.register_assert_rewrite(
+    "tests.contract.store_contract", "tests.contract.store_shared_contract", "tests.contract.bus_contract"
+)

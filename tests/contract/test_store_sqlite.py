@@ -7,13 +7,19 @@ import pytest
 from shared.store.engine import sqlite_url
 from shared.store.schema import upgrade
 from tests.contract.store_contract import StoreContract
+from tests.contract.store_shared_contract import SharedStoreContract
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = sqlite_url(tmp_path / "paper.db")
+    upgrade(url)
+    return url
 
 
 class TestStoreOnSqlite(StoreContract):
     """Runs the shared suite."""
 
-    @pytest.fixture
-    def url(self, tmp_path: Path) -> str:
-        url = sqlite_url(tmp_path / "paper.db")
-        upgrade(url)
-        return url
+
+class TestStoreSharedOnSqlite(SharedStoreContract):
+    """Runs the suite for processes that share a store."""

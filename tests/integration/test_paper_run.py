@@ -172,7 +172,7 @@ def test_two_platforms_on_one_database_keep_one_ledger(tmp_path: Path) -> None:
     run_paper(tmp_path / "alone.db", [series])
     with opened_store(sqlite_url(tmp_path / "shared.db")) as store:
         remember_run(store, Settings(), None, NOON)
-        platforms = [Platform(store, ["EUR_USD"], Settings(), RunMode.OFFLINE, None) for _ in range(2)]
+        platforms = [Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2)]
         with store.reading() as reader:
             arrivals = unstored(reader, CANDLE_STREAM, [series])
         for number, batch in enumerate(in_batches(arrivals, 100)):
@@ -182,6 +182,33 @@ def test_two_platforms_on_one_database_keep_one_ledger(tmp_path: Path) -> None:
             shared_trades = closed_trades(reader)
     with reading(tmp_path / "alone.db") as reader:
         assert trade_hash(closed_trades(reader)) == trade_hash(shared_trades)
+
+
+def test_guard_names_the_setting_that_differs_not_a_default_that_is_written_out(tmp_path: Path) -> None:
+    database = tmp_path / "paper.db"
+    series = sample_series("EUR_USD", candles=300)
+    run_paper(database, series)
+    other = load_settings(
+        None, {"SCALP_BOT_PAIRS__EUR_USD__STRATEGY": "ema_vwap", "SCALP_BOT_ACCOUNT__START_BALANCE": "20000.00"}
+    )
+    with pytest.raises(InputError, match=r"setting account\.start_balance \(20000\.00, was 10000\) differs"):
+        run_paper(database, series, settings=other)
+
+
+def test_candle_that_another_program_has_overtaken_is_refused(tmp_path: Path) -> None:
+    euro, yen = sample_series("EUR_USD", "USD_JPY", candles=300)
+    with opened_store(sqlite_url(tmp_path / "paper.db")) as store:
+        remember_run(store, Settings(), None, NOON)
+        slow, quick = (Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2))
+        with store.reading() as reader:
+            overtaken, ahead = (unstored(reader, CANDLE_STREAM, [series]) for series in (euro, yen))
+        quick.replay(ahead, lambda _done: None)
+        with pytest.raises(InputError, match="comes too late: another program brought later candles"):
+            slow.replay(overtaken, lambda _done: None)
+        quick.replay(ahead, lambda _done: None)
+        with store.reading() as reader:
+            assert reader.candle_count() == 300
+            assert check_parity(reader, lambda _done: None).difference is None
 
 
 def test_candles_of_another_granularity_are_refused(tmp_path: Path) -> None:

@@ -126,13 +126,13 @@ def test_a_newer_database_is_left_alone(path: Path, url: str) -> None:
     sql_in(path, "UPDATE alembic_version SET version_num = '9999'")
     assert check(url).state is SchemaState.NEWER
     for attempt in (upgrade, open_store):
-        with pytest.raises(InputError, match=r"paper\.db has schema 9999, newer than 0001, .* run the newer program"):
+        with pytest.raises(InputError, match=r"paper\.db has schema 9999, newer than .*: run the newer program"):
             attempt(url)
 
 
 def test_a_database_without_a_schema_is_not_opened(path: Path, url: str) -> None:
     path.touch()
-    with pytest.raises(InputError, match=r"has schema none instead of 0001: run `scalpbot db upgrade`"):
+    with pytest.raises(InputError, match=rf"has schema none instead of {CURRENT_VERSION}: run `scalpbot db upgrade`"):
         open_store(url)
 
 

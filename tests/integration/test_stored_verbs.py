@@ -231,3 +231,10 @@ def test_demo_market_goes_on_where_it_was_stopped(run: Run) -> None:
     assert "stopped after" in errors
     assert run("parity", "--db", "demo.db")[0] == 0
     assert "made-up market of --seed 1" in run(*market, "--seed", "2")[2]
+
+
+def test_made_up_candles_do_not_follow_real_ones(run: Run) -> None:
+    run("paper", "--csv", sample())
+    code, _, errors = run("up", "--speed", "0", "--candles", "10", "--db", "data/paper_trading.db")
+    assert code == 2
+    assert "holds candles of another market" in errors

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.calendar.facts import CalendarRules, PairCalendar
-from shared.calendar.market_hours import closed_throughout, is_market_open, open_seconds_between
-from shared.calendar.sessions import SessionWindow, is_session_open
+from shared.calendar.market_hours import closed_throughout, is_market_open, market_open, open_seconds_between
+from shared.calendar.sessions import SessionWindow, is_session_open, session_open
 from shared.calendar.trading_day import trading_day_date, trading_day_numbers
 from shared.calendar.zones import zone_offsets
 from shared.core.types import CalendarFacts, instrument
@@ -116,3 +116,12 @@ def test_column_of_candles_gets_the_facts_of_each_candle(
     found = calendar.facts(open_times + granularity, open_times)
     column = [CalendarFacts(*row) for row in zip(*(each.tolist() for each in found), strict=True)]
     assert column == [calendar.fact_at(time + granularity, time) for time in opens]
+
+
+@given(moments, st.integers(1, 7200), st.integers(2, 600), windows)
+def test_a_column_in_order_gets_the_hours_of_each_of_its_times(
+    first: int, step: int, count: int, window: SessionWindow
+) -> None:
+    times = np.arange(count) * step + first
+    assert market_open(times).tolist() == [is_market_open(time) for time in times.tolist()]
+    assert session_open((window,), times).tolist() == [is_session_open((window,), time) for time in times.tolist()]

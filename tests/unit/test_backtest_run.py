@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from services.backtest.result import FillRules
-from services.backtest.run import calendar_facts, judge_market, run_backtest, settle
+from services.backtest.run import calendar_facts, judge_and_settle, judge_market, run_backtest, settle
 from services.backtest.study import StudyOptions, study
 from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import split_run, walk_forward, window_spans
@@ -128,6 +129,46 @@ def test_several_pairs_trade_as_if_each_candle_were_settled_by_hand(rules: FillR
 def test_the_order_of_the_files_does_not_matter() -> None:
     settings, series = _settings(), _three_pairs()
     assert run_backtest(series, settings).trades == run_backtest(series[::-1], settings).trades
+
+
+@pytest.mark.parametrize("rules", _ALL_RULES, ids=["pessimistic", "optimistic", "time_exit"])
+@pytest.mark.parametrize("candles_at_once", [1, 7, 700])
+def test_a_run_in_parts_ends_as_one_stage_after_the_other_over_all_candles(
+    rules: FillRules, candles_at_once: int
+) -> None:
+    settings, timeline = _settings(), build_timeline(_three_pairs())
+    whole = judge_market(timeline, calendar_facts(timeline, settings, None), settings)
+    expected = settle(whole, settings, rules)
+    market, result = judge_and_settle(timeline, settings, None, rules, candles_at_once)
+    assert len(result.trades) > 10
+    assert (result.trades, result.open_positions, result.pending_entries, result.balance, result.equity) == (
+        expected.trades,
+        expected.open_positions,
+        expected.pending_entries,
+        expected.balance,
+        expected.equity,
+    )
+    assert market.most_entries == whole.most_entries
+    assert _bits((*market.facts, *market.assessed, *result.outcomes)) == _bits(
+        (*whole.facts, *whole.assessed, *expected.outcomes)
+    )
+
+
+def _bits(columns: Sequence[NDArray[Any]]) -> list[bytes]:
+    return [column.tobytes() for column in columns]
+
+
+@pytest.mark.parametrize("candles", [1, 5, 4_000, 10_000])
+def test_parts_follow_one_another_and_tear_no_moment_apart(candles: int) -> None:
+    timeline = build_timeline(_three_pairs())
+    first = 0
+    for part in timeline.parts(candles):
+        rows = np.concatenate([np.arange(timeline.length)[each] for each in part.rows_of_pairs])
+        settled = timeline.sequence[first : part.last]
+        assert sorted(rows.tolist()) == sorted(settled.tolist())
+        assert not np.isin(timeline.decision_time[settled], timeline.decision_time[timeline.sequence[:first]]).any()
+        first = part.last
+    assert first == timeline.length
 
 
 @pytest.mark.parametrize("rules", _ALL_RULES, ids=["pessimistic", "optimistic", "time_exit"])

@@ -1,0 +1,133 @@
+"""Give every service its own user of the database and of the broker, with the rights it needs and no others.
+
+Run by the init container, before the schema is upgraded and once more after it. Users, passwords and addresses are
+those of the secrets `database_url_<service>` and `rabbitmq_url_<service>`; running it again changes a password that was
+changed there. Safe to run at any time.
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final, LiteralString, NamedTuple
+from urllib.parse import SplitResult, quote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+SECRETS: Final = Path("/run/secrets")
+ROLES: Final = Path("/usr/share/scalpbot/roles.sql")
+SUPERUSER: Final = "postgres"
+MANAGEMENT_PORT: Final = 15672
+ANSWER_SECONDS: Final = 15
+
+
+class BrokerRights(NamedTuple):
+    """Patterns of what a user of the broker may declare, send to and take from."""
+
+    configure: str
+    write: str
+    read: str
+
+
+NOTHING: Final = "^$"
+BROKER_RIGHTS: Final = {
+    "ingest": BrokerRights(NOTHING, r"^scalpbot$", NOTHING),
+    "strategy": BrokerRights(NOTHING, r"^scalpbot$", r"^strategy\."),
+    # Its queue of quotes is its own: named by the broker, gone when it disconnects.
+    "executor": BrokerRights(r"^amq\.gen-", r"^(scalpbot$|amq\.gen-)", r"^(executor\.|scalpbot$|amq\.gen-)"),
+}
+DATABASE_USERS: Final = ("owner", *BROKER_RIGHTS)
+
+
+def secret(name: str) -> str:
+    """Return the text of a secret."""
+    return (SECRETS / name).read_text(encoding="utf-8").strip()
+
+
+def address(name: str) -> SplitResult:
+    """Return the address that a secret holds."""
+    return urlsplit(secret(name))
+
+
+def prepare_database() -> None:
+    """Make the roles, grant what the tables that exist so far allow, and set the passwords."""
+    server = address("database_url_owner")
+    with psycopg.connect(
+        host=server.hostname,
+        port=server.port,
+        dbname=server.path.lstrip("/"),
+        user=SUPERUSER,
+        password=secret("postgres_password"),
+        connect_timeout=ANSWER_SECONDS,
+    ) as connection:
+        _grant(connection)
+        for name in DATABASE_USERS:
+            user = address(f"database_url_{name}")
+            # Only what is made of the password travels, so that it is in no log of the server.
+            scrambled = connection.pgconn.encrypt_password(
+                (user.password or "").encode(), (user.username or "").encode(), b"scram-sha-256"
+            )
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            connection.execute(statement.format(sql.Identifier(user.username or ""), scrambled.decode()))
+
+
+def _grant(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    # Granting locks every table, which services that are at work would feel: only once for each schema.
+    roles = ROLES.read_bytes()
+    note = f"rights {hashlib.sha256(roles).hexdigest()[:16]} for schema {_schema(connection)}"
+    if _answer(connection, "SELECT shobj_description(to_regrole('scalpbot_owner'), 'pg_authid')") == note:
+        return
+    connection.execute(roles)
+    connection.execute(sql.SQL("COMMENT ON ROLE scalpbot_owner IS {}").format(note))
+
+
+def _schema(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
+    if _answer(connection, "SELECT to_regclass('public.alembic_version')") is None:
+        return "none"
+    return str(_answer(connection, "SELECT version_num FROM public.alembic_version"))
+
+
+def _answer(connection: "psycopg.Connection[tuple[Any, ...]]", question: LiteralString) -> object:
+    row = connection.execute(question).fetchone()
+    return None if row is None else row[0]
+
+
+def prepare_broker() -> None:
+    """Make the users of the broker and grant them their rights on the virtual host."""
+    administrator = address("rabbitmq_url_admin")
+    host = quote(administrator.path.lstrip("/"), safe="")
+    for name, rights in BROKER_RIGHTS.items():
+        user = address(f"rabbitmq_url_{name}")
+        _put(administrator, f"/api/users/{user.username}", {"password": user.password, "tags": ""})
+        _put(administrator, f"/api/permissions/{host}/{user.username}", rights._asdict())
+
+
+def _put(administrator: SplitResult, path: str, document: object) -> None:
+    credentials = base64.b64encode(f"{administrator.username}:{administrator.password}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(administrator.hostname or "", MANAGEMENT_PORT, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("PUT", path, json.dumps(document), headers)
+        answer = connection.getresponse()
+        if answer.status not in (201, 204):
+            raise OSError(f"the broker refused {path}: {answer.status} {answer.reason}")
+    finally:
+        connection.close()
+
+
+def main() -> int:
+    """Prepare database and broker; return 1 and say why when one of them could not be."""
+    try:
+        prepare_database()
+        prepare_broker()
+    except (OSError, psycopg.Error) as error:
+        sys.stderr.write(f"error: database and broker could not be prepared: {' '.join(str(error).split())}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+-- Roles with only the rights that each service needs. Run it as a superuser in the platform's database, with any client:
+--
+--     psql --dbname scalpbot --file deploy/postgres/roles.sql     makes the roles
+--     scalpbot db upgrade                                         as scalpbot_owner: makes the tables, which it owns
+--     psql --dbname scalpbot --file deploy/postgres/roles.sql     grants what the tables allow
+--
+-- It may be run at any time and as often as you like, and is to be run again after every `scalpbot db upgrade`.
+-- No role has a password until you give it one (psql: \password scalpbot_ingest). Roles belong to the whole server, rights
+-- to this database.
+
+DO $roles$
+DECLARE
+    services CONSTANT text[] := ARRAY['scalpbot_ingest', 'scalpbot_strategy', 'scalpbot_executor', 'scalpbot_api'];
+    role text;
+BEGIN
+    FOREACH role IN ARRAY services || 'scalpbot_owner'::text LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', role);
+        END IF;
+    END LOOP;
+END
+$roles$;
+
+DO $grants$
+DECLARE
+    services CONSTANT text := 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor, scalpbot_api';
+    granted record;
+    owned record;
+BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO scalpbot_owner, %s', current_database(), services);
+    REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    GRANT USAGE, CREATE ON SCHEMA public TO scalpbot_owner;
+    EXECUTE format('GRANT USAGE ON SCHEMA public TO %s', services);
+
+    CREATE TEMPORARY TABLE wanted (table_name text, rights text, roles text) ON COMMIT DROP;
+    INSERT INTO wanted VALUES
+        ('alembic_version', 'SELECT', services),
+        -- Market data: ingest writes, all read.
+        ('candles', 'SELECT, INSERT', 'scalpbot_ingest'),
+        ('candles', 'SELECT', 'scalpbot_strategy, scalpbot_executor, scalpbot_api'),
+        ('rejected_candles', 'SELECT, INSERT', 'scalpbot_ingest'),
+        ('rejected_candles', 'SELECT', 'scalpbot_api'),
+        ('candle_gaps', 'SELECT, INSERT', 'scalpbot_ingest'),
+        ('candle_gaps', 'SELECT', 'scalpbot_api'),
+        -- What was judged: the strategy service on the market, the executor on the whole.
+        ('assessments', 'SELECT, INSERT', 'scalpbot_strategy'),
+        ('assessments', 'SELECT', 'scalpbot_executor, scalpbot_api'),
+        ('gate_snapshots', 'SELECT, INSERT', 'scalpbot_executor'),
+        ('gate_snapshots', 'SELECT', 'scalpbot_api'),
+        -- The ledger is the executor's.
+        ('trades', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
+        ('trades', 'SELECT', 'scalpbot_api'),
+        ('positions', 'SELECT, INSERT, DELETE', 'scalpbot_executor'),
+        ('positions', 'SELECT', 'scalpbot_api'),
+        ('account_events', 'SELECT, INSERT', 'scalpbot_executor'),
+        ('account_events', 'SELECT', 'scalpbot_api'),
+        ('daily_stats', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
+        ('daily_stats', 'SELECT', 'scalpbot_api'),
+        ('equity', 'SELECT, INSERT', 'scalpbot_executor'),
+        ('equity', 'SELECT', 'scalpbot_api'),
+        -- The audit log only grows, whoever writes.
+        ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),
+        -- The services' own state. Locking a row asks for the right to update it.
+        ('settings', 'SELECT', 'scalpbot_ingest, scalpbot_executor'),
+        ('settings', 'SELECT, INSERT', 'scalpbot_strategy, scalpbot_api'),
+        ('cursors', 'SELECT, INSERT, UPDATE', 'scalpbot_strategy, scalpbot_executor'),
+        ('cursors', 'SELECT', 'scalpbot_ingest, scalpbot_api'),
+        ('snapshots', 'SELECT, INSERT, UPDATE', 'scalpbot_strategy, scalpbot_executor'),
+        ('snapshots', 'SELECT', 'scalpbot_api'),
+        ('outbox', 'SELECT, INSERT, UPDATE (sent_at), DELETE', 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor'),
+        ('outbox', 'SELECT', 'scalpbot_api'),
+        ('leases', 'SELECT, INSERT, UPDATE', 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor'),
+        ('leases', 'SELECT', 'scalpbot_api'),
+        ('service_heartbeats', 'SELECT, INSERT, UPDATE, DELETE', services);
+
+    -- What an earlier version granted and this one does not is taken back; nobody sees the time between.
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, %s', services);
+    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, %s', services);
+    FOR owned IN SELECT DISTINCT to_regclass('public.' || table_name) AS id FROM wanted LOOP
+        -- Changing an owner locks the table, even to the one it has; running services would run into that.
+        CONTINUE WHEN owned.id IS NULL
+            OR (SELECT relowner::regrole::text FROM pg_class WHERE oid = owned.id) = 'scalpbot_owner';
+        EXECUTE format('ALTER TABLE %s OWNER TO scalpbot_owner', owned.id);
+    END LOOP;
+    FOR owned IN
+        SELECT DISTINCT trigger.tgfoid::regprocedure AS id
+        FROM pg_trigger AS trigger JOIN wanted ON trigger.tgrelid = to_regclass('public.' || wanted.table_name)
+        WHERE NOT trigger.tgisinternal
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO scalpbot_owner', owned.id);
+    END LOOP;
+
+    FOR granted IN SELECT to_regclass('public.' || table_name) AS id, rights, roles FROM wanted LOOP
+        CONTINUE WHEN granted.id IS NULL;
+        EXECUTE format('GRANT %s ON %s TO %s', granted.rights, granted.id, granted.roles);
+        CONTINUE WHEN granted.rights NOT LIKE '%INSERT%';
+        FOR owned IN
+            SELECT sequence.oid::regclass AS id
+            FROM pg_class AS sequence JOIN pg_depend ON pg_depend.objid = sequence.oid
+            WHERE sequence.relkind = 'S' AND pg_depend.refobjid = granted.id AND pg_depend.deptype IN ('a', 'i')
+        LOOP
+            EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %s', owned.id, granted.roles);
+        END LOOP;
+    END LOOP;
+
+    IF to_regclass('public.audit_log') IS NOT NULL THEN
+        REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON audit_log FROM scalpbot_owner;
+    END IF;
+    -- The file may be run again in the same transaction.
+    DROP TABLE wanted;
+END
+$grants$;

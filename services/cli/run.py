@@ -1,0 +1,147 @@
+"""The verbs `run ingest`, `run strategy` and `run executor`: one service in this process, for containers."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from services.cli.inputs import candle_files, read_candles, read_news, read_settings
+from services.cli.options import CandleFiles, ConfigFile, Granularity, NewsFile, SkipBadRows
+from services.cli.stopping import Stop
+from services.cli.stored import Database, database_url
+
+if TYPE_CHECKING:
+    from shared.runtime.process import Surroundings
+    from shared.runtime.settings import Settings
+
+Instance: TypeAlias = Annotated[
+    str | None, typer.Option("--instance", metavar="NAME", help="Name of this process. Default: host and process id.")
+]
+HealthHost: TypeAlias = Annotated[
+    str, typer.Option("--health-host", metavar="HOST", help="Where /healthz, /readyz and /metrics are served.")
+]
+HealthPort: TypeAlias = Annotated[
+    int, typer.Option("--health-port", min=0, max=65_535, help="Port of /healthz, /readyz and /metrics; 0 takes any.")
+]
+Broker: TypeAlias = Annotated[
+    str | None, typer.Option("--broker", metavar="URL", help="RabbitMQ. Default: RABBITMQ_URL.")
+]
+Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max.")]
+Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle instead of staying.")]
+
+
+def register(program: typer.Typer) -> None:
+    """Add the verbs."""
+    run = typer.Typer(help="Run one service, for containers.", no_args_is_help=True)
+    run.command("ingest")(ingest)
+    run.command("strategy")(strategy)
+    run.command("executor")(executor)
+    program.add_typer(run, name="run")
+
+
+def ingest(
+    csv: CandleFiles,
+    speed: Speed = "max",
+    once: Once = False,
+    granularity: Granularity = None,
+    skip_bad_rows: SkipBadRows = False,
+    database: Database = None,
+    broker: Broker = None,
+    instance: Instance = None,
+    health_host: HealthHost = "127.0.0.1",
+    health_port: HealthPort = 9101,
+    config: ConfigFile = None,
+) -> None:
+    """Bring the candles of files into the platform, in order and each once."""
+    from services.deployed import run_ingest
+
+    settings = read_settings(config)
+    pace = _pace(speed)
+    reads = read_candles(candle_files(csv, None), settings, granularity, skip_bad_rows)
+    urls = database_url(database, settings), _broker_url(broker, settings)
+    with _surroundings("ingest", instance, health_host, health_port) as around:
+        run_ingest(around, [read.series for read in reads], pace, once, *urls)
+
+
+def strategy(
+    news: NewsFile = None,
+    database: Database = None,
+    broker: Broker = None,
+    instance: Instance = None,
+    health_host: HealthHost = "127.0.0.1",
+    health_port: HealthPort = 9102,
+    config: ConfigFile = None,
+) -> None:
+    """Judge every closed candle by all that depends on the market alone."""
+    from services.deployed import run_strategy
+
+    settings = read_settings(config)
+    calendar = read_news(news)
+    urls = database_url(database, settings), _broker_url(broker, settings)
+    with _surroundings("strategy", instance, health_host, health_port) as around:
+        run_strategy(around, settings, calendar, *urls)
+
+
+def executor(
+    database: Database = None,
+    broker: Broker = None,
+    instance: Instance = None,
+    health_host: HealthHost = "127.0.0.1",
+    health_port: HealthPort = 9103,
+    config: ConfigFile = None,
+) -> None:
+    """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
+    from services.deployed import run_executor
+
+    settings = read_settings(config)
+    urls = database_url(database, settings), _broker_url(broker, settings)
+    with _surroundings("executor", instance, health_host, health_port) as around:
+        run_executor(around, settings, *urls)
+
+
+def _broker_url(given: str | None, settings: "Settings") -> str:
+    from shared.contracts.errors import InputError
+
+    if given is not None:
+        return given
+    url = settings.runtime.rabbitmq_url
+    if url is None:
+        raise InputError("there is no broker to work with: set RABBITMQ_URL or give --broker amqp://HOST/VHOST")
+    return url.get_secret_value()
+
+
+def _pace(text: str) -> float:
+    from shared.contracts.errors import InputError
+
+    if text == "max":
+        return 0.0
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise InputError(f"--speed {text!r} cannot be used; give max or a number above 0, such as 60")
+    return speed
+
+
+@contextmanager
+def _surroundings(service: str, instance: str | None, host: str, port: int) -> "Iterator[Surroundings]":
+    from importlib.metadata import version
+
+    from shared.runtime.crash import CRASH_VARIABLE, crash_at
+    from shared.runtime.health import Health, HealthServer
+    from shared.runtime.logs import service_log
+    from shared.runtime.metrics import ServiceMetrics
+    from shared.runtime.process import Surroundings
+
+    name = instance or f"{service}-{socket.gethostname()}-{os.getpid()}"
+    metrics = ServiceMetrics(service, version("scalpbot"))
+    health = Health(metrics)
+    log = service_log(service, name)
+    crash = crash_at(os.environ.get(CRASH_VARIABLE))
+    with Stop() as stop, HealthServer(health, host, port) as server:
+        log.info("starting", health_port=server.port)
+        yield Surroundings(service, name, health, metrics, log, stopped=lambda: stop.asked, crash=crash)

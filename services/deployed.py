@@ -1,0 +1,142 @@
+"""The services as processes of their own, over a broker and a database."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from services.embedded import remember_run
+from services.executor.desk import AccountDesk
+from services.executor.service import ACCOUNT, ExecutorWork
+from services.executor.service import SERVICE as EXECUTOR
+from services.ingest.feed import SERVICE as INGEST
+from services.ingest.feed import Arrival, CandleFeed, unstored
+from services.ingest.replay import replay
+from services.strategy.desk import PairDesk
+from services.strategy.service import SERVICE as STRATEGY
+from services.strategy.service import StrategyWork
+from shared.bus.backoff import Backoff
+from shared.bus.rabbitmq_consumer import RabbitConsumer
+from shared.bus.rabbitmq_publisher import RabbitPublisher
+from shared.bus.topology import assessed_queue, candles_queue, topology
+from shared.calendar.economic import EconomicCalendar
+from shared.core.types import CandleSeries
+from shared.runtime.consumer import StreamConsumer
+from shared.runtime.leadership import Leadership
+from shared.runtime.outgoing import OutboxOutgoing
+from shared.runtime.process import ConsumerProcess, ReceiverLog, Surroundings
+from shared.runtime.relay import Relay
+from shared.runtime.settings import RunMode, Settings
+from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM
+from shared.store.port import Store
+from shared.store.sql_store import open_store
+
+_PARTITION = 0
+_PREFETCH = 200
+_IDLE_SECONDS = 0.2
+_LONGEST_RECONNECT_SECONDS = 5.0
+_DRAIN_SECONDS = 5.0
+
+
+def run_strategy(
+    around: Surroundings, settings: Settings, news: EconomicCalendar | None, store_url: str, broker_url: str
+) -> None:
+    """Assess closed candles until the process is to stop."""
+    store = around.patiently("store", partial(open_store, store_url))
+    if store is None:
+        return
+    around.patiently("store", partial(remember_run, store, settings, news, int(around.clock())))
+    relay = _relay(around, store, STRATEGY, broker_url)
+    desks = partial(PairDesk, settings=settings, mode=RunMode.OFFLINE, news=news)
+    work = StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM)
+    consumer = StreamConsumer(
+        store,
+        OutboxOutgoing(relay.wake),
+        work,
+        crash=around.crash,
+        observe=partial(_observe, around),
+    )
+    receiver = _receiver(around, broker_url, candles_queue(_PARTITION))
+    ConsumerProcess(around, store, consumer, receiver, relay).run()
+    store.close()
+
+
+def run_executor(around: Surroundings, settings: Settings, store_url: str, broker_url: str) -> None:
+    """Keep the ledger while this process leads, and stand by while another does, until it is to stop."""
+    store = around.patiently("store", partial(open_store, store_url))
+    if store is None:
+        return
+    relay = _relay(around, store, EXECUTOR, broker_url)
+    # A process started anew must not be taken for the one before it, which may only be paused.
+    holder = f"{around.instance}/{around.chance.getrandbits(64):016x}"
+    leadership = Leadership(store, f"{EXECUTOR}.{ACCOUNT}", holder, around.metrics, around.log, around.monotonic)
+    work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM), ASSESSED_STREAM)
+    consumer = StreamConsumer(
+        store,
+        OutboxOutgoing(relay.wake),
+        work,
+        fence=leadership.fence,
+        crash=around.crash,
+        observe=partial(_observe, around),
+    )
+    receiver = _receiver(around, broker_url, assessed_queue(_PARTITION))
+    ConsumerProcess(around, store, consumer, receiver, relay, leadership).run()
+    store.close()
+
+
+def run_ingest(
+    around: Surroundings,
+    series: Sequence[CandleSeries],
+    speed: float,
+    once: bool,
+    store_url: str,
+    broker_url: str,
+) -> None:
+    """Bring the candles of some series into the platform, then stay until the process is to stop, unless only once."""
+    store = around.patiently("store", partial(open_store, store_url))
+    if store is None:
+        return
+    relay = _relay(around, store, INGEST, broker_url)
+    relay.start()
+    around.health.has("start")
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), CANDLE_STREAM, around.crash)
+    arrivals = around.patiently("store", partial(_unstored, store, series)) or []
+    around.log.info("replay begins", candles=len(arrivals), speed=speed)
+    done = replay(around, store, feed, arrivals, speed)
+    around.log.info("replay ends", candles=done)
+    while not around.stopped() and not once:
+        around.health.progress()
+        relay.check()
+        around.sleep(_IDLE_SECONDS)
+    relay.stop(_DRAIN_SECONDS)
+    store.close()
+
+
+def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
+    with store.reading() as reader:
+        return unstored(reader, CANDLE_STREAM, series)
+
+
+def _relay(around: Surroundings, store: Store, producer: str, broker_url: str) -> Relay:
+    publisher = RabbitPublisher(broker_url, topology(), f"{around.instance}.relay")
+    return Relay(store, publisher, producer, around.metrics, around.log, around.crash, around.clock)
+
+
+def _receiver(around: Surroundings, broker_url: str, queue: str) -> RabbitConsumer:
+    chance = around.chance.random
+    return RabbitConsumer(
+        broker_url,
+        queue,
+        _PREFETCH,
+        around.instance,
+        backoff=Backoff(0.5, _LONGEST_RECONNECT_SECONDS, chance),
+        random=chance,
+        observer=ReceiverLog(around),
+    )
+
+
+def _observe(around: Surroundings, announced: int, handled: int) -> None:
+    metrics = around.metrics
+    metrics.facts.inc(handled)
+    if announced > handled:
+        metrics.duplicates.inc(announced - handled)
+    elif handled > announced:
+        metrics.repairs.inc()

@@ -1,0 +1,33 @@
+"""Places where a process can be made to die on purpose, around every commit, publish, confirm and ack.
+
+`CRASH_AT=strategy.before_commit` dies at the first such moment, `CRASH_AT=strategy.before_commit:3` at the third.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+CrashPoint: TypeAlias = Callable[[str], None]
+
+CRASH_VARIABLE: Final = "CRASH_AT"
+_KILLED: Final = 137
+
+
+def no_crash(_place: str) -> None:
+    """Go on, as every process does that nobody tests."""
+
+
+def crash_at(wanted: str | None) -> CrashPoint:
+    """Return a crash point that ends the process, without any clean-up, at the wanted place and repetition."""
+    if not wanted:
+        return no_crash
+    place, _, number = wanted.partition(":")
+    left = [int(number or 1)]
+
+    def crash(here: str) -> None:
+        if here == place:
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(_KILLED)
+
+    return crash

@@ -1,0 +1,58 @@
+"""What a service counts and measures, in a registry of its own."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class ServiceMetrics:
+    """The figures that every service shows; labels come from closed sets only."""
+
+    def __init__(self, service: str, version: str) -> None:
+        """Begin at zero."""
+        self.registry = CollectorRegistry()
+        self.service = service
+        self.facts = Counter("scalpbot_consumer_facts_total", "Facts handled", registry=self.registry)
+        self.duplicates = Counter(
+            "scalpbot_inbox_duplicates_total", "Facts that were handled before", registry=self.registry
+        )
+        self.repairs = Counter(
+            "scalpbot_inbox_repairs_total", "Batches read from the producer's table", registry=self.registry
+        )
+        self.batch_seconds = Histogram(
+            "scalpbot_consumer_batch_seconds",
+            "From taking a batch to its commit",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.failures = Counter(
+            "scalpbot_consumer_failures_total", "Batches that failed and were tried again", registry=self.registry
+        )
+        self.reconnects = Counter(
+            "scalpbot_bus_reconnects_total", "Connections made anew", ["role"], registry=self.registry
+        )
+        self.deliveries = Counter("scalpbot_bus_deliveries_total", "Messages delivered", registry=self.registry)
+        self.redeliveries = Counter(
+            "scalpbot_bus_redeliveries_total", "Messages that may have been delivered before", registry=self.registry
+        )
+        self.dead_lettered = Counter(
+            "scalpbot_dead_lettered_total", "Messages that could not be understood", registry=self.registry
+        )
+        self.published = Counter(
+            "scalpbot_outbox_published_total", "Messages that were confirmed", registry=self.registry
+        )
+        self.publish_failures = Counter(
+            "scalpbot_outbox_failures_total", "Publications to be tried again", registry=self.registry
+        )
+        self.outbox_pending = Gauge("scalpbot_outbox_pending", "Messages waiting to be sent", registry=self.registry)
+        self.candles = Counter("scalpbot_ingest_candles_total", "Candles stored", registry=self.registry)
+        self.lease_held = Gauge("scalpbot_lease_held", "1 while this instance leads", registry=self.registry)
+        self.lease_epoch = Gauge("scalpbot_lease_epoch", "Epoch of the lease last held", registry=self.registry)
+        self.progress = Gauge(
+            "scalpbot_loop_progress_timestamp_seconds", "When the loop last went round", registry=self.registry
+        )
+        self.build = Gauge("scalpbot_build_info", "Always 1", ["service", "version"], registry=self.registry)
+        self.build.labels(service, version).set(1)
+        self.progress.set_to_current_time()

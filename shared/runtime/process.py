@@ -1,0 +1,204 @@
+"""What every service process has around its work, and the loop of those that consume."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final, Protocol
+
+from shared.contracts.codec import decode_fact
+from shared.contracts.envelope import Message
+from shared.contracts.errors import InfrastructureError, LeaseLostError
+from shared.runtime.consumer import StreamConsumer
+from shared.runtime.crash import CrashPoint, no_crash
+from shared.runtime.health import Health
+from shared.runtime.leadership import Leadership
+from shared.runtime.logs import Log
+from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.relay import Relay
+from shared.runtime.retry import patience, until_it_works
+from shared.store.port import Store
+
+BEAT_SECONDS: Final = 5.0
+SWEEP_SECONDS: Final = 5.0
+_LEAD_AGAIN_SECONDS: Final = 0.5
+_DRAIN_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The outside of a service process: who it is, when it is to stop, where it speaks, and its clocks."""
+
+    service: str
+    instance: str
+    health: Health
+    metrics: ServiceMetrics
+    log: Log
+    stopped: Callable[[], bool]
+    crash: CrashPoint = no_crash
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Random = field(default_factory=Random)
+
+    def patiently(self, what: str, attempt: Callable[[], Any]) -> Any:
+        """Return what an attempt returns, waiting for a dependency as long as needed; None when told to stop."""
+
+        def failed(fault: InfrastructureError, pause: float) -> None:
+            self.health.progress()
+            self.health.waits_for(what, str(fault))
+            self.log.warning(f"{what} is away", reason=str(fault), next_try_seconds=round(pause, 2))
+
+        result = until_it_works(attempt, patience(self.chance.random), self.sleep, self.stopped, failed)
+        self.health.has(what)
+        return result
+
+
+class ReceiverLog:
+    """Tells log, metrics and health what befalls the connection to the broker."""
+
+    def __init__(self, around: Surroundings) -> None:
+        """Tell those of a process."""
+        self._around = around
+
+    def connected(self) -> None:
+        """Note that messages can arrive."""
+        self._around.health.has("broker")
+        self._around.metrics.reconnects.labels("consumer").inc()
+        self._around.log.info("consuming")
+
+    def disconnected(self, why: str, delay_seconds: float) -> None:
+        """Note that the connection is gone."""
+        self._around.health.waits_for("broker", why)
+        self._around.log.warning("broker is away", reason=why, next_try_seconds=round(delay_seconds, 2))
+
+    def received(self, messages: int, redelivered: int) -> None:
+        """Note a batch."""
+        self._around.metrics.deliveries.inc(messages)
+        self._around.metrics.redeliveries.inc(redelivered)
+
+    def rejected(self, message_id: str, why: str) -> None:
+        """Note a message that went to the dead-letter queue."""
+        self._around.metrics.dead_lettered.inc()
+        self._around.log.error("message dead-lettered", message_id=message_id, reason=why)
+
+    def held_up(self, why: str, delay_seconds: float) -> None:
+        """Note that a batch could not be handled."""
+        self._around.metrics.failures.inc()
+        self._around.health.waits_for("store", why)
+        self._around.log.warning("batch held up", reason=why, next_try_seconds=round(delay_seconds, 2))
+
+
+class Receiver(Protocol):
+    """Whatever takes messages from a broker and hands them over in batches until it is to stop."""
+
+    def run(
+        self,
+        handle: Callable[[Sequence[Message]], None],
+        decode: Callable[[str, int, bytes], object],
+        *,
+        stop: Callable[[], bool],
+        tick: Callable[[], None],
+    ) -> None:
+        """Serve until told to stop; `tick` is called at least twice a second."""
+        ...
+
+
+class ConsumerProcess:
+    """The loop of a consuming service: lead where needed, catch up, serve, sweep, stop cleanly."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        store: Store,
+        consumer: StreamConsumer[Any],
+        receiver: Receiver,
+        relay: Relay,
+        leadership: Leadership | None = None,
+    ) -> None:
+        """Run a consumer on the messages of a receiver; a leadership makes it wait for the lease."""
+        self._around = around
+        self._store = store
+        self._consumer = consumer
+        self._receiver = receiver
+        self._relay = relay
+        self._leadership = leadership
+        self._next_beat = 0.0
+        self._last_handled = 0.0
+
+    def run(self) -> None:
+        """Serve until the process is to stop."""
+        around = self._around
+        self._relay.start()
+        around.health.has("start")
+        while not around.stopped():
+            try:
+                if self._led():
+                    self._serve()
+            except LeaseLostError as lost:
+                around.log.warning("stepped back", reason=str(lost))
+        self._relay.stop(_DRAIN_SECONDS)
+        if self._leadership is not None:
+            self._leadership.release()
+        around.log.info("stopped")
+
+    def _led(self) -> bool:
+        around, leadership = self._around, self._leadership
+        if leadership is None or leadership.leads:
+            return True
+        self._tick()
+        try:
+            if leadership.acquire():
+                return True
+        except InfrastructureError as fault:
+            around.health.waits_for("store", str(fault))
+        around.sleep(_LEAD_AGAIN_SECONDS)
+        return False
+
+    def _serve(self) -> None:
+        around = self._around
+        handled = 0
+        while not self._to_pause() and (batch := around.patiently("store", self._consumer.catch_up_a_batch)):
+            handled += batch
+            self._tick()
+        if handled:
+            around.log.info("caught up", facts=handled)
+        self._last_handled = around.monotonic()
+        self._receiver.run(self._handle, decode_fact, stop=self._to_pause, tick=self._tick)
+
+    def _to_pause(self) -> bool:
+        lost = self._leadership is not None and not self._leadership.leads
+        return lost or self._around.stopped()
+
+    def _handle(self, messages: Sequence[Message]) -> None:
+        self._around.health.progress()
+        with self._around.metrics.batch_seconds.time():
+            self._consumer.handle(messages)
+        self._around.health.has("store")
+        self._last_handled = self._around.monotonic()
+
+    def _tick(self) -> None:
+        around = self._around
+        around.health.progress()
+        self._relay.check()
+        if self._leadership is not None:
+            self._leadership.keep()
+        now = around.monotonic()
+        try:
+            if now >= self._next_beat:
+                self._next_beat = now + BEAT_SECONDS
+                with self._store.transaction() as transaction:
+                    transaction.beat(around.service, around.instance, "{}")
+                around.health.has("store")
+            if now - self._last_handled >= SWEEP_SECONDS and not self._to_pause():
+                self._sweep(now)
+        except InfrastructureError as fault:
+            around.health.waits_for("store", str(fault))
+
+    def _sweep(self, now: float) -> None:
+        """Look for facts that no message announced, a batch at a time, so that the connection is served in between."""
+        found = self._consumer.catch_up_a_batch()
+        if found:
+            self._around.log.warning("facts found that no message announced", facts=found)
+        else:
+            self._last_handled = now

@@ -1,0 +1,89 @@
+"""Faults of the database named by whose they are: the user's to mend, one to wait for, or our own broken promise."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy import URL
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from shared.contracts.errors import InfrastructureError, InputError, InvariantError
+
+# What a broken or changed SQLite file says; the driver reports it as a plain DatabaseError.
+_DAMAGED: Final = ("malformed", "not a database", "disk I/O error")
+# What PostgreSQL says to somebody whom it does not let in; a refused connection carries no code.
+_NOT_LET_IN: Final = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
+_NO_CONNECT_RIGHT: Final = "permission denied for database"
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
+# A transaction that the server ended for idling, and one on a server that only reads, such as a standby.
+_TO_WAIT_FOR: Final = ("25P03", "25006")
+
+
+def place(url: URL) -> str:
+    """Return how messages name a database: the file, or the URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+
+
+@contextmanager
+def faults_named(where: str) -> Iterator[None]:
+    """Turn the driver's errors into ours: a refused row is our broken promise, a locked or full disk is not."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as fault:
+        ours = _named(where, fault)
+        if ours is None:
+            raise
+        raise ours from fault
+
+
+def opening_fault(url: URL, fault: SQLAlchemyError) -> InputError | InfrastructureError:
+    """Return the error for a database that could not be opened: the user's to mend, or one to wait for."""
+    where = place(url)
+    said = _said(fault)
+    if url.get_backend_name() != "sqlite":
+        ours = _named(where, fault)
+        if isinstance(ours, InputError | InfrastructureError):
+            return ours
+        return InputError(f"The database {where} cannot be opened ({said}): mend its URL or its settings.")
+    if "locked" in said:
+        return InfrastructureError(f"The database {where} is locked by another program: end it, or try again later.")
+    if any(word in said for word in _DAMAGED):
+        return InputError(f"The file {where} is not a sound SQLite database ({said}): name another file.")
+    return InputError(f"The database {where} cannot be opened ({said}): name a file in a folder that you may write to.")
+
+
+def _named(where: str, fault: SQLAlchemyError) -> InvariantError | InputError | InfrastructureError | None:
+    said = _said(fault)
+    code = getattr(getattr(fault, "orig", None), "sqlstate", None)
+    if isinstance(fault, IntegrityError | DataError):
+        return InvariantError(f"The database {where} refused a row: {said}.")
+    if code == _INSUFFICIENT_PRIVILEGE or _NO_CONNECT_RIGHT in said:
+        return InputError(
+            f"The database {where} does not allow this ({said}): grant it as deploy/postgres/roles.sql does."
+        )
+    if isinstance(fault, OperationalError) and code is None and any(words in said for words in _NOT_LET_IN):
+        return InputError(
+            f"The database {where} does not let us in ({said}): correct the name, the user or the password in its URL."
+        )
+    to_wait_for = isinstance(fault, OperationalError | InterfaceError | PoolTimeoutError) or code in _TO_WAIT_FOR
+    if to_wait_for or any(words in said for words in _DAMAGED):
+        return InfrastructureError(f"The database {where} cannot be used now: {said}.")
+    return None
+
+
+def _said(fault: SQLAlchemyError) -> str:
+    """Return what the driver said on one line, without the advice that follows a refused connection."""
+    text = str(getattr(fault, "orig", None) or fault).strip()
+    if isinstance(fault, OperationalError):
+        text = text.partition("\n")[0]
+    return " ".join(text.split()).rstrip(".")

@@ -1,0 +1,167 @@
+"""All measurements of one run, one after the other, each in a process of its own."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.child import BenchmarkError, Finished, run_module, run_program
+from tests.benchmarks.machine import this_machine
+from tests.benchmarks.report import Aim, Measurement, Report
+
+# This process stays small and imports nothing heavy: Linux counts a parent's memory at the fork as the child's.
+_PAIR = "EUR_USD"
+_PAPER_CANDLES = 30_000
+_LIMIT_SECONDS = 280.0
+_WHOLE_RUNS = 5
+_ROUNDS = 3
+_PEERS = {"vectorbt": "vectorbt_peer", "backtesting.py": "backtesting_peer"}
+_AIMED_RATIOS = {"vectorbt": 3, "backtesting.py": 100}
+_NOTES = (
+    """\
+The engine does more than its peers in a run: calendar and sessions, fills on bid and ask, seven gates with the reason \
+for every candle, ATR, ADX, VWAP and the median of 200 ATRs besides the averages, sizes by risk and daily halts in \
+exact money, equity after every candle, the list of trades. It runs on two threads, its peers on one.""",
+    """\
+The peers trade the bare cross of EMA 9 and EMA 21 with ATR stops, on mid prices and with fixed sizes; without gates \
+they make many more trades. Both are given mid prices made beforehand, where the engine starts from bid and ask. \
+vectorbt's run holds indicators, signals, portfolio, trades and equity. backtesting.py's run holds indicators, trades, \
+equity and its statistics, in its faster form: signals are reckoned over whole columns, not candle by candle as its \
+manual shows, which would take some 1.7 times as long.""",
+    "vectorbt can sweep many parameters in one call; that is not measured here.",
+    """\
+Whole process: start of Python, reading the candle file, the run, the printed result. `scalpbot backtest` checks every \
+row of the file and runs three times (all candles, training, validation).""",
+)
+
+
+@dataclass
+class _Collected:
+    measurements: list[Measurement] = field(default_factory=list)
+    aims: list[Aim] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    end: float = 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        return self.end - time.monotonic()
+
+
+def measure_all(folder: Path, candles: int) -> Report:
+    """Measure everything on some generated candles; progress goes to stderr."""
+    found = _Collected(end=time.monotonic() + _LIMIT_SECONDS)
+    many, few = folder / f"{_PAIR}_M1.csv", folder / f"{_PAIR}_M1_short.csv"
+    _say_step(f"writing {candles:,} candles")
+    run_module("candles", str(many), str(candles), limit_seconds=found.seconds_left)
+    run_module("candles", str(few), str(_PAPER_CANDLES), limit_seconds=found.seconds_left)
+    steps: dict[str, Callable[[], None]] = {
+        "the engine and its peers in turns": lambda: _engines(found, many, candles),
+        "whole processes": lambda: _whole_processes(found, many, candles),
+        "paper trading": lambda: _paper(found, few, folder / "paper.db"),
+        "single live candles": lambda: _live_candle(found, few),
+        "reading the candle file": lambda: _reading(found, many, candles),
+    }
+    for name, step in steps.items():
+        _say_step(name)
+        try:
+            step()
+        except BenchmarkError as error:
+            found.left_out.append(f"{name}: {error}")
+    return Report(this_machine(), candles, found.measurements, found.aims, _NOTES, found.left_out)
+
+
+def _say_step(name: str) -> None:
+    print(f"bench: {name}", file=sys.stderr, flush=True)
+
+
+def _has(found: _Collected, package: str) -> bool:
+    there = find_spec(package) is not None
+    if not there:
+        found.left_out.append(f"{package} is not installed; `make bench` installs it")
+    return there
+
+
+def _measured(job: str, by: str, finished: Finished, candles: int) -> Measurement:
+    figures = finished.figures
+    best = figures.get("best")
+    return Measurement(job, by, best, figures.get("median"), candles, figures.get("trades"), finished.peak_megabytes)
+
+
+def _engines(found: _Collected, file: Path, candles: int) -> None:
+    """Run engine and peers in turns, so that what else the machine does meets all of them."""
+    modules = {"scalpbot": "full_engine"}
+    modules |= {name: module for name, module in _PEERS.items() if _has(found, name.removesuffix(".py"))}
+    runs: dict[str, list[Finished]] = {name: [] for name in modules}
+    for _ in range(_ROUNDS):
+        for name, module in modules.items():
+            runs[name].append(run_module(module, str(file), limit_seconds=found.seconds_left))
+    best = {name: min(run.figures["best"] for run in each) for name, each in runs.items()}
+    for name, each in runs.items():
+        found.measurements.append(_best_of(each, "strategy from columns, warm", name, candles))
+    for name, aimed in _AIMED_RATIOS.items():
+        if name in best:
+            found.aims.append(_ratio(f"full engine against {name}", best[name] / best["scalpbot"], aimed))
+    if "backtesting.py" in runs:
+        found.measurements.append(
+            _wall("whole process from the file", "backtesting.py", runs["backtesting.py"], candles)
+        )
+
+
+def _best_of(runs: list[Finished], job: str, by: str, candles: int) -> Measurement:
+    best = min(runs, key=lambda run: run.figures["best"])
+    medians = [run.figures.get("median", run.figures["best"]) for run in runs]
+    return _measured(job, by, best, candles)._replace(median_seconds=median(medians))
+
+
+def _whole_processes(found: _Collected, file: Path, candles: int) -> None:
+    program = Path(sys.executable).with_name("scalpbot")
+    command = [str(program), "backtest", "--csv", f"{_PAIR}={file}"]
+    runs = [run_program(command, found.seconds_left) for _ in range(_WHOLE_RUNS + 1)][1:]
+    own = _wall("whole process from the file", "scalpbot", runs, candles)
+    found.measurements.append(own)
+    for peer in found.measurements:
+        if peer.job == own.job and peer.by == "backtesting.py" and peer.best_seconds and own.best_seconds:
+            found.aims.append(_ratio("whole process against backtesting.py's", peer.best_seconds / own.best_seconds, 4))
+
+
+def _wall(job: str, by: str, runs: list[Finished], candles: int) -> Measurement:
+    seconds = [run.seconds for run in runs]
+    peak = max(run.peak_megabytes for run in runs)
+    return Measurement(job, by, min(seconds), median(seconds), candles, None, peak)
+
+
+def _paper(found: _Collected, file: Path, database: Path) -> None:
+    run = run_module("paper", str(file), str(database), limit_seconds=found.seconds_left)
+    candles = run.figures["candles"]
+    found.measurements.append(_measured("paper OFFLINE, everything stored", "scalpbot", run, candles))
+    rate = candles / run.figures["best"]
+    found.aims.append(Aim("paper OFFLINE, everything stored", rate, 5000, "candles/s", True, False))
+
+
+def _live_candle(found: _Collected, file: Path) -> None:
+    run = run_module("live_candle", str(file), limit_seconds=found.seconds_left)
+    found.measurements.append(
+        Measurement(
+            "live candle in plain Python", "scalpbot", None, None, run.figures["candles"], None, run.peak_megabytes
+        )
+    )
+    for name in ("p50", "p99"):
+        found.aims.append(
+            Aim(
+                f"live candle, market and account, {name}", run.figures[f"{name}_microseconds"], 100, "us", False, False
+            )
+        )
+
+
+def _reading(found: _Collected, file: Path, candles: int) -> None:
+    job = "reading the candle file"
+    for by in ("scalpbot", "pandas"):
+        run = run_module("csv_reading", str(file), by, limit_seconds=found.seconds_left)
+        found.measurements.append(_measured(job, f"{by}, every row checked" if by == "scalpbot" else by, run, candles))
+
+
+def _ratio(name: str, found: float, aimed: float) -> Aim:
+    return Aim(name, found, aimed, "times as fast", True, True)

@@ -1,0 +1,19 @@
+"""The store on PostgreSQL does what every store must."""
+
+import pytest
+
+from tests.contract.store_contract import StoreContract
+from tests.contract.store_shared_contract import SharedStoreContract
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    return postgres_url
+
+
+class TestStoreOnPostgresql(StoreContract):
+    """Runs the shared suite."""
+
+
+class TestStoreSharedOnPostgresql(SharedStoreContract):
+    """Runs the suite for processes that share a store."""

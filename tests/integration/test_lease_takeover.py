@@ -1,0 +1,43 @@
+"""A lease that has run out is taken over, also while its holder's last transaction stands still."""
+
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from shared.store.port import Store
+from shared.store.sql_store import open_store
+
+
+@pytest.fixture(name="store")
+def store_(postgres_url: str) -> Iterator[Store]:
+    store = open_store(postgres_url)
+    yield store
+    store.close()
+
+
+def test_lease_is_taken_from_a_holder_that_stands_still_in_a_transaction(postgres_url: str, store: Store) -> None:
+    with store.transaction() as transaction:
+        epoch = transaction.acquire_lease("executor.paper", "paused", 0.5)
+    # A process that was paused in the middle of sending: its session has checked the lease and is waited for.
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as paused:
+        paused.execute("SELECT epoch FROM leases WHERE name = 'executor.paper' FOR KEY SHARE")
+        time.sleep(0.6)
+        began = time.monotonic()
+        with store.transaction() as transaction:
+            taken = transaction.acquire_lease("executor.paper", "standby", 10.0)
+        assert taken == (epoch or 0) + 1
+        assert time.monotonic() - began < 2.0
+        with pytest.raises(psycopg.OperationalError):
+            paused.execute("SELECT 1")
+
+
+def test_lease_that_still_runs_is_not_taken_and_its_holder_is_left_alone(postgres_url: str, store: Store) -> None:
+    with store.transaction() as transaction:
+        transaction.acquire_lease("executor.paper", "holder", 30.0)
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as holder:
+        holder.execute("SELECT epoch FROM leases WHERE name = 'executor.paper' FOR KEY SHARE")
+        with store.transaction() as transaction:
+            assert transaction.acquire_lease("executor.paper", "standby", 10.0) is None
+        assert holder.execute("SELECT 1").fetchone() == (1,)

@@ -1,0 +1,167 @@
+"""A database that an older program filled keeps every row when it is upgraded, on SQLite and on PostgreSQL."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import MetaData
+
+from shared.contracts.errors import InputError
+from shared.store.audit import verify_audit
+from shared.store.engine import database_url, open_engine, sqlite_url, writing
+from shared.store.port import Transaction
+from shared.store.rows import (
+    AuditEntry,
+    CandleGapRow,
+    DailyStatsRow,
+    EquityRow,
+    RejectedCandleRow,
+    SnapshotRow,
+)
+from shared.store.schema import CURRENT_VERSION, SchemaState, check, upgrade
+from shared.store.sql_store import SqlStore, open_store
+from tests.contract.builders import (
+    FREE,
+    M5,
+    MIDNIGHT,
+    STREAM,
+    a_candle,
+    a_closing,
+    a_gate_snapshot,
+    a_position,
+    an_assessment,
+    an_event,
+    an_opening,
+    an_outgoing,
+)
+
+FIRST = "0001"
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database without a schema."""
+    if request.param == "SQLite":
+        return sqlite_url(tmp_path / "paper.db")
+    return str(request.getfixturevalue("empty_postgres_url"))
+
+
+def make(url: str, version: str) -> None:
+    """Bring an empty database to an older schema."""
+    config = Config()
+    config.set_main_option("script_location", "shared.store:migrations")
+    engine = open_engine(database_url(url))
+    with writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()
+
+
+def fill(url: str) -> None:
+    """Write rows of every kind as an older program did, whose tables have fewer columns than ours."""
+    engine = open_engine(database_url(url))
+    with closing(SqlStore(engine)) as store:
+        with store.transaction() as transaction:
+            add_some_of_everything(transaction)
+        with writing(engine).begin() as connection:
+            connection.exec_driver_sql("UPDATE outbox SET sent_at = occurred_at WHERE id = 1")
+
+
+def add_some_of_everything(transaction: Transaction) -> None:
+    euro, yen = an_opening("euro"), an_opening("yen", pair="USD_JPY", entry_price=101_700, stop_loss=101_600)
+    seqs = range(1, 8)
+    transaction.add_candles([a_candle(seq) for seq in seqs])
+    transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "2014-05-08,1,2", "EUR_USD")])
+    transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
+    transaction.add_assessments([an_assessment(seq) for seq in seqs])
+    transaction.add_gate_snapshots([a_gate_snapshot(seq) for seq in seqs])
+    transaction.open_trade(euro, FREE)
+    transaction.close_trade(a_closing(euro), FREE)
+    transaction.open_trade(yen, FREE)
+    transaction.replace_positions([a_position(yen)])
+    transaction.add_account_events([an_event(1), an_event(2, pair=None)])
+    transaction.save_daily_stats([DailyStatsRow(16_198, 100_000_000, 99_000_000, -1_000_000, 3, 1, 2, 0.0125, False)])
+    transaction.add_equity([EquityRow(1, MIDNIGHT, 100_000_000, 99_999_999)])
+    transaction.append_audit([AuditEntry(MIDNIGHT + seq, "ann", "PAUSE_PAIR", seq, {"ü": seq}) for seq in seqs])
+    transaction.save_setting("risk", '{"percent":"0.5"}', MIDNIGHT)
+    transaction.save_cursor("strategy", STREAM, 7)
+    transaction.save_snapshots([SnapshotRow("strategy", "EUR_USD", 7, "[1.5,null]")])
+    transaction.stage_outbox([an_outgoing(1), an_outgoing(2, causation_id="cause")])
+
+
+def rows_of(url: str, columns: dict[str, list[str]] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what all tables hold, in the columns given or in all."""
+    engine = open_engine(database_url(url))
+    with engine.connect() as connection:
+        metadata = MetaData()
+        metadata.reflect(connection)
+        tables = {name: table for name, table in metadata.tables.items() if name != "alembic_version"}
+        listed = columns or {name: [column.name for column in table.columns] for name, table in tables.items()}
+        rows = {
+            name: sorted(connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {name}").all(), key=repr)
+            for name, names in listed.items()
+        }
+    engine.dispose()
+    return {name: [tuple(row) for row in found] for name, found in rows.items()}
+
+
+def columns_of(url: str) -> dict[str, list[str]]:
+    engine = open_engine(database_url(url))
+    metadata = MetaData()
+    metadata.reflect(engine)
+    engine.dispose()
+    return {
+        name: [column.name for column in table.columns]
+        for name, table in metadata.tables.items()
+        if name != "alembic_version"
+    }
+
+
+def test_every_row_of_the_first_schema_is_kept(url: str) -> None:
+    make(url, FIRST)
+    fill(url)
+    columns = columns_of(url)
+    before = rows_of(url, columns)
+    assert all(before.values()), "a table without rows proves nothing"
+    assert upgrade(url) == (SchemaState.OLDER, FIRST, CURRENT_VERSION)
+    assert rows_of(url, columns) == before
+
+
+def test_the_program_goes_on_with_an_upgraded_database(url: str) -> None:
+    make(url, FIRST)
+    fill(url)
+    upgrade(url)
+    with closing(open_store(url)) as store, store.transaction() as transaction:
+        (waiting,) = transaction.unsent_outbox(10)
+        assert (waiting.id, waiting.row) == (2, an_outgoing(2, causation_id="cause"))
+        assert 0 <= transaction.unsent_outbox_age_seconds() < 60
+        transaction.stage_outbox([an_outgoing(4)])
+        assert transaction.unsent_outbox(10)[1].row == an_outgoing(4)
+        assert transaction.delete_sent_outbox(MIDNIGHT + 2 * M5) == 1
+        assert [trade.opening.pair for trade in transaction.open_trades()] == ["USD_JPY"]
+        transaction.append_audit([AuditEntry(MIDNIGHT, "ann", "upgraded", None, {})])
+        assert verify_audit(transaction.audit_in_order()).rows == 8
+        assert transaction.acquire_lease("executor.0", "ann", 60) == 1
+
+
+def test_history_is_still_guarded_after_an_upgrade(url: str) -> None:
+    make(url, FIRST)
+    fill(url)
+    upgrade(url)
+    engine = open_engine(database_url(url))
+    for statement in ("UPDATE audit_log SET actor = 'nobody'", "DELETE FROM trades WHERE status = 'CLOSED'"):
+        with pytest.raises(Exception, match=r"append-only|closed trade"), writing(engine).begin() as connection:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_an_older_database_is_not_opened(url: str) -> None:
+    make(url, FIRST)
+    assert check(url) == (SchemaState.OLDER, FIRST, CURRENT_VERSION)
+    with pytest.raises(
+        InputError, match=rf"has schema {FIRST} instead of {CURRENT_VERSION}: run `scalpbot db upgrade`"
+    ):
+        open_store(url)

@@ -1,0 +1,1 @@
+"""Private RabbitMQ and PostgreSQL servers that the tests start, break and throw away."""

@@ -1,0 +1,85 @@
+"""A consumer leads its work along a stream: a long backlog can be left, and what came before is counted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from shared.contracts.envelope import Message
+from shared.runtime.consumer import StreamConsumer
+from shared.runtime.outgoing import OutboxOutgoing, Outgoing
+from shared.store.engine import sqlite_url
+from shared.store.port import Reader, Store, Transaction
+from shared.store.schema import upgrade
+from shared.store.sql_store import open_store
+
+BACKLOG = 1_200
+
+
+class Numbered(NamedTuple):
+    seq: int
+
+
+class Noting:
+    """Work that notes what it is given; the producer's table holds a backlog."""
+
+    service = "noting"
+    stream = "numbers.0"
+
+    def __init__(self) -> None:
+        self.handled: list[int] = []
+
+    def facts_in(self, messages: Sequence[Message]) -> list[Numbered]:
+        return [Numbered(message.seq) for message in messages]
+
+    def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[Numbered]:
+        return [Numbered(seq) for seq in range(cursor + 1, min(cursor + limit, BACKLOG) + 1)]
+
+    def restore(self, reader: Reader) -> None:
+        """Have no state."""
+
+    def apply(self, transaction: Transaction, facts: Sequence[Numbered], outgoing: Outgoing) -> None:
+        self.handled += [fact.seq for fact in facts]
+
+
+@pytest.fixture(name="store")
+def store_(tmp_path: Path) -> Iterator[Store]:
+    url = sqlite_url(tmp_path / "consumer.db")
+    upgrade(url)
+    store = open_store(url)
+    yield store
+    store.close()
+
+
+def consumer_of(store: Store, work: Noting, **hooks: Callable[..., object]) -> StreamConsumer[Numbered]:
+    return StreamConsumer(store, OutboxOutgoing(lambda: None), work, **hooks)  # type: ignore[arg-type]
+
+
+def message(seq: int) -> Message:
+    return Message("id", "number", 1, 0, "id", None, "test", "numbers.0", seq, "EUR_USD", None)
+
+
+def test_whole_backlog_is_handled_in_order(store: Store) -> None:
+    work = Noting()
+    assert consumer_of(store, work).catch_up() == BACKLOG
+    assert work.handled == list(range(1, BACKLOG + 1))
+
+
+def test_process_that_is_to_stop_leaves_a_long_backlog_after_the_batch_at_hand(store: Store) -> None:
+    work = Noting()
+    done = consumer_of(store, work, goes_on=lambda: False).catch_up()
+    assert 0 < done < BACKLOG
+    consumer_of(store, work).catch_up()
+    assert work.handled == list(range(1, BACKLOG + 1))
+
+
+def test_facts_that_were_handled_before_are_counted_and_have_no_effect(store: Store) -> None:
+    work = Noting()
+    seen: list[tuple[int, int]] = []
+    consumer = consumer_of(store, work, observe=lambda announced, handled: seen.append((announced, handled)))
+    consumer.handle([message(1), message(2)])
+    consumer.handle([message(2), message(1)])
+    consumer.handle([message(2), message(3)])
+    assert work.handled == [1, 2, 3]
+    assert seen == [(2, 2), (2, 0), (2, 1)]
