@@ -27,7 +27,7 @@ from shared.core.types import (
 from shared.core.venue import unrealised_quanta
 from shared.runtime.settings import Settings, load_settings
 
-_CANDLES_AT_ONCE: Final = 131_072
+_CANDLES_AT_ONCE: Final = 65_536
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,337 @@
+"""The service processes of a simulation: the loops of the product with a simulated clock, store and broker."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from random import Random
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from services.embedded import remember_run
+from services.executor.desk import AccountDesk
+from services.executor.service import ACCOUNT, ExecutorWork
+from services.executor.service import SERVICE as EXECUTOR
+from services.ingest.feed import SERVICE as INGEST
+from services.ingest.feed import Arrival, CandleFeed, unstored
+from services.ingest.replay import replay
+from services.strategy.desk import PairDesk
+from services.strategy.service import SERVICE as STRATEGY
+from services.strategy.service import StrategyWork
+from shared.bus.topology import assessed_queue, candles_queue
+from shared.bus.wire import message_of
+from shared.contracts.envelope import Message
+from shared.contracts.errors import InfrastructureError, LeaseLostError, MessageError
+from shared.core.types import CandleSeries
+from shared.runtime.consumer import StreamConsumer, Work, no_fence
+from shared.runtime.health import Health
+from shared.runtime.leadership import Leadership
+from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.outgoing import OutboxOutgoing
+from shared.runtime.process import ConsumerProcess, Surroundings
+from shared.runtime.relay import Relay
+from shared.runtime.retry import patience
+from shared.runtime.settings import RunMode
+from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM
+from shared.store.port import Store, Transaction
+from tests.faults.simulator.broker import Consumer, Held, SimulatedBroker, SimulatedPublisher
+from tests.faults.simulator.faults import CRASHED, PASSED_OVER, PAUSED, REPAIRED, STALE_REFUSED, Faults, SimulatedCrash
+from tests.faults.simulator.market import SimulatedMarket
+from tests.faults.simulator.scheduler import Scheduler, Task
+from tests.fixtures.paper import NOON
+
+_POLL_SECONDS: Final = 1.0
+_LONGEST_NAP_SECONDS: Final = 2.0
+_LONGEST_PAUSE_SECONDS: Final = 40.0
+_BATCH: Final = 500
+_EAGERNESS_AT_EXECUTOR: Final = 3.0
+_LARGEST_ARRIVAL: Final = 30
+_LONGEST_WAIT_FOR_CANDLES_SECONDS: Final = 1.0
+
+
+Decode: TypeAlias = Callable[[str, int, bytes], object]
+
+
+class Shared(NamedTuple):
+    """What all processes of a simulation have in common; `remembered` decodes what was decoded before from memory."""
+
+    scheduler: Scheduler
+    faults: Faults
+    broker: SimulatedBroker
+    market: SimulatedMarket
+    wiring: "Wiring"
+    remembered: Callable[[Decode, str, int, bytes], object]
+    violation: Callable[[str], None]
+
+
+class Process:
+    """One life of a service process: its tasks, and what is lost with it."""
+
+    def __init__(self, shared: Shared, service: str, instance: str, store: Store, around: Surroundings) -> None:
+        """Start a service; it works when it is given turns."""
+        self.shared = shared
+        self.service = service
+        self.instance = instance
+        self.store = store
+        self.around = around
+        self.stopping = False
+        self.consumers: list[Consumer] = []
+        self.tasks: list[Task] = [shared.scheduler.spawn(instance, partial(_SERVICES[service], self))]
+
+    def crash(self, place: str) -> None:
+        """End the process here, if it is to end here."""
+        shared = self.shared
+        # Few candles make facts of the executor, and the faults in front of it keep some from it.
+        eagerness = _EAGERNESS_AT_EXECUTOR if self.service == EXECUTOR else 1.0
+        if shared.faults.strikes(CRASHED, shared.scheduler.now, place, eagerness):
+            raise SimulatedCrash(place)
+
+    def pause(self) -> None:
+        """Stand still for a while, if it is to, once the task that works sleeps."""
+        faults, now = self.shared.faults, self.shared.scheduler.now
+        if faults.strikes(PAUSED, now, self.instance):
+            until = now + faults.random.random() * _LONGEST_PAUSE_SECONDS
+            for task in self.tasks:
+                task.paused_until = until
+
+    def relay(self) -> "ScheduledRelay":
+        """Return the relay of this process's facts."""
+        publisher = SimulatedPublisher(self.shared.broker, self.service, self.shared.faults, self.crash)
+        return self.shared.wiring.relay(self, publisher)
+
+
+def new_process(
+    shared: Shared, service: str, instance: str, store: Store, metrics: ServiceMetrics, log: Any
+) -> Process:
+    """Start one life of a service."""
+    scheduler = shared.scheduler
+    process: Process
+    around = Surroundings(
+        service,
+        instance,
+        Health(metrics, scheduler.clock),
+        metrics,
+        log,
+        stopped=lambda: process.stopping,
+        crash=lambda place: process.crash(place),  # noqa: PLW0108  (the process comes after its surroundings)
+        clock=lambda: NOON + scheduler.now,
+        monotonic=scheduler.clock,
+        sleep=scheduler.sleep,
+        chance=Random(shared.faults.random.random()),
+    )
+    process = Process(shared, service, instance, store, around)
+    return process
+
+
+class ScheduledRelay(Relay):
+    """The relay as a task instead of a thread."""
+
+    def __init__(self, process: Process, publisher: SimulatedPublisher) -> None:
+        """Send the outbox of the process's service."""
+        around = process.around
+        super().__init__(
+            process.store, publisher, process.service, around.metrics, around.log, around.crash, around.clock
+        )
+        self._process = process
+        self._last_round = False
+        self._task: Task | None = None
+
+    def start(self) -> None:
+        """Begin with what an earlier process left behind."""
+        self._task = self._process.shared.scheduler.spawn(f"{self._process.instance}.relay", self._send_until_stopped)
+        self._process.tasks.append(self._task)
+
+    def wake(self) -> None:
+        """Say that there is something to send."""
+        if self._task is not None:
+            self._process.shared.scheduler.wake(self._task)
+
+    def stop(self, seconds: float) -> None:
+        """Send what is left if it can be sent in so many seconds."""
+        scheduler = self._process.shared.scheduler
+        until = scheduler.now + seconds
+        self._last_round = True
+        self.wake()
+        while self._task is not None and not self._task.done and scheduler.now < until:
+            scheduler.sleep(0.1)
+
+    def _send_until_stopped(self) -> None:
+        scheduler, pauses = self._process.shared.scheduler, patience(self._process.around.chance.random)
+        ended = False
+        while not ended:
+            ended = self._last_round
+            nap = _LONGEST_NAP_SECONDS
+            try:
+                while self.send_once() == _BATCH:
+                    pauses.reset()
+                pauses.reset()
+            except InfrastructureError:
+                nap = pauses.next_seconds()
+            if not ended:
+                scheduler.sleep(nap)
+
+
+class Wiring(NamedTuple):
+    """What stands between the facts and the ledger: the product's own, or a broken one that must be caught."""
+
+    consumer: type[StreamConsumer[Any]] = StreamConsumer
+    relay: type[ScheduledRelay] = ScheduledRelay
+    fenced: bool = True
+
+
+class SimulatedReceiver:
+    """Takes messages off a queue as the consumer of RabbitMQ does: a batch, its work, its ack."""
+
+    def __init__(self, process: Process, queue: str) -> None:
+        """Serve one queue."""
+        self._process = process
+        self._queue = queue
+
+    def run(
+        self,
+        handle: Callable[[Sequence[Message]], None],
+        decode: Decode,
+        *,
+        stop: Callable[[], bool],
+        tick: Callable[[], None],
+    ) -> None:
+        """Serve until told to stop; a lost connection is made anew."""
+        while not stop():
+            consumer = self._connect()
+            try:
+                self._consume(consumer, handle, decode, stop, tick)
+            except InfrastructureError:
+                self._sleep(self._process.around.chance.random() * 2)
+            finally:
+                self._process.shared.broker.detach(consumer)
+
+    def _connect(self) -> Consumer:
+        scheduler = self._process.shared.scheduler
+        task = scheduler.current()
+        consumer = self._process.shared.broker.attach(self._queue, lambda: scheduler.wake(task))
+        self._process.consumers.append(consumer)
+        return consumer
+
+    def _consume(
+        self,
+        consumer: Consumer,
+        handle: Callable[[Sequence[Message]], None],
+        decode: Decode,
+        stop: Callable[[], bool],
+        tick: Callable[[], None],
+    ) -> None:
+        broker, crash, service = self._process.shared.broker, self._process.crash, self._process.service
+        while not stop():
+            tick()
+            taken = broker.take(consumer)
+            if not taken:
+                self._sleep(_POLL_SECONDS)
+                continue
+            # A process may be paused, killed or lose its lease with a batch in its hands.
+            self._process.pause()
+            self._sleep(0.0)
+            if not self._handled(list(self._read(consumer, taken, decode)), handle, stop):
+                return
+            crash(f"{service}.before_ack")
+            broker.acknowledge(consumer, [held for held in taken if held in consumer.unacked])
+            crash(f"{service}.after_ack")
+
+    def _read(self, consumer: Consumer, taken: Sequence[Held], decode: Decode) -> Iterator[Message]:
+        known = partial(self._process.shared.remembered, decode)
+        for held in taken:
+            try:
+                yield message_of(held.properties, held.body, known)
+            except MessageError:
+                self._process.shared.broker.reject(consumer, held)
+
+    def _handled(
+        self, messages: Sequence[Message], handle: Callable[[Sequence[Message]], None], stop: Callable[[], bool]
+    ) -> bool:
+        pauses = patience(self._process.around.chance.random)
+        while messages:
+            try:
+                handle(messages)
+            except InfrastructureError:
+                self._sleep(pauses.next_seconds())
+            else:
+                return True
+            if stop():
+                return False
+        return True
+
+    def _sleep(self, seconds: float) -> None:
+        self._process.shared.scheduler.sleep(seconds)
+
+
+def _run_ingest(process: Process) -> None:
+    around, store, shared = process.around, process.store, process.shared
+    relay = process.relay()
+    relay.start()
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), CANDLE_STREAM, around.crash)
+    arrivals: list[Arrival] = around.patiently("store", partial(_unstored, store, shared.market.series)) or []
+    while arrivals and not around.stopped():
+        size = around.chance.randint(1, _LARGEST_ARRIVAL)
+        replay(around, store, feed, arrivals[:size], 0.0)
+        arrivals = arrivals[size:]
+        around.sleep(around.chance.random() * _LONGEST_WAIT_FOR_CANDLES_SECONDS)
+    while not around.stopped():
+        around.sleep(_POLL_SECONDS)
+    relay.stop(_LONGEST_NAP_SECONDS)
+
+
+def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
+    with store.reading() as reader:
+        return unstored(reader, CANDLE_STREAM, series)
+
+
+def _run_strategy(process: Process) -> None:
+    around, store, settings = process.around, process.store, process.shared.market.settings
+    around.patiently("store", partial(remember_run, store, settings, None, NOON))
+    desks = partial(PairDesk, settings=settings, mode=RunMode.OFFLINE, news=None)
+    work = StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM)
+    _consume_as(process, work, candles_queue(), no_fence, None)
+
+
+def _run_executor(process: Process) -> None:
+    around, shared = process.around, process.shared
+    leadership = Leadership(
+        process.store, f"{EXECUTOR}.{ACCOUNT}", process.instance, around.metrics, around.log, around.monotonic
+    )
+
+    def fence(transaction: Transaction) -> None:
+        try:
+            if shared.wiring.fenced:
+                leadership.fence(transaction)
+        except LeaseLostError:
+            shared.faults.counts[STALE_REFUSED] += 1
+            raise
+        lease = transaction.lease(f"{EXECUTOR}.{ACCOUNT}")
+        if lease is None or lease.holder != process.instance or lease.seconds_left <= 0:
+            shared.violation(f"{process.instance} writes without holding the lease")
+
+    work = ExecutorWork(AccountDesk(shared.market.settings, EXECUTOR_STREAM), ASSESSED_STREAM)
+    _consume_as(process, work, assessed_queue(), fence, leadership)
+
+
+def _consume_as(
+    process: Process,
+    work: Work[Any],
+    queue: str,
+    fence: Callable[[Transaction], None],
+    leadership: Leadership | None,
+) -> None:
+    around, counts = process.around, process.shared.faults.counts
+    relay = process.relay()
+
+    def observe(announced: int, handled: int) -> None:
+        counts[PASSED_OVER] += announced > handled
+        counts[REPAIRED] += handled > announced
+
+    consumer = process.shared.wiring.consumer(
+        process.store, OutboxOutgoing(relay.wake), work, fence=fence, crash=around.crash, observe=observe
+    )
+    ConsumerProcess(around, process.store, consumer, SimulatedReceiver(process, queue), relay, leadership).run()
+
+
+_SERVICES: Final[dict[str, Callable[[Process], None]]] = {
+    INGEST: _run_ingest,
+    STRATEGY: _run_strategy,
+    EXECUTOR: _run_executor,
+}
