@@ -1,4 +1,7 @@
-"""Run backtesting.py once on the same entries and exits and print its result. Argument: a candle file."""
+"""Run backtesting.py once on the same entries and exits and print its result.
+
+Arguments: a candle file, and how the strategy is written, `fast` or `manual`.
+"""
 
 import json
 import sys
@@ -8,6 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from backtesting import Backtest, Strategy
+from backtesting.lib import crossover
 
 
 def middle_prices(file: str) -> pd.DataFrame:
@@ -30,11 +34,10 @@ def average_range(prices: pd.DataFrame) -> pd.Series:
     return pd.concat(spans, axis=1).max(axis=1).ewm(alpha=1 / 14, adjust=False).mean()
 
 
-class CrossWithStops(Strategy):  # type: ignore[misc, unused-ignore]
+class FastCross(Strategy):  # type: ignore[misc, unused-ignore]
     """Cross EMA 9 over EMA 21, stop at 1.5 ATR, target at 3 ATR.
 
-    Written for speed. The manual would register indicators with `self.I` and ask `crossover` at every candle; the
-    library then cuts each indicator anew for every candle, and a run takes some 1.7 times as long.
+    Written for speed: the library has nothing to prepare for a candle, and is asked at crosses only.
     """
 
     def init(self) -> None:
@@ -58,11 +61,32 @@ class CrossWithStops(Strategy):  # type: ignore[misc, unused-ignore]
             self.sell(size=100_000, sl=close + stop, tp=close - 2 * stop)
 
 
-def main(file: str) -> None:
+class ManualCross(Strategy):  # type: ignore[misc, unused-ignore]
+    """The same, written as the library's manual writes strategies."""
+
+    def init(self) -> None:
+        """Register the indicators, which the library then cuts anew for every candle."""
+        self.fast = self.I(lambda: average(self.data.df["Close"], 9), name="fast")
+        self.slow = self.I(lambda: average(self.data.df["Close"], 21), name="slow")
+        self.range = self.I(lambda: average_range(self.data.df), name="range")
+
+    def next(self) -> None:
+        """Enter at a cross unless a position is open."""
+        if self.position:
+            return
+        close, stop = self.data.Close[-1], 1.5 * self.range[-1]
+        if crossover(self.fast, self.slow):
+            self.buy(size=100_000, sl=close - stop, tp=close + 2 * stop)
+        elif crossover(self.slow, self.fast):
+            self.sell(size=100_000, sl=close + stop, tp=close - 2 * stop)
+
+
+def main(file: str, written: str) -> None:
     """Print the result of a run, and in the last line how long it took."""
     warnings.simplefilter("ignore")
     prices = middle_prices(file)
-    test = Backtest(prices, CrossWithStops, cash=1e9, trade_on_close=True, finalize_trades=True)
+    cross = ManualCross if written == "manual" else FastCross
+    test = Backtest(prices, cross, cash=1e9, trade_on_close=True, finalize_trades=True)
     begin = time.perf_counter()
     result = test.run()
     seconds = time.perf_counter() - begin
@@ -71,4 +95,4 @@ def main(file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2])
