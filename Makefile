@@ -5,7 +5,7 @@ LOCKS := deploy/locks
 SAMPLE := tests/fixtures/sample
 RUN := $(VENV)/bin
 
-.PHONY: help setup setup-test paper up compose-up compose-down test check fmt bench lock clean
+.PHONY: help setup setup-test paper up compose-up compose-down test faults check fmt bench lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ compose-down: ## Stop the containers, keeping database and broker
 
 test: check ## Check the code and run all tests
 	@$(RUN)/python -m pytest
+
+faults: setup-test ## Play the whole fault matrix with real processes, an hour or so
+	@$(RUN)/python -m tests.tools.faults
 
 check: setup-test ## Lint, check types and the import rule
 	@$(RUN)/ruff check --quiet .

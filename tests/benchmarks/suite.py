@@ -62,7 +62,7 @@ _PEERS = (
         "backtesting.py as in its manual",
         "backtesting",
         ("backtesting_peer", "manual"),
-        rounds=1,
+        rounds=2,
         aimed=100,
         required=True,
     ),

@@ -1,0 +1,108 @@
+"""Two executors: one that is paused while it leads, and two that both believe to lead."""
+
+import signal
+import time
+from typing import Final
+
+from tests.faults.outcome import Outcome
+from tests.faults.stage import PATIENCE_SECONDS, Scene, Stage
+
+LEADER: Final = "executor.1"
+STANDBY: Final = "executor.2"
+# The lease's ten seconds, and three for the standby to ask.
+TAKEOVER_SECONDS: Final = 13.0
+_FAULTY: Final = "tests.tools.scalpbot_faulty"
+# Some batches of 500 to meet in.
+_RACED_CANDLES: Final = 1_500
+_LEASE: Final = "executor.paper"
+
+
+def paused(stage: Stage, *, in_transaction: bool = False) -> Outcome:
+    """Stop the leading executor, see the other lead, and let the first go on: what it began to write is refused.
+
+    It is stopped from outside, wherever it is, or stops itself between its last write and its commit.
+    """
+    with stage.scene() as scene:
+        _start_leader(scene, in_transaction)
+        scene.start(STANDBY)
+        for name in ("strategy", "ingest"):
+            scene.start(name)
+        if in_transaction:
+            scene.wait(lambda: _is_stopped(scene, LEADER), "the leader has stopped itself")
+        else:
+            scene.wait_for_trading()
+            scene.deployment.running[LEADER].send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        scene.injected += 1
+        epoch = _epoch(scene)
+        scene.wait(lambda: _epoch(scene) > epoch, "the other executor leads")
+        scene.recoveries.append(time.monotonic() - stopped)
+        scene.promised_seconds = TAKEOVER_SECONDS
+        scene.recovered(stopped)
+        scene.notes["first candle after, seconds"] = scene.recoveries.pop()
+        scene.wait(lambda: scene.stored() == scene.script.candles, "all candles are stored")
+        written = scene.traded()
+        scene.deployment.running[LEADER].send_signal(signal.SIGCONT)
+        scene.wait(lambda: _stepped_back(scene, LEADER), "the stale executor has stepped back")
+        assert scene.traded() >= written
+        fault = "SIGSTOP of the leader in a transaction" if in_transaction else "SIGSTOP of the leader"
+        return scene.finished("18", fault)
+
+
+def _start_leader(scene: Scene, in_transaction: bool) -> None:
+    if in_transaction:
+        scene.start(LEADER, environ={"BROKEN": "pause"}, program=_FAULTY)
+    else:
+        scene.start(LEADER)
+    scene.wait(lambda: _epoch(scene) > 0, "the first executor leads")
+
+
+def both_leading(stage: Stage, *, without_cursor_lock: bool) -> Outcome:
+    """Let two executors race through the same candles without a lease; whoever is refused is started again."""
+    broken = "lease commit cursor-lock" if without_cursor_lock else "lease commit"
+    with stage.scene(_RACED_CANDLES) as scene:
+        scene.pace = "max"
+        for name in ("strategy", "ingest"):
+            scene.start(name)
+        scene.wait(lambda: _assessed(scene) == scene.script.candles, "every candle is assessed")
+        racers = (LEADER, STANDBY)
+        for name in racers:
+            scene.start(name, environ={"BROKEN": broken}, program=_FAULTY)
+            scene.injected += 1
+        refused = 0
+        until = time.monotonic() + PATIENCE_SECONDS
+        while scene.traded() < scene.script.candles:
+            assert time.monotonic() < until, "the executors get nowhere"
+            refused += sum(_restarted_if_ended(scene, name, broken) for name in racers)
+            time.sleep(0.05)
+        scene.notes["refused by the database"] = refused
+        lacks = "lease and cursor lock" if without_cursor_lock else "lease"
+        return scene.finished("19", f"two executors without {lacks}")
+
+
+def _restarted_if_ended(scene: Scene, name: str, broken: str) -> bool:
+    if scene.deployment.running[name].poll() is None:
+        return False
+    scene.wait_for_death(name)
+    assert "refused a row" in scene.deployment.log_of(name), scene.deployment.log_of(name)[-2_000:]
+    scene.start(name, environ={"BROKEN": broken}, program=_FAULTY)
+    return True
+
+
+def _epoch(scene: Scene) -> int:
+    with scene.store.reading() as reader:
+        lease = reader.lease(_LEASE)
+    return 0 if lease is None else lease.epoch
+
+
+def _assessed(scene: Scene) -> int:
+    with scene.store.reading() as reader:
+        return reader.last_assessment_seq("assessed.0")
+
+
+def _is_stopped(scene: Scene, name: str) -> bool:
+    return scene.process_state(name) == "T"
+
+
+def _stepped_back(scene: Scene, name: str) -> bool:
+    return scene.told(name, "not leading any more") > 0

@@ -1,0 +1,55 @@
+"""The rows of the fault matrix that are played with processes: how each is played, once or many times over."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from tests.faults import broker_faults, crashes, database_faults, executors, messages
+from tests.faults.outcome import Outcome
+from tests.faults.stage import Stage
+
+# Plays a row with so many repetitions and returns what came of it.
+Play: TypeAlias = Callable[[Stage, int], list[Outcome]]
+
+_SEED: Final = 20_260_301
+_RANDOM_KILL_SECONDS: Final = 60.0
+_OUTAGE_SECONDS: Final = 60.0
+_LONG_OUTAGE_SECONDS: Final = 300.0
+_WAITING_SECONDS: Final = 10.0
+
+
+def _each_crash_point(service: str) -> Play:
+    return lambda stage, times: [crashes.killed_at_each_crash_point(stage, [service], times)]
+
+
+def _repeated(play: Callable[[Stage, int], Outcome]) -> Play:
+    return lambda stage, times: [play(stage, number) for number in range(times)]
+
+
+# A campaign plays each row for the whole time that the matrix names; the tests play the same rows for a shorter one.
+CAMPAIGN: Final[Mapping[str, Play]] = {
+    "1": _each_crash_point("ingest"),
+    "2": _each_crash_point("strategy"),
+    "3": _each_crash_point("executor"),
+    "5": lambda stage, times: [crashes.killed_at_random(stage, _RANDOM_KILL_SECONDS * times, _SEED)],
+    "6": lambda stage, times: [broker_faults.restarted(stage, [True] * times)],
+    "7": lambda stage, times: [broker_faults.restarted(stage, [False] * times)],
+    "8": _repeated(lambda stage, _number: broker_faults.killed_right_after_declaring(stage)),
+    "10": _repeated(lambda stage, _number: broker_faults.blackholed(stage, _OUTAGE_SECONDS)),
+    "11": lambda stage, times: [broker_faults.mangled(stage, 10.0 * times)],
+    "12": _repeated(lambda stage, _number: broker_faults.alarmed(stage, _OUTAGE_SECONDS)),
+    "13": _repeated(lambda stage, _number: messages.tripled(stage)),
+    "14": _repeated(lambda stage, number: messages.lost_and_reordered(stage, _SEED + number)),
+    "15": _repeated(lambda stage, _number: messages.poisoned(stage)),
+    "16": _repeated(lambda stage, _number: messages.deadly(stage)),
+    "17": lambda stage, times: [crashes.failed_over(stage, 3 * times)],
+    "18": lambda stage, times: [
+        executors.paused(stage, in_transaction=in_transaction) for in_transaction in (False, True) for _ in range(times)
+    ],
+    "19": lambda stage, times: [
+        executors.both_leading(stage, without_cursor_lock=without) for without in (False, True) for _ in range(times)
+    ],
+    "20": lambda stage, times: [database_faults.restarted(stage, [gracefully] * times) for gracefully in (True, False)],
+    "21": lambda stage, _times: [database_faults.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
+    "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
+    "start": _repeated(lambda stage, _number: database_faults.both_away_at_start(stage, _WAITING_SECONDS)),
+}

@@ -1,0 +1,133 @@
+"""What came of a run that was disturbed: what it lost, doubled or violated against one that was not."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from services.csv_export import closed_trades
+from services.parity import check_parity
+from shared.contracts.trades import trade_hash
+from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM
+from shared.store.audit import verify_audit
+from shared.store.port import Reader
+
+_MOST_ROWS: Final = 1_000_000
+_SLACK_OF_TESTS: Final = 2.0
+
+Effects: TypeAlias = Mapping[str, "Counter[str]"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was injected, what that did to the ledger, and how long it took to recover, in seconds."""
+
+    row: str
+    fault: str
+    injected: int
+    lost: int
+    doubled: int
+    violations: tuple[str, ...]
+    recovery_seconds: tuple[float, ...] = ()
+    promised_seconds: float | None = None
+    notes: Mapping[str, float | str] = field(default_factory=dict)
+
+    @property
+    def slowest_recovery_seconds(self) -> float:
+        """Return the longest time that a recovery took."""
+        return max(self.recovery_seconds, default=0.0)
+
+    def figure(self, name: str) -> float:
+        """Return a figure that was noted."""
+        return float(self.notes[name])
+
+    def broken_promises(self, slack: float = 1.0) -> list[str]:
+        """Return what did not hold, in a sentence each; recovery may take `slack` times what is promised."""
+        broken = [f"row {self.row}, {self.fault}: {violation}" for violation in self.violations]
+        if self.injected == 0:
+            broken.append(f"row {self.row}, {self.fault}: nothing was injected")
+        if self.lost or self.doubled:
+            differs = self.notes.get("differs", "")
+            broken.append(f"row {self.row}, {self.fault}: {self.lost} rows lost, {self.doubled} doubled: {differs}")
+        if self.promised_seconds is not None and self.slowest_recovery_seconds > slack * self.promised_seconds:
+            slowest = f"{self.slowest_recovery_seconds:.1f} s, not {self.promised_seconds:g} s"
+            broken.append(f"row {self.row}, {self.fault}: recovery took {slowest}")
+        return broken
+
+    def require_sound(self) -> None:
+        """Fail unless something was injected, nothing lost, doubled or violated, and all recovered in time.
+
+        Where tests run, other work may take most of the processors: they allow twice the time, and print what it took.
+        """
+        assert not self.broken_promises(_SLACK_OF_TESTS), self.broken_promises(_SLACK_OF_TESTS)
+
+
+def effects_of(reader: Reader) -> Effects:
+    """Return every row that a fault could lose or double, by its table."""
+    return {
+        "candles": _counted(reader.candles(CANDLE_STREAM)),
+        "assessments": _counted(reader.assessments_after(ASSESSED_STREAM, 0, _MOST_ROWS)),
+        "gate_snapshots": _counted(reader.gate_snapshots_after(CANDLE_STREAM, 0, _MOST_ROWS)),
+        "trades": _counted(reader.trades_in_order()),
+        "account_events": _counted(reader.account_events_in_order()),
+        "equity": _counted(reader.equity_in_order()),
+        "daily_stats": _counted(reader.daily_stats(_MOST_ROWS)),
+        "positions": _counted(reader.positions()),
+        "audit_log": _counted(reader.audit_in_order()),
+    }
+
+
+def violations_of(reader: Reader, expected_hash: str) -> list[str]:
+    """Return every promise that a ledger breaks."""
+    found = []
+    difference = check_parity(reader, lambda _done: None).difference
+    if difference is not None:
+        found.append(f"parity: {difference}")
+    if not verify_audit(reader.audit_in_order()).ok:
+        found.append("the audit chain is broken")
+    if trade_hash(closed_trades(reader)) != expected_hash:
+        found.append("the trade hash is not the backtest's")
+    open_pairs = [trade.opening.pair for trade in reader.open_trades()]
+    if len(open_pairs) != len(set(open_pairs)):
+        found.append("a pair has two open trades")
+    return found
+
+
+def missing(expected: Effects, found: Effects) -> int:
+    """Return how many rows of `expected` are not in `found`; with the arguments changed, how many are too many."""
+    return sum((rows - found[table]).total() for table, rows in expected.items())
+
+
+def described(expected: Effects, found: Effects) -> str:
+    """Return which tables differ and by how many rows, for a message."""
+    parts = []
+    for table, rows in expected.items():
+        less, more = (rows - found[table]).total(), (found[table] - rows).total()
+        if less or more:
+            parts.append(f"{table} -{less} +{more}")
+    return ", ".join(parts) or "no difference"
+
+
+def table_of(outcomes: Sequence[Outcome]) -> str:
+    """Return outcomes as a text table, a line for each."""
+    headings = ("row", "fault", "injected", "lost", "doubled", "violated", "recovery s", "promised", "notes")
+    lines = [headings, *(_cells(outcome) for outcome in outcomes)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    seconds = sorted(outcome.recovery_seconds)
+    middle = f"{seconds[len(seconds) // 2]:.1f}, worst {seconds[-1]:.1f}" if seconds else "-"
+    promised = "-" if outcome.promised_seconds is None else f"{outcome.promised_seconds:g}"
+    notes = "; ".join(
+        f"{name} {value if isinstance(value, str) else f'{value:.4g}'}" for name, value in outcome.notes.items()
+    )
+    figures = (outcome.injected, outcome.lost, outcome.doubled, len(outcome.violations))
+    return (outcome.row, outcome.fault, *map(str, figures), middle, promised, notes)
+
+
+def _counted(rows: Iterable[object]) -> "Counter[str]":
+    return Counter(map(repr, rows))

@@ -1,0 +1,301 @@
+"""Where a fault is played: private servers, a market cut to size, and the services on them as processes."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import psycopg
+
+from services.backtest.run import run_backtest
+from shared.bus.topology import topology
+from shared.contracts.trades import trade_hash
+from shared.runtime.settings import Settings, load_settings
+from shared.store.engine import sqlite_url
+from shared.store.schema import upgrade
+from shared.store.sql_store import open_store
+from tests.faults.outcome import Effects, Outcome, described, effects_of, missing, violations_of
+from tests.faults.processes import processor_seconds, state_of
+from tests.fixtures.declared import declare
+from tests.fixtures.deployed import SERVICES, Deployment, stored, wait_until
+from tests.fixtures.paper import SAMPLE, run_paper, sample_series
+from tests.servers.postgres import PostgresServer
+from tests.servers.rabbitmq import RabbitServer
+
+PAIR: Final = "EUR_USD"
+CANDLES: Final = 300
+# For faults that last some seconds.
+LONG_CANDLES: Final = 500
+# Market seconds to a second: 100 candles of five minutes, each with its own commits.
+PACE: Final = "30000"
+# Generous, because other things may run on the machine; what was measured is reported.
+PATIENCE_SECONDS: Final = 120.0
+
+# Twenty-six trades in three hundred candles, so that a fault meets some.
+_BUSY_SETTINGS: Final = """
+[risk]
+risk_percent = 0.2
+stop_atr = 0.5
+target_ratio = 1.0
+[gates]
+daily_loss_percent = 100
+[gates.max_spread_pips]
+EUR_USD = 20
+[pairs.EUR_USD]
+strategy = "vwap_rsi"
+profile = "aggressive"
+[strategies.vwap_rsi.aggressive]
+lo = 45
+hi = 55
+k = 5
+"""
+
+
+@dataclass(frozen=True)
+class Script:
+    """Candles to replay, the settings to trade them with, and what a run that nobody disturbs makes of them."""
+
+    file: Path
+    config: Path
+    candles: int
+    trade_hash: str
+    effects: Effects
+
+
+class Stage:
+    """Servers that scenes share one after the other."""
+
+    def __init__(self, rabbit: RabbitServer, postgres: PostgresServer, folder: Path) -> None:
+        """Keep files in a folder; the servers run already."""
+        self.rabbit = rabbit
+        self.postgres = postgres
+        self.folder = folder
+        self.outcomes: list[Outcome] = []
+        self._scripts: dict[int, Script] = {}
+        self._scenes = 0
+        self._template = postgres.new_database()
+        upgrade(postgres.url(self._template))
+
+    def script(self, candles: int = CANDLES) -> Script:
+        """Return the first candles of the sample, with what they come to."""
+        if candles not in self._scripts:
+            self._scripts[candles] = self._written(candles)
+        return self._scripts[candles]
+
+    @contextmanager
+    def scene(self, candles: int = CANDLES, *, declared: bool = True) -> "Iterator[Scene]":
+        """Give a database and a vhost of its own to a run of the services, which ends with the context."""
+        self.rabbit.make_usable()
+        self.postgres.make_usable()
+        self._scenes += 1
+        folder = self.folder / f"scene_{self._scenes}"
+        folder.mkdir()
+        database, vhost = self.postgres.new_database(self._template), self.rabbit.new_vhost()
+        if declared:
+            declare(self.rabbit.url(vhost))
+        try:
+            with Scene(self, self.script(candles), folder, database, vhost) as scene:
+                yield scene
+        finally:
+            self.rabbit.make_usable()
+            self.postgres.make_usable()
+            self.rabbit.delete_vhost(vhost)
+            self.postgres.delete_database(database)
+
+    def _written(self, candles: int) -> Script:
+        folder = self.folder / f"script_{candles}"
+        folder.mkdir()
+        lines = (SAMPLE / f"{PAIR}_M5_sample.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        file, config = folder / f"{PAIR}_M5_cut.csv", folder / "scalpbot.toml"
+        file.write_text("".join(lines[: candles + 1]), encoding="utf-8")
+        config.write_text(_BUSY_SETTINGS, encoding="utf-8")
+        settings = load_settings(config, {})
+        series = sample_series(PAIR, candles=candles)
+        expected = trade_hash(run_backtest(series, settings).trades)
+        return Script(file, config, candles, expected, _undisturbed(folder / "undisturbed.db", settings, candles))
+
+
+def _undisturbed(database: Path, settings: Settings, candles: int) -> Effects:
+    run_paper(database, sample_series(PAIR, candles=candles), settings=settings)
+    store = open_store(sqlite_url(database))
+    try:
+        with store.reading() as reader:
+            return effects_of(reader)
+    finally:
+        store.close()
+
+
+@dataclass
+class Scene:
+    """The services on one database and one vhost, and the eyes of the test on both."""
+
+    stage: Stage
+    script: Script
+    folder: Path
+    database: str
+    vhost: str
+    pace: str = PACE
+    injected: int = 0
+    promised_seconds: float | None = None
+    recoveries: list[float] = field(default_factory=list)
+    notes: dict[str, float | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Look at the servers directly, whatever stands between them and the services."""
+        self.store_url = self.stage.postgres.url(self.database)
+        self.broker_url = self.stage.rabbit.url(self.vhost)
+        self.deployment = Deployment(self.store_url, self.broker_url, self.folder)
+        self.store = open_store(self.store_url)
+
+    def __enter__(self) -> "Scene":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, fault: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.deployment.close()
+        self.store.close()
+        if fault is not None:
+            for log in sorted(self.folder.glob("*.log")):
+                fault.add_note(f"--- {log.name}\n{log.read_text(encoding='utf-8')[-1_500:]}")
+
+    def start(
+        self,
+        name: str,
+        crash_at: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        program: str = "tests.tools.scalpbot",
+    ) -> None:
+        """Start a service on the script; `crash_at` names the place at which it is to die."""
+        arguments = ["--config", str(self.script.config)]
+        if name.startswith("ingest"):
+            arguments += ["--csv", f"{PAIR}={self.script.file}", "--speed", self.pace]
+        surroundings = {**(environ or {}), **({"CRASH_AT": crash_at} if crash_at else {})}
+        self.deployment.start(name, *arguments, environ=surroundings, program=program)
+
+    def start_all(self, environ: Mapping[str, str] | None = None) -> None:
+        """Start the three services."""
+        for name in SERVICES:
+            self.start(name, environ=environ)
+
+    def traded(self) -> int:
+        """Return how many candles are in the ledger."""
+        with self.store.reading() as reader:
+            return reader.cursor("executor", "assessed.0")
+
+    def stored(self) -> int:
+        """Return how many candles ingest has stored."""
+        return stored(self.store)
+
+    def wait(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> float:
+        """Wait until something holds and return how many seconds that took; a service that ends by itself fails it."""
+        return wait_until(holds, seconds, what, self._require_running)
+
+    def wait_for_trading(self, share: float = 0.1) -> None:
+        """Wait until so much of the script is in the ledger."""
+        target = int(self.script.candles * share)
+        self.wait(lambda: self.traded() >= target, f"{target} candles are traded")
+        assert self.stored() < self.script.candles, "the replay was over before the fault"
+
+    def wait_for_death(self, name: str, seconds: float = PATIENCE_SECONDS) -> int:
+        """Wait until a service has ended by itself, and return its exit code."""
+        process = self.deployment.running.pop(name)
+        return process.wait(seconds)
+
+    def recovered(self, began: float, what: str = "a candle that came later is traded") -> float:
+        """Wait until what is stored by now, and one candle more, is in the ledger; note the seconds since `began`."""
+        target = min(self.stored() + 1, self.script.candles)
+        self.wait(lambda: self.traded() >= target, what)
+        self.recoveries.append(time.monotonic() - began)
+        return self.recoveries[-1]
+
+    def told(self, name: str, event: str) -> int:
+        """Return how often a service's log names an event."""
+        log = self.folder / f"{name}.log"
+        return log.read_text(encoding="utf-8").count(f'"event": "{event}"') if log.exists() else 0
+
+    def processor_seconds(self, name: str) -> float:
+        """Return how long a service has kept a processor busy."""
+        return processor_seconds(self.deployment.running[name].pid)
+
+    def process_state(self, name: str) -> str:
+        """Return the letter for what a service's process is doing: T when it was stopped."""
+        return state_of(self.deployment.running[name].pid)
+
+    def query(self, statement: str, *values: object) -> Any:
+        """Return the first figure that a statement gives, committed at once."""
+        target = self.store_url.replace("+psycopg", "")
+        with psycopg.connect(target, autocommit=True, connect_timeout=5) as connection:
+            row = connection.execute(statement, values).fetchone()
+        return None if row is None else row[0]
+
+    def column(self, statement: str) -> set[str]:
+        """Return the first column that a statement gives."""
+        with psycopg.connect(self.store_url.replace("+psycopg", ""), autocommit=True) as connection:
+            return {row[0] for row in connection.execute(statement)}
+
+    def execute(self, statement: str) -> int:
+        """Run a statement, committed at once, and return how many rows it touched."""
+        with psycopg.connect(self.store_url.replace("+psycopg", ""), autocommit=True) as connection:
+            return connection.execute(statement).rowcount
+
+    def let_lease_run_out(self) -> None:
+        """Have the executor's lease expire now, as ten seconds without its holder would."""
+        self.execute("UPDATE leases SET expires_at = now()")
+
+    def unsent(self) -> int:
+        """Return how many messages wait in the outbox."""
+        with self.store.reading() as reader:
+            return reader.outbox_count()
+
+    def ready(self, queue: str) -> int:
+        """Return how many messages wait in a queue."""
+        return self.stage.rabbit.ready(self.vhost, queue)
+
+    def wait_until_settled(self, dead_letters: Mapping[str, int] | None = None) -> float:
+        """Wait until all is traded, sent and consumed; queues of dead letters hold what is said, else nothing."""
+        took = self.wait(lambda: self.traded() >= self.script.candles, "every candle is traded")
+        took += self.wait(lambda: self.unsent() == 0, "the outbox is empty")
+        for queue in topology().queues:
+            expected = (dead_letters or {}).get(queue.name, 0)
+            took += self.wait(
+                lambda name=queue.name, left=expected: self.ready(name) == left,  # type: ignore[misc]
+                f"{queue.name} holds {expected} messages",
+            )
+        return took
+
+    def outcome(self, row: str, fault: str) -> Outcome:
+        """Compare the ledger with that of the undisturbed run."""
+        with self.store.reading() as reader:
+            found = effects_of(reader)
+            violations = violations_of(reader, self.script.trade_hash)
+        expected = self.script.effects
+        lost, doubled = missing(expected, found), missing(found, expected)
+        if lost or doubled:
+            self.notes["differs"] = described(expected, found)
+        outcome = Outcome(
+            row,
+            fault,
+            self.injected,
+            lost,
+            doubled,
+            tuple(violations),
+            tuple(self.recoveries),
+            self.promised_seconds,
+            dict(self.notes),
+        )
+        self.stage.outcomes.append(outcome)
+        return outcome
+
+    def finished(self, row: str, fault: str) -> Outcome:
+        """Wait until all is done and return what came of it."""
+        self.wait_until_settled()
+        return self.outcome(row, fault)
+
+    def _require_running(self) -> None:
+        for name, process in self.deployment.running.items():
+            code = process.poll()
+            assert code is None, f"{name} ended by itself with {code}:\n{self.deployment.log_of(name)[-2_000:]}"

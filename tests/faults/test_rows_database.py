@@ -1,0 +1,21 @@
+"""Rows 20 and 21 of the fault matrix, and servers that are not there yet."""
+
+from tests.faults.database_faults import both_away_at_start, restarted, unreachable
+from tests.faults.stage import Stage
+
+MOST_IDLE_PROCESSOR_SHARE = 0.1
+
+
+def test_row_20_database_restart_and_kill_lose_nothing_committed(stage: Stage) -> None:
+    restarted(stage, gracefully=[True, False]).require_sound()
+
+
+def test_row_21_unreachable_database_kills_no_service_and_is_told_by_readiness(stage: Stage) -> None:
+    unreachable(stage, 3, 2).require_sound()
+
+
+def test_servers_down_at_start_are_waited_for_without_work(stage: Stage) -> None:
+    outcome = both_away_at_start(stage, 2)
+    outcome.require_sound()
+    for when in ("without a database", "without a broker"):
+        assert outcome.figure(f"processor share {when}") <= MOST_IDLE_PROCESSOR_SHARE

@@ -1,0 +1,17 @@
+"""Rows 18 and 19 of the fault matrix: a paused leader, and two that lead at once."""
+
+from tests.faults.executors import TAKEOVER_SECONDS, both_leading, paused
+from tests.faults.stage import Stage
+
+
+def test_row_18_standby_leads_in_time_and_the_stale_executor_writes_nothing(stage: Stage) -> None:
+    outcome = paused(stage, in_transaction=True)
+    outcome.require_sound()
+    assert outcome.slowest_recovery_seconds <= TAKEOVER_SECONDS
+
+
+def test_row_19_two_leading_executors_open_no_trade_twice(stage: Stage) -> None:
+    outcome = both_leading(stage, without_cursor_lock=True)
+    outcome.require_sound()
+    # Without lease and lock it is the constraints that refuse the second one.
+    assert outcome.figure("refused by the database") > 0

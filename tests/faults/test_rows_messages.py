@@ -1,0 +1,24 @@
+"""Rows 13-16 of the fault matrix: messages doubled, lost, reordered, poisoned and deadly."""
+
+from tests.faults.messages import PREFETCH, deadly, lost_and_reordered, poisoned, tripled
+from tests.faults.stage import Stage
+
+SEED = 20_260_302
+
+
+def test_row_13_every_message_three_times_has_its_effect_once(stage: Stage) -> None:
+    tripled(stage).require_sound()
+
+
+def test_row_14_lost_and_reordered_messages_leave_the_same_ledger(stage: Stage) -> None:
+    lost_and_reordered(stage, SEED).require_sound()
+
+
+def test_row_15_poison_is_dead_lettered_after_one_delivery_and_holds_up_nobody(stage: Stage) -> None:
+    poisoned(stage).require_sound()
+
+
+def test_row_16_message_that_kills_the_process_is_given_up_after_six_deliveries(stage: Stage) -> None:
+    outcome = deadly(stage)
+    outcome.require_sound()
+    assert outcome.figure("neighbours among the dead letters") < PREFETCH

@@ -1,0 +1,98 @@
+"""The program with something broken on purpose, for fault tests that start it as a process.
+
+The environment variable `BROKEN` names what, several divided by blanks:
+
+- `lease`: every process believes that it holds the lease.
+- `cursor-lock`: nobody waits for another process of the same consumer.
+- `commit`: the executor takes its time before each commit.
+- `pause`: stop like under SIGSTOP in the middle of a transaction, the third of the executor.
+- `decoder`: a message whose text holds `deadly` ends the process while it is read.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Final
+from unittest.mock import patch
+
+from services.cli import main
+from shared.contracts.codec import decode_fact
+from shared.runtime.crash import CrashPoint
+from shared.runtime.leadership import Leadership
+from shared.store.port import Transaction
+from shared.store.runtime import RuntimeSession
+
+DEADLY: Final = b"deadly"
+_KILLED: Final = 137
+_BEFORE_COMMIT: Final = "executor.before_commit"
+_SLOW_COMMIT_SECONDS: Final = 0.3
+_PAUSED_AT_REPETITION: Final = 3
+
+
+def _lead_without_lease(leadership: Leadership) -> bool:
+    leadership._epoch = 1
+    return True
+
+
+def _write_without_lease(_leadership: Leadership, _transaction: Transaction) -> None:
+    """Do not ask."""
+
+
+def _read_cursor(session: RuntimeSession, consumer: str, stream: str) -> int:
+    query = "SELECT seq FROM cursors WHERE consumer = %s AND stream = %s"
+    return session._connection.exec_driver_sql(query, (consumer, stream)).scalar() or 0
+
+
+def _decode_or_die(fact: str, version: int, body: bytes) -> object:
+    if DEADLY in body:
+        os._exit(_KILLED)
+    return decode_fact(fact, version, body)
+
+
+def _pause(_wanted: str | None) -> CrashPoint:
+    left = [_PAUSED_AT_REPETITION]
+
+    def pause(place: str) -> None:
+        if place == _BEFORE_COMMIT:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    return pause
+
+
+def _dawdle(_wanted: str | None) -> CrashPoint:
+    def dawdle(place: str) -> None:
+        if place == _BEFORE_COMMIT:
+            time.sleep(_SLOW_COMMIT_SECONDS)
+
+    return dawdle
+
+
+def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]]:
+    for broken in environ.get("BROKEN", "").split():
+        match broken:
+            case "lease":
+                yield patch.object(Leadership, "acquire", _lead_without_lease)
+                yield patch.object(Leadership, "fence", _write_without_lease)
+                yield patch.object(Leadership, "keep", lambda _leadership: None)
+            case "cursor-lock":
+                yield patch.object(RuntimeSession, "cursor", _read_cursor)
+            case "commit":
+                yield patch("shared.runtime.crash.crash_at", _dawdle)
+            case "pause":
+                yield patch("shared.runtime.crash.crash_at", _pause)
+            case "decoder":
+                yield patch("shared.runtime.process.decode_fact", _decode_or_die)
+            case other:
+                raise ValueError(f"BROKEN={other} is unknown")
+
+
+if __name__ == "__main__":
+    with ExitStack() as broken_parts:
+        for part in _patches(os.environ):
+            broken_parts.enter_context(part)
+        sys.exit(main())
