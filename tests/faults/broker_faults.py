@@ -14,7 +14,7 @@ from shared.bus.rabbitmq_topology import QueueState, TopologyJob
 from shared.bus.topology import EXCHANGE, topology
 from tests.faults.outcome import Outcome
 from tests.faults.proxy import TcpProxy, proxied
-from tests.faults.stage import LONG_CANDLES, PATIENCE_SECONDS, Scene, Stage
+from tests.faults.stage import CANDLES, LONG_CANDLES, PATIENCE_SECONDS, Scene, Stage
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import wait_until
 
@@ -28,7 +28,7 @@ _DRAINED_SECONDS: Final = 10.0
 
 def restarted(stage: Stage, gracefully: Sequence[bool]) -> Outcome:
     """Stop or kill the broker in mid-run, once for each entry, and start it again; count confirmed messages lost."""
-    with stage.scene(LONG_CANDLES * len(gracefully)) as scene:
+    with stage.scene(LONG_CANDLES + CANDLES * (len(gracefully) - 1)) as scene:
         _add_witness(scene)
         declared = time.monotonic()
         scene.start_all()

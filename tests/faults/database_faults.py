@@ -10,7 +10,7 @@ from urllib.request import urlopen
 from tests.faults.broker_faults import CONSUMERS, note_consuming
 from tests.faults.outcome import Outcome
 from tests.faults.proxy import TcpProxy, proxied
-from tests.faults.stage import LONG_CANDLES, Scene, Stage
+from tests.faults.stage import CANDLES, LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES
 
 _RESUMED_SECONDS: Final = 10.0
@@ -19,7 +19,7 @@ _REACHED_SECONDS: Final = 15.0
 
 def restarted(stage: Stage, gracefully: Sequence[bool]) -> Outcome:
     """Stop or kill the database in mid-run, once for each entry, and start it again."""
-    with stage.scene(LONG_CANDLES * len(gracefully)) as scene:
+    with stage.scene(CANDLES * (len(gracefully) + 1)) as scene:
         scene.start_all()
         scene.wait_for_trading()
         for politely in gracefully:
