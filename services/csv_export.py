@@ -14,7 +14,6 @@ import msgspec
 from shared.contracts.errors import InputError
 from shared.contracts.trades import TRADE_COLUMNS, ClosedTrade, format_time, trade_texts
 from shared.core.types import GATE_SIGNAL, REASON_NAMES, SIDE_NAMES
-from shared.runtime.streams import CANDLE_STREAM
 from shared.store.port import Reader
 from shared.store.rows import GateSnapshotRow, TradeRow
 
@@ -69,7 +68,7 @@ def _closed(row: TradeRow) -> ClosedTrade | None:
 
 def _signals(reader: Reader) -> Iterator[Mapping[str, str]]:
     seq = 0
-    while rows := reader.gate_snapshots_after(CANDLE_STREAM, seq, _CHUNK):
+    while rows := reader.gate_snapshots_after(seq, _CHUNK):
         for row in rows:
             if not row.failed_gates & (1 << (GATE_SIGNAL - 1)):
                 yield _signal_texts(row)

@@ -16,7 +16,7 @@ from services.strategy.service import StrategyWork
 from shared.bus.backoff import Backoff
 from shared.bus.rabbitmq_consumer import RabbitConsumer
 from shared.bus.rabbitmq_publisher import RabbitPublisher
-from shared.bus.topology import assessed_queue, candles_queue, topology
+from shared.bus.topology import ASSESSED_QUEUE, candles_queue, topology
 from shared.calendar.economic import EconomicCalendar
 from shared.core.types import CandleSeries
 from shared.runtime.consumer import StreamConsumer
@@ -25,11 +25,10 @@ from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, ReceiverLog, Surroundings
 from shared.runtime.relay import Relay
 from shared.runtime.settings import RunMode, Settings
-from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM
+from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 
-_PARTITION = 0
 _PREFETCH = 200
 _IDLE_SECONDS = 0.2
 _LONGEST_RECONNECT_SECONDS = 5.0
@@ -37,16 +36,21 @@ _DRAIN_SECONDS = 5.0
 
 
 def run_strategy(
-    around: Surroundings, settings: Settings, news: EconomicCalendar | None, store_url: str, broker_url: str
+    around: Surroundings,
+    settings: Settings,
+    news: EconomicCalendar | None,
+    partition: int,
+    store_url: str,
+    broker_url: str,
 ) -> None:
-    """Assess closed candles until the process is to stop."""
+    """Assess a partition's closed candles until the process is to stop."""
     store = around.patiently("store", partial(open_store, store_url))
     if store is None:
         return
     around.patiently("store", partial(remember_run, store, settings, news, int(around.clock())))
     relay = _relay(around, store, STRATEGY, broker_url)
     desks = partial(PairDesk, settings=settings, mode=RunMode.OFFLINE, news=news)
-    work = StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM)
+    work = StrategyWork(desks, partition)
     consumer = StreamConsumer(
         store,
         OutboxOutgoing(relay.wake),
@@ -54,7 +58,7 @@ def run_strategy(
         crash=around.crash,
         observe=partial(_observe, around),
     )
-    receiver = _receiver(around, broker_url, candles_queue(_PARTITION))
+    receiver = _receiver(around, broker_url, candles_queue(partition))
     ConsumerProcess(around, store, consumer, receiver, relay).run()
     store.close()
 
@@ -68,7 +72,7 @@ def run_executor(around: Surroundings, settings: Settings, store_url: str, broke
     # A process started anew must not be taken for the one before it, which may only be paused.
     holder = f"{around.instance}/{around.chance.getrandbits(64):016x}"
     leadership = Leadership(store, f"{EXECUTOR}.{ACCOUNT}", holder, around.metrics, around.log, around.monotonic)
-    work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM), ASSESSED_STREAM)
+    work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM))
     consumer = StreamConsumer(
         store,
         OutboxOutgoing(relay.wake),
@@ -77,7 +81,7 @@ def run_executor(around: Surroundings, settings: Settings, store_url: str, broke
         crash=around.crash,
         observe=partial(_observe, around),
     )
-    receiver = _receiver(around, broker_url, assessed_queue(_PARTITION))
+    receiver = _receiver(around, broker_url, ASSESSED_QUEUE)
     ConsumerProcess(around, store, consumer, receiver, relay, leadership).run()
     store.close()
 
@@ -85,6 +89,7 @@ def run_executor(around: Surroundings, settings: Settings, store_url: str, broke
 def run_ingest(
     around: Surroundings,
     series: Sequence[CandleSeries],
+    partitions: int,
     speed: float,
     once: bool,
     store_url: str,
@@ -94,10 +99,11 @@ def run_ingest(
     store = around.patiently("store", partial(open_store, store_url))
     if store is None:
         return
-    relay = _relay(around, store, INGEST, broker_url)
+    around.patiently("store", partial(agree_on_partitions, store, partitions, int(around.clock())))
+    relay = _relay(around, store, INGEST, broker_url, partitions)
     relay.start()
     around.health.has("start")
-    feed = CandleFeed(store, OutboxOutgoing(relay.wake), CANDLE_STREAM, around.crash)
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), partitions, around.crash)
     arrivals = around.patiently("store", partial(_unstored, store, series)) or []
     around.log.info("replay begins", candles=len(arrivals), speed=speed)
     done = replay(around, store, feed, arrivals, speed)
@@ -112,11 +118,11 @@ def run_ingest(
 
 def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
     with store.reading() as reader:
-        return unstored(reader, CANDLE_STREAM, series)
+        return unstored(reader, series)
 
 
-def _relay(around: Surroundings, store: Store, producer: str, broker_url: str) -> Relay:
-    publisher = RabbitPublisher(broker_url, topology(), f"{around.instance}.relay")
+def _relay(around: Surroundings, store: Store, producer: str, broker_url: str, partitions: int = 1) -> Relay:
+    publisher = RabbitPublisher(broker_url, topology(partitions), f"{around.instance}.relay")
     return Relay(store, publisher, producer, around.metrics, around.log, around.crash, around.clock)
 
 

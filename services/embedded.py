@@ -24,7 +24,7 @@ from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import DirectOutgoing
 from shared.runtime.settings import RunMode, Settings
-from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM
+from shared.runtime.streams import EXECUTOR_STREAM
 from shared.store.port import Reader, Store
 from shared.store.schema import SchemaState, check, upgrade
 from shared.store.sql_store import open_store
@@ -53,16 +53,20 @@ class Platform:
         outgoing = DirectOutgoing(bus)
         account = AccountDesk(settings, EXECUTOR_STREAM)
         desks = partial(PairDesk, settings=settings, mode=mode, news=news)
-        strategy = StreamConsumer(store, outgoing, StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM))
-        executor = StreamConsumer(store, outgoing, ExecutorWork(account, ASSESSED_STREAM))
-        bus.subscribe(CANDLE_CLOSED, STRATEGY, strategy.handle)
+        partitions = settings.deployment.partitions
+        strategies = [
+            StreamConsumer(store, outgoing, StrategyWork(desks, partition)) for partition in range(partitions)
+        ]
+        executor = StreamConsumer(store, outgoing, ExecutorWork(account))
+        for partition, strategy in enumerate(strategies):
+            bus.subscribe(CANDLE_CLOSED, f"{STRATEGY}.{partition}", strategy.handle)
         bus.subscribe(CANDLE_ASSESSED, EXECUTOR, executor.handle)
         for fact, listener in listeners.items():
             bus.subscribe(fact, "listener", listener)
         self._bus = bus
         self._batch = batch
-        self.feed = CandleFeed(store, outgoing, CANDLE_STREAM)
-        self.recovered = strategy.catch_up()
+        self.feed = CandleFeed(store, outgoing, partitions)
+        self.recovered = sum(strategy.catch_up() for strategy in strategies)
         bus.drain()
         self.recovered += executor.catch_up()
         bus.drain()
@@ -93,10 +97,8 @@ def remember_run(store: Store, settings: Settings, news: EconomicCalendar | None
     """Keep what the run is set to, so that it can be replayed; raise InputError where it differs from before."""
     body = _run_json(settings, news)
     with store.transaction() as transaction:
-        known = transaction.setting(RUN_SETTING)
-        if known is None:
-            transaction.save_setting(RUN_SETTING, body, time)
-        elif _meaning(known.body_json) != _meaning(body):
+        known = transaction.remember_setting(RUN_SETTING, body, time)
+        if _meaning(known.body_json) != _meaning(body):
             raise InputError(
                 f"{_difference(known.body_json, body)} differs from what this database was traded with; "
                 "restore it, or use another database with --db"
@@ -117,7 +119,7 @@ def remembered_run(reader: Reader) -> tuple[Settings, EconomicCalendar | None]:
 def _run_json(settings: Settings, news: EconomicCalendar | None) -> str:
     run = {
         "digest": settings.trading_digest(),
-        "settings": settings.model_dump(mode="json", exclude={"runtime"}),
+        "settings": settings.model_dump(mode="json", exclude={"runtime", "deployment"}),
         "news": None if news is None else [list(event) for event in news.events],
     }
     return msgspec.json.encode(run, order="sorted").decode()

@@ -19,7 +19,7 @@ from shared.contracts.errors import InvariantError
 from shared.contracts.trades import ClosedTrade, format_time, trade_hash
 from shared.core.types import REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.settings import RunMode
-from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM, closed_fact
+from shared.runtime.streams import EXECUTOR_STREAM, closed_fact
 from shared.store.port import Reader
 from shared.store.rows import DailyStatsRow, TradeRow
 
@@ -86,14 +86,14 @@ class _Replay:
     def run(self) -> Iterator[Settlement]:
         """Replay candle by candle, comparing assessments and verdicts."""
         reader = self._reader
-        assessments = _rows_after(lambda seq: reader.assessments_after(ASSESSED_STREAM, seq, _CHUNK))
-        snapshots = _rows_after(lambda seq: reader.gate_snapshots_after(CANDLE_STREAM, seq, _CHUNK))
-        for row in reader.candles(CANDLE_STREAM):
+        assessments = _rows_after(lambda seq: reader.assessments_after(seq, _CHUNK))
+        snapshots = _rows_after(lambda seq: reader.gate_snapshots_after(seq, _CHUNK))
+        for row in reader.candles_in_order():
             place = f"{row.pair} candle of {format_time(row.candle.time)}"
             if row.pair not in self._desks:
                 raise _DifferenceError(f"the {place} is stored but was not judged yet; run `scalpbot paper` again")
             assessed = self._desks[row.pair].assess(closed_fact(row))
-            _compare(f"{place}: assessment", next(assessments, None), assessment_row(ASSESSED_STREAM, assessed))
+            _compare(f"{place}: assessment", next(assessments, None), assessment_row(assessed))
             settlement = self._account.settle(assessed)
             _compare(f"{place}: verdicts", next(snapshots, None), settlement.snapshot)
             self.candles += 1

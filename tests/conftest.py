@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from shared.store.schema import upgrade
+from tests.faults.outcome import REPORTED, Outcome, table_of
 from tests.servers.choice import SWITCH, is_forced, open_postgres_server, open_rabbit_server
 from tests.servers.errors import UnavailableError
 from tests.servers.postgres import PostgresServer
@@ -85,8 +86,16 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
-    """Name what was left out, one line for each reason, after everything else."""
+    """Print what the faults have done, and name what was left out, one line for each reason, after everything else."""
     yield
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    reported = [
+        found for report in reports for found in getattr(report, "user_properties", ()) if report.when == "teardown"
+    ]
+    outcomes = [Outcome(**outcome) for name, outcome in reported if name == REPORTED]
+    if outcomes:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table_of(outcomes))
     left_out: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for report in terminalreporter.stats.get("skipped", []):
         if isinstance(report.longrepr, tuple):

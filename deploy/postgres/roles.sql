@@ -62,8 +62,8 @@ BEGIN
         -- The audit log only grows, whoever writes.
         ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),
         -- The services' own state. Locking a row asks for the right to update it.
-        ('settings', 'SELECT', 'scalpbot_ingest, scalpbot_executor'),
-        ('settings', 'SELECT, INSERT', 'scalpbot_strategy, scalpbot_api'),
+        ('settings', 'SELECT', 'scalpbot_executor'),
+        ('settings', 'SELECT, INSERT', 'scalpbot_ingest, scalpbot_strategy, scalpbot_api'),
         ('cursors', 'SELECT, INSERT, UPDATE', 'scalpbot_strategy, scalpbot_executor'),
         ('cursors', 'SELECT', 'scalpbot_ingest, scalpbot_api'),
         ('snapshots', 'SELECT, INSERT, UPDATE', 'scalpbot_strategy, scalpbot_executor'),

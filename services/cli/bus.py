@@ -19,7 +19,12 @@ BrokerUrl: TypeAlias = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Address of RabbitMQ. Default: RABBITMQ_URL.")
 ]
 Partitions: TypeAlias = Annotated[
-    int, typer.Option("--partitions", min=1, help="Into how many queues each consumer's facts are divided.")
+    int | None,
+    typer.Option(
+        "--partitions",
+        min=1,
+        help="Among how many strategy processes candles are divided. Default: setting deployment.partitions.",
+    ),
 ]
 
 
@@ -34,7 +39,7 @@ def register(program: typer.Typer) -> None:
 
 def declare(
     url: BrokerUrl = None,
-    partitions: Partitions = 1,
+    partitions: Partitions = None,
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the broker.")] = 60.0,
     recreate: Annotated[
         bool,
@@ -59,7 +64,9 @@ def declare(
     say_table("Queues", columns, rows)
 
 
-def check(url: BrokerUrl = None, partitions: Partitions = 1, config: ConfigFile = None, as_json: AsJson = False) -> int:
+def check(
+    url: BrokerUrl = None, partitions: Partitions = None, config: ConfigFile = None, as_json: AsJson = False
+) -> int:
     """Compare the broker with what should be there, and prove each queue; exit code 3 if something differs."""
     differences = _job(url, partitions, config).differences()
     if as_json:
@@ -74,15 +81,16 @@ def check(url: BrokerUrl = None, partitions: Partitions = 1, config: ConfigFile 
 
 
 def write_definitions(
-    partitions: Partitions = 1,
+    partitions: Partitions = None,
     vhost: Annotated[str, typer.Option("--vhost", help="Virtual host that holds it all.")] = "scalpbot",
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Default: print it.")] = None,
+    config: ConfigFile = None,
 ) -> None:
     """Write what should exist on the broker as definitions that RabbitMQ imports; they hold no users."""
     from shared.bus.topology import definitions, topology
     from shared.contracts.errors import InputError
 
-    text = definitions(topology(partitions), vhost)
+    text = definitions(topology(partition_count(partitions, config)), vhost)
     if out is None:
         say(text.removesuffix("\n"))
         return
@@ -110,9 +118,14 @@ def silence_library() -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
 
 
-def _job(url: str | None, partitions: int, config: Path | None) -> "TopologyJob":
+def partition_count(partitions: int | None, config: Path | None) -> int:
+    """Return the number of partitions: the one given, else that of the settings."""
+    return read_settings(config).deployment.partitions if partitions is None else partitions
+
+
+def _job(url: str | None, partitions: int | None, config: Path | None) -> "TopologyJob":
     from shared.bus.rabbitmq_topology import TopologyJob
     from shared.bus.topology import topology
 
     silence_library()
-    return TopologyJob(broker_url(url, config), topology(partitions), CONNECTION_NAME)
+    return TopologyJob(broker_url(url, config), topology(partition_count(partitions, config)), CONNECTION_NAME)

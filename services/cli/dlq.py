@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from services.cli.bus import BrokerUrl, Partitions, broker_url, silence_library
+from services.cli.bus import BrokerUrl, Partitions, broker_url, partition_count, silence_library
 from services.cli.options import AsJson, ConfigFile
 from services.cli.output import NO_VALUE, Column, say, say_json, say_table
 
@@ -35,7 +35,7 @@ def list_letters(
         int, typer.Option("--limit", min=0, max=1000, help="Show at most so many of each queue, oldest first.")
     ] = 20,
     url: BrokerUrl = None,
-    partitions: Partitions = 1,
+    partitions: Partitions = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +47,7 @@ def list_letters(
     address = broker_url(url, config)
     queues = [
         DeadLetterQueue(address, queue.name, CONNECTION_NAME)
-        for queue in topology(partitions).queues
+        for queue in topology(partition_count(partitions, config)).queues
         if queue.dead_letters is not None
     ]
     found = [(queue.queue, queue.count(), queue.letters(limit)) for queue in queues]

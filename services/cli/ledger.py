@@ -127,11 +127,11 @@ def _status(reader: "Reader") -> dict[str, Any]:
     from shared.calendar.trading_day import trading_day_date
     from shared.contracts.decimals import format_money
     from shared.contracts.trades import format_time
-    from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM
+    from shared.runtime.streams import ALL_ASSESSED
 
     points, days, newest = reader.equity(1), reader.daily_stats(1), reader.trades(1)
     events = reader.account_events(1)
-    last = reader.last_candle(CANDLE_STREAM)
+    last = reader.last_candle()
     day = days[0] if days else None
     current = points[0] if points else events[0] if events else None
     return {
@@ -140,7 +140,7 @@ def _status(reader: "Reader") -> dict[str, Any]:
         "open_positions": len(reader.positions()),
         "trades": newest[0].number if newest else 0,
         "candles": reader.candle_count(),
-        "candles_not_traded": 0 if last is None else last.seq - reader.cursor(SERVICE, ASSESSED_STREAM),
+        "candles_not_traded": 0 if last is None else last.seq - reader.cursor(SERVICE, ALL_ASSESSED),
         "trading_day": None
         if day is None
         else {

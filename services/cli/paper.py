@@ -109,11 +109,12 @@ def _replay(
     from services.embedded import Platform, remember_run
     from services.ingest.feed import unstored
     from shared.runtime.settings import RunMode
-    from shared.runtime.streams import CANDLE_STREAM
+    from shared.runtime.streams import agree_on_partitions
 
     with store.reading() as reader:
-        arrivals = unstored(reader, CANDLE_STREAM, [read.series for read in reads])
+        arrivals = unstored(reader, [read.series for read in reads])
     remember_run(store, settings, calendar, int(time.time()))
+    agree_on_partitions(store, settings.deployment.partitions, int(time.time()))
     platform = Platform(store, settings, RunMode.OFFLINE, calendar)
     _note_quality(platform.feed, files, reads)
     started = time.perf_counter()

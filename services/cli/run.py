@@ -30,6 +30,9 @@ Broker: TypeAlias = Annotated[
     str | None, typer.Option("--broker", metavar="URL", help="RabbitMQ. Default: RABBITMQ_URL.")
 ]
 Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max.")]
+Partition: TypeAlias = Annotated[
+    int, typer.Option("--partition", metavar="N", min=0, help="Which of the partitions to judge, counted from 0.")
+]
 Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle instead of staying.")]
 
 
@@ -62,11 +65,13 @@ def ingest(
     pace = _pace(speed)
     reads = read_candles(candle_files(csv, None), settings, granularity, skip_bad_rows)
     urls = database_url(database, settings), _broker_url(broker, settings)
+    partitions = settings.deployment.partitions
     with _surroundings("ingest", instance, health_host, health_port) as around:
-        run_ingest(around, [read.series for read in reads], pace, once, *urls)
+        run_ingest(around, [read.series for read in reads], partitions, pace, once, *urls)
 
 
 def strategy(
+    partition: Partition = 0,
     news: NewsFile = None,
     database: Database = None,
     broker: Broker = None,
@@ -75,14 +80,20 @@ def strategy(
     health_port: HealthPort = 9102,
     config: ConfigFile = None,
 ) -> None:
-    """Judge every closed candle by all that depends on the market alone."""
+    """Judge every closed candle of a partition by all that depends on the market alone."""
     from services.deployed import run_strategy
+    from shared.contracts.errors import InputError
 
     settings = read_settings(config)
+    if partition >= settings.deployment.partitions:
+        raise InputError(
+            f"there is no partition {partition}: setting deployment.partitions is {settings.deployment.partitions}, "
+            "and they are counted from 0"
+        )
     calendar = read_news(news)
     urls = database_url(database, settings), _broker_url(broker, settings)
     with _surroundings("strategy", instance, health_host, health_port) as around:
-        run_strategy(around, settings, calendar, *urls)
+        run_strategy(around, settings, calendar, partition, *urls)
 
 
 def executor(

@@ -70,12 +70,14 @@ def up(
     from shared.contracts.facts import ACCOUNT_FACTS
     from shared.contracts.pairs import parse_pair
     from shared.runtime.settings import RunMode
+    from shared.runtime.streams import agree_on_partitions
 
     settings = read_settings(config)
     names = sorted({parse_pair(name.strip()).name for name in pairs.split(",")})
     url = database_url(database, settings)
     with opened_store(url) as store, Stop() as stop:
         remember_run(store, settings, None, int(time.time()))
+        agree_on_partitions(store, settings.deployment.partitions, int(time.time()))
         _remember_market(store, seed)
         listeners = dict.fromkeys(ACCOUNT_FACTS, partial(_tell, as_json=as_json))
         platform = Platform(store, settings, RunMode.OFFLINE, None, listeners=listeners)
@@ -114,14 +116,13 @@ def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator
     from services.ingest.demo_market import DemoMarket
     from services.ingest.feed import Arrival, closed_order
     from shared.core.types import instrument
-    from shared.runtime.streams import CANDLE_STREAM
 
     def stream(pair: str) -> "Iterator[Arrival]":
         market = DemoMarket(instrument(pair), seed, _START)
         return (Arrival(pair, market.granularity_seconds, candle) for candle in market.stream())
 
     with store.reading() as reader:
-        last = reader.last_candle(CANDLE_STREAM)
+        last = reader.last_candle()
     stored = (0, "") if last is None else closed_order(last)
     arrivals = merge(*map(stream, pairs), key=lambda arrival: arrival.order)
     return (arrival for arrival in arrivals if arrival.order > stored)

@@ -11,6 +11,7 @@ from shared.contracts.codec import FACT_VERSION, decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed
 from shared.runtime.outgoing import Outgoing
+from shared.runtime.streams import ALL_ASSESSED, assessed_of
 from shared.store.port import Reader, Transaction
 from shared.store.rows import AccountEventRow, AuditEntry, DailyStatsRow, EquityRow, SnapshotRow
 
@@ -19,13 +20,13 @@ ACCOUNT: Final = "paper"
 
 
 class ExecutorWork:
-    """Drive the account's desk with one stream of assessed candles; a `StreamConsumer` leads it."""
+    """Drive the account's desk with assessed candles; a `StreamConsumer` leads it."""
 
     service = SERVICE
+    stream = ALL_ASSESSED
 
-    def __init__(self, desk: AccountDesk, assessed: str) -> None:
-        """Read the stream `assessed`."""
-        self.stream = assessed
+    def __init__(self, desk: AccountDesk) -> None:
+        """Follow the assessed candles of all partitions, in the order of the candles."""
         self._desk = desk
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleAssessed]:
@@ -34,7 +35,7 @@ class ExecutorWork:
 
     def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleAssessed]:
         """Return the assessed candles that follow the cursor."""
-        return [decode_assessed(row.body_json) for row in reader.assessments_after(self.stream, cursor, limit)]
+        return [decode_assessed(row.body_json) for row in reader.assessments_after(cursor, limit)]
 
     def restore(self, reader: Reader) -> None:
         """Have the desk continue from its snapshot."""
@@ -53,7 +54,7 @@ class ExecutorWork:
         transaction.add_account_events([event_row(event) for event in events])
         transaction.append_audit([_audit_entry(event) for event in events])
         transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, facts[-1].seq, self._desk.snapshot())])
-        outgoing.stage(transaction, [self._message(event) for event in events])
+        outgoing.stage(transaction, [_message(event) for event in events])
 
     def _settle(self, transaction: Transaction, fact: CandleAssessed) -> Settlement:
         settlement = self._desk.settle(fact)
@@ -63,20 +64,21 @@ class ExecutorWork:
             transaction.open_trade(settlement.opened.opening, settlement.opened.costs)
         return settlement
 
-    def _message(self, event: AccountEvent) -> Message:
-        return Message(
-            message_id(event.type, event.stream, event.seq),
-            event.type,
-            FACT_VERSION,
-            event.time,
-            message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq),
-            message_id(CANDLE_ASSESSED, self.stream, event.cause_seq),
-            SERVICE,
-            event.stream,
-            event.seq,
-            event.pair or ALL_PAIRS,
-            event,
-        )
+
+def _message(event: AccountEvent) -> Message:
+    return Message(
+        message_id(event.type, event.stream, event.seq),
+        event.type,
+        FACT_VERSION,
+        event.time,
+        message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq),
+        message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq),
+        SERVICE,
+        event.stream,
+        event.seq,
+        event.pair or ALL_PAIRS,
+        event,
+    )
 
 
 def equity_row(settlement: Settlement) -> EquityRow | None:

@@ -1,4 +1,4 @@
-"""Bring closed candles into the platform: in order, each once, each at its place in the stream."""
+"""Bring closed candles into the platform: in order, each once, each at its place among all."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ from shared.contracts.trades import format_time
 from shared.core.types import Candle, CandleSeries
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing, sent_after_commit
-from shared.runtime.streams import closed_fact
+from shared.runtime.streams import candle_stream, closed_fact, partition_of
 from shared.store.port import Reader, Store
 from shared.store.rows import CandleGapRow, CandleRow, RejectedCandleRow
 
@@ -38,35 +38,40 @@ class Arrival(NamedTuple):
 class CandleFeed:
     """Number candles without gaps, store them and announce them."""
 
-    def __init__(self, store: Store, outgoing: Outgoing, stream: str, crash: CrashPoint = no_crash) -> None:
-        """Write the stream `stream`."""
+    def __init__(self, store: Store, outgoing: Outgoing, partitions: int = 1, crash: CrashPoint = no_crash) -> None:
+        """Divide the candles between so many partitions."""
         self._store = store
         self._outgoing = outgoing
-        self._stream = stream
+        self._partitions = partitions
         self._crash = crash
 
     def add(self, arrivals: Sequence[Arrival]) -> int:
-        """Store a batch that follows what the stream holds, in one transaction, announce it and return its size.
+        """Store a batch that follows what the store holds, in one transaction, announce it and return its size.
 
-        Candles that the stream holds already are passed over, so a batch whose commit is in doubt can be added again.
+        Candles that the store holds already are passed over, so a batch whose commit is in doubt can be added again.
         Raises InputError when a candle would have to go in front of stored ones.
         """
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
-            last = transaction.last_candle(self._stream)
-            first_seq = 1 if last is None else last.seq + 1
+            last = transaction.last_candle()
             stored = None if last is None else closed_order(last)
             fresh = [each for each in arrivals if stored is None or each.order > stored]
             if len(fresh) < len(arrivals):
                 _require_stored(transaction, arrivals[: len(arrivals) - len(fresh)])
-            facts = [
-                CandleClosed(self._stream, seq, each.pair, each.granularity_seconds, each.candle)
-                for seq, each in enumerate(fresh, start=first_seq)
-            ]
+            facts = self._numbered(transaction, fresh, 0 if last is None else last.seq)
             transaction.add_candles([_candle_row(fact) for fact in facts])
             self._outgoing.stage(transaction, [_message(fact) for fact in facts])
             self._crash(f"{SERVICE}.before_commit")
         self._crash(f"{SERVICE}.after_commit")
         return len(facts)
+
+    def _numbered(self, reader: Reader, arrivals: Sequence[Arrival], last_seq: int) -> list[CandleClosed]:
+        streams = [candle_stream(partition_of(each.pair, self._partitions)) for each in arrivals]
+        newest = {stream: reader.last_candle_seq(stream) for stream in sorted(set(streams))}
+        facts = []
+        for seq, (stream, each) in enumerate(zip(streams, arrivals, strict=True), start=last_seq + 1):
+            facts.append(CandleClosed(stream, seq, newest[stream], each.pair, each.granularity_seconds, each.candle))
+            newest[stream] = seq
+        return facts
 
     def note_quality(self, gaps: Sequence[CandleGapRow], rejected: Sequence[RejectedCandleRow]) -> None:
         """Store what is missing from the input and what was refused of it."""
@@ -76,8 +81,8 @@ class CandleFeed:
                 transaction.add_rejected(rejected)
 
 
-def unstored(reader: Reader, stream: str, series: Sequence[CandleSeries]) -> list[Arrival]:
-    """Return the candles of some series that the store does not hold yet, in the order of the stream.
+def unstored(reader: Reader, series: Sequence[CandleSeries]) -> list[Arrival]:
+    """Return the candles of some series that the store does not hold yet, in the order of decisions.
 
     Raises InputError when a stored candle has other prices, or when a new one would have to go in front of stored ones.
     """
@@ -91,7 +96,7 @@ def unstored(reader: Reader, stream: str, series: Sequence[CandleSeries]) -> lis
             )
     arrivals = [arrival for each in series for arrival in _new_of(reader, each)]
     arrivals.sort(key=lambda arrival: arrival.order)
-    last = reader.last_candle(stream)
+    last = reader.last_candle()
     if arrivals and last is not None:
         stored = closed_order(last)
         if arrivals[0].order <= stored:
@@ -152,7 +157,7 @@ def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
 
 
 def _candle_row(fact: CandleClosed) -> CandleRow:
-    return CandleRow(fact.stream, fact.seq, fact.pair, granularity_name(fact.granularity_seconds), fact.candle)
+    return CandleRow(*fact[:4], granularity_name(fact.granularity_seconds), fact.candle)
 
 
 def _message(fact: CandleClosed) -> Message:

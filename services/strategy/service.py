@@ -8,7 +8,7 @@ from shared.contracts.codec import FACT_VERSION, encode_assessed
 from shared.contracts.envelope import Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
 from shared.runtime.outgoing import Outgoing
-from shared.runtime.streams import closed_fact
+from shared.runtime.streams import assessed_of, candle_stream, closed_fact
 from shared.store.port import Reader, Transaction
 from shared.store.rows import AssessmentRow, SnapshotRow
 
@@ -20,23 +20,24 @@ class StrategyWork:
 
     service = SERVICE
 
-    def __init__(self, new_desk: Callable[[str], PairDesk], candles: str, assessed: str) -> None:
-        """Read the stream `candles` and write the stream `assessed`; a pair gets its desk with its first candle."""
-        self.stream = candles
+    def __init__(self, new_desk: Callable[[str], PairDesk], partition: int = 0) -> None:
+        """Judge the candles of a partition; a pair gets its desk with its first candle."""
+        self.stream = candle_stream(partition)
         self._new_desk = new_desk
         self._desks: dict[str, PairDesk] = {}
-        self._assessed = assessed
+        self._assessed = assessed_of(self.stream)
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleClosed]:
-        """Return the closed candles that messages carry."""
-        return [message.body for message in messages if isinstance(message.body, CandleClosed)]
+        """Return the closed candles of the partition that messages carry."""
+        bodies = [message.body for message in messages]
+        return [body for body in bodies if isinstance(body, CandleClosed) and body.stream == self.stream]
 
     def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleClosed]:
         """Return the candles that follow the cursor."""
         return [closed_fact(row) for row in reader.candles_after(self.stream, cursor, limit)]
 
     def restore(self, reader: Reader) -> None:
-        """Have every desk continue from its snapshot."""
+        """Have every desk continue from its snapshot; one of another partition is never asked for anything."""
         self._desks = {}
         for row in reader.snapshots(SERVICE):
             self._desk(row.key).restore(row.body_json)
@@ -44,7 +45,7 @@ class StrategyWork:
     def apply(self, transaction: Transaction, facts: Sequence[CandleClosed], outgoing: Outgoing) -> None:
         """Assess candles in order."""
         assessed = [self._desk(fact.pair).assess(fact) for fact in facts]
-        transaction.add_assessments([assessment_row(self._assessed, fact) for fact in assessed])
+        transaction.add_assessments([assessment_row(fact) for fact in assessed])
         last_of_pair = {fact.pair: fact.seq for fact in facts}
         transaction.save_snapshots(
             [SnapshotRow(SERVICE, pair, seq, self._desks[pair].snapshot()) for pair, seq in last_of_pair.items()]
@@ -75,9 +76,15 @@ class StrategyWork:
         )
 
 
-def assessment_row(stream: str, fact: CandleAssessed) -> AssessmentRow:
-    """Return the row that keeps an assessed candle; it has its candle's place in the stream."""
+def assessment_row(fact: CandleAssessed) -> AssessmentRow:
+    """Return the row that keeps an assessed candle; it has its candle's place."""
     closed = fact.closed
     return AssessmentRow(
-        stream, closed.seq, closed.pair, closed.candle.time, fact.strategy, fact.params_hash, encode_assessed(fact)
+        assessed_of(closed.stream),
+        closed.seq,
+        closed.pair,
+        closed.candle.time,
+        fact.strategy,
+        fact.params_hash,
+        encode_assessed(fact),
     )

@@ -1,8 +1,8 @@
 """What exists on the broker: exchanges, queues and bindings, for RabbitMQ 3.10 to 4.x alike.
 
-A fact goes to the topic exchange under `<fact>.<partition>.<PAIR>`. Every consumer has a quorum queue for each
-partition, with one active consumer, a limit of deliveries, and a dead-letter queue `<queue>.dead` that takes what it
-gives up.
+A fact goes to the topic exchange under `<fact>.<partition>.<PAIR>`. The strategy has a quorum queue for each partition,
+the executor one for all of them, since one account applies all candles in one order. Each has one active consumer, a
+limit of deliveries, and a dead-letter queue `<queue>.dead` that takes what it gives up.
 """
 
 import json
@@ -20,6 +20,8 @@ QUOTE: Final = "quote"
 LONGEST_QUOTE_QUEUE: Final = 1_000
 DELIVERY_LIMIT: Final = 5
 LONGEST_QUEUE: Final = 100_000
+# From here the executor takes assessed candles.
+ASSESSED_QUEUE: Final = "executor.assessed"
 # Looking at a dead letter counts as a delivery, and RabbitMQ 4 drops a message after 20 of them unless told otherwise;
 # -1, its word for no limit, means none at all to 3.10.
 _DEAD_DELIVERY_LIMIT: Final = 1_000_000
@@ -71,11 +73,6 @@ def candles_queue(partition: int = 0) -> str:
     return f"strategy.candles.{partition}"
 
 
-def assessed_queue(partition: int = 0) -> str:
-    """Return the queue from which the executor takes assessed candles."""
-    return f"executor.assessed.{partition}"
-
-
 def topology(partitions: int = 1) -> Topology:
     """Return the topology for a number of partitions; raises InputError when there is none."""
     if partitions < 1:
@@ -83,14 +80,11 @@ def topology(partitions: int = 1) -> Topology:
     exchanges = (Exchange(EXCHANGE, "topic"), Exchange(DEAD_LETTER_EXCHANGE, "direct"))
     queues: list[Queue] = []
     bindings: list[Binding] = []
-    for partition in range(partitions):
-        for queue, fact in ((candles_queue(partition), CANDLE_CLOSED), (assessed_queue(partition), CANDLE_ASSESSED)):
-            dead = f"{queue}.dead"
-            queues += [Queue(queue, _work_arguments(queue), dead), Queue(dead, _dead_arguments(), None)]
-            bindings += [
-                Binding(EXCHANGE, queue, f"{fact}.{partition}.*"),
-                Binding(DEAD_LETTER_EXCHANGE, dead, queue),
-            ]
+    keys = [(candles_queue(partition), f"{CANDLE_CLOSED}.{partition}.*") for partition in range(partitions)]
+    for queue, key in (*keys, (ASSESSED_QUEUE, f"{CANDLE_ASSESSED}.*.*")):
+        dead = f"{queue}.dead"
+        queues += [Queue(queue, _work_arguments(queue), dead), Queue(dead, _dead_arguments(), None)]
+        bindings += [Binding(EXCHANGE, queue, key), Binding(DEAD_LETTER_EXCHANGE, dead, queue)]
     return Topology(exchanges, tuple(queues), tuple(bindings))
 
 

@@ -121,9 +121,12 @@ def _closed_fields(fact: CandleClosed) -> dict[str, object]:
     digits = instrument(fact.pair).digits
     candle = fact.candle
     prices = {name: format_points(points, digits) for name, points in zip(_PRICES, candle[1:9], strict=True)}
+    # With one partition the candle before it is the one before it there.
+    elsewhere = {} if fact.previous_seq == fact.seq - 1 else {"previous_seq": fact.previous_seq}
     return {
         "stream": fact.stream,
         "seq": fact.seq,
+        **elsewhere,
         "pair": fact.pair,
         "granularity_seconds": fact.granularity_seconds,
         "time": format_time(candle.time),
@@ -137,8 +140,10 @@ def _closed(fields: Mapping[str, Any]) -> CandleClosed:
     prices = [parse_points(fields[name], digits) for name in _PRICES]
     time = int(datetime.fromisoformat(fields["time"]).timestamp())
     candle = Candle._make([time, *prices, _finite(fields["volume"])])
+    seq = int(fields["seq"])
+    previous_seq = int(fields.get("previous_seq", seq - 1))
     return CandleClosed(
-        str(fields["stream"]), int(fields["seq"]), fields["pair"], int(fields["granularity_seconds"]), candle
+        str(fields["stream"]), seq, previous_seq, fields["pair"], int(fields["granularity_seconds"]), candle
     )
 
 

@@ -16,10 +16,14 @@ ACCOUNT_FACTS: Final = (DAY_STARTED, TRADE_OPENED, TRADE_CLOSED, ORDER_REFUSED, 
 
 
 class CandleClosed(NamedTuple):
-    """A complete candle at its place in a stream; it is decided upon at its open time plus granularity."""
+    """A complete candle at its place among all candles; it is decided upon at its open time plus granularity.
+
+    `stream` names the partition that judges it, `previous_seq` is the place of the candle before it there, 0 for none.
+    """
 
     stream: str
     seq: int
+    previous_seq: int
     pair: str
     granularity_seconds: int
     candle: Candle
@@ -50,8 +54,13 @@ class CandleAssessed(NamedTuple):
 
     @property
     def seq(self) -> int:
-        """Return the place in the stream of assessments, which is the candle's own."""
+        """Return the place among all assessed candles, which is the candle's own."""
         return self.closed.seq
+
+    @property
+    def previous_seq(self) -> int:
+        """Return the place before it: assessed candles are applied in the order of all candles."""
+        return self.closed.seq - 1
 
 
 class AccountEvent(NamedTuple):

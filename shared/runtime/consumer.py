@@ -11,6 +11,7 @@ from shared.store.port import Reader, Store, Transaction
 
 _BATCH: Final = 500
 _NOWHERE: Final = -1
+_MOST_AWAITED: Final = 10_000
 
 Fact = TypeVar("Fact", bound=InStream)
 
@@ -77,6 +78,8 @@ class StreamConsumer(Generic[Fact]):
         self._crash = crash
         self._observe = observe
         self._handled = _NOWHERE
+        # The places that announced facts follow which came too early, while one in front of them was missing.
+        self._awaited: set[int] = set()
 
     def catch_up(self) -> int:
         """Handle every stored fact that was not handled yet and return how many there were."""
@@ -90,8 +93,25 @@ class StreamConsumer(Generic[Fact]):
         return self._handle([])
 
     def handle(self, messages: Sequence[Message]) -> None:
-        """Handle a batch of facts; duplicates are passed over and missing ones read from the producer's table."""
-        self._handle(self._work.facts_in(messages))
+        """Handle a batch of facts; duplicates are passed over and missing ones read from the producer's table.
+
+        With the last one that was missing, those that came too early are handled as well.
+        """
+        facts = self._work.facts_in(messages)
+        if not facts:
+            return
+        handled = self._handle(facts)
+        self._awaited.update(fact.previous_seq for fact in facts)
+        while handled and self._is_awaited():
+            handled = self._handle([])
+        if len(self._awaited) > _MOST_AWAITED:
+            # They are found in the producer's table in any case, only later.
+            self._awaited.clear()
+
+    def _is_awaited(self) -> bool:
+        """Return whether a fact that came too early is the next one now."""
+        self._awaited = {place for place in self._awaited if place >= self._handled}
+        return self._handled in self._awaited
 
     def _handle(self, announced: Sequence[Fact]) -> int:
         work = self._work

@@ -5,11 +5,16 @@ from typing import Protocol, TypeVar
 
 
 class InStream(Protocol):
-    """A fact that knows its place in a stream."""
+    """A fact that knows its place in a stream, and that of the one before it."""
 
     @property
     def seq(self) -> int:
-        """Return the place, counting from 1 without gaps."""
+        """Return the place."""
+        ...
+
+    @property
+    def previous_seq(self) -> int:
+        """Return the place of the fact before it, 0 for the first."""
         ...
 
 
@@ -28,7 +33,17 @@ def facts_to_handle(
     news = sorted({fact.seq: fact for fact in announced if fact.seq > cursor}.values(), key=lambda fact: fact.seq)
     if announced and not news:
         return []
-    if news and news[-1].seq == cursor + len(news):
-        return news
-    stored = stored_after_cursor()
-    return [fact for place, fact in enumerate(stored, start=cursor + 1) if fact.seq == place]
+    if news and len(linked := _linked(news, cursor)) == len(news):
+        return linked
+    return _linked(stored_after_cursor(), cursor)
+
+
+def _linked(facts: Sequence[Fact], cursor: int) -> list[Fact]:
+    """Return the first facts, as long as each follows the one before it."""
+    linked = []
+    for fact in facts:
+        if fact.previous_seq != cursor:
+            break
+        linked.append(fact)
+        cursor = fact.seq
+    return linked

@@ -20,6 +20,7 @@ from shared.core.types import POINTS_PER_PIP, Instrument
 from shared.runtime.settings_runtime import RuntimeSettings, read_runtime
 from shared.runtime.settings_sections import (
     AccountSettings,
+    DeploymentSettings,
     GateSettings,
     PairTable,
     RiskSettings,
@@ -73,6 +74,7 @@ class TradingSettings(Section):
     strategies: StrategySettings = Field(default_factory=lambda: StrategySettings.model_validate({}))
     calendar: TradingDaySettings = Field(default_factory=TradingDaySettings)
     rates: dict[PairName, StaticRate] = Field(default_factory=dict)
+    deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
 
 
 class Settings(TradingSettings):
@@ -124,7 +126,7 @@ class Settings(TradingSettings):
         altered = {pair for pair in self.pairs if _effect(self.pair(pair)) != _effect(without_tables.pair(pair))}
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime"}),
+                **self.model_dump(exclude={"pairs", "runtime", "deployment"}),
                 "pairs": {pair: _effect(self.pair(pair)) for pair in altered},
             }
         )
@@ -133,7 +135,7 @@ class Settings(TradingSettings):
         """Return a sha256 over everything that alters one pair's trades in a mode."""
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "strategies", "gates"}),
+                **self.model_dump(exclude={"pairs", "runtime", "deployment", "strategies", "gates"}),
                 "gates": {
                     **self.gates.model_dump(exclude={"max_spread_pips", "news_on_missing"}),
                     "blocks_without_news": self.gates.blocks_without_news(mode),

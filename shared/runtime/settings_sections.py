@@ -178,6 +178,12 @@ class StrategySettings(Section):
         return values
 
 
+class DeploymentSettings(Section):
+    """How the services are divided into processes; it alters no trade."""
+
+    partitions: Annotated[Whole, within(at_least=1, at_most=64)] = 1
+
+
 class TradingDaySettings(Section):
     """When a trading day begins."""
 

@@ -1,16 +1,53 @@
-"""The names of the streams, and stored rows as the facts they keep."""
+"""The streams: their names, which pairs each carries, and stored rows as the facts they keep.
+
+All candles have one order, and `seq` is a candle's place in it. A partition is the share of it that one strategy
+process judges: the candles of its pairs, each naming the one before it.
+"""
 
 from typing import Final
+from zlib import crc32
 
+from shared.contracts.errors import InputError
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import SECONDS_BY_NAME
+from shared.store.port import Store
 from shared.store.rows import CandleRow
 
-CANDLE_STREAM: Final = "candles.0"
-ASSESSED_STREAM: Final = "assessed.0"
 EXECUTOR_STREAM: Final = "executor.0"
+# The executor follows the assessed candles of all partitions in the order of the candles.
+ALL_ASSESSED: Final = "assessed"
+_SETTING: Final = "partitions"
+
+
+def partition_of(pair: str, partitions: int) -> int:
+    """Return the partition whose strategy judges a pair."""
+    return crc32(pair.encode()) % partitions
+
+
+def candle_stream(partition: int) -> str:
+    """Return the stream of a partition's candles."""
+    return f"candles.{partition}"
+
+
+def assessed_of(candles: str) -> str:
+    """Return the stream in which the candles of a stream are assessed."""
+    return f"assessed.{candles.rpartition('.')[2]}"
 
 
 def closed_fact(row: CandleRow) -> CandleClosed:
     """Return the fact that a stored candle keeps."""
-    return CandleClosed(row.stream, row.seq, row.pair, SECONDS_BY_NAME[row.granularity], row.candle)
+    return CandleClosed(row.stream, row.seq, row.previous_seq, row.pair, SECONDS_BY_NAME[row.granularity], row.candle)
+
+
+def agree_on_partitions(store: Store, partitions: int, time: int) -> None:
+    """Keep the number of partitions; raise InputError where the database was filled with another one.
+
+    A pair that changed its partition could be judged by two processes at once.
+    """
+    with store.transaction() as transaction:
+        known = transaction.remember_setting(_SETTING, str(partitions), time).body_json
+    if known != str(partitions):
+        raise InputError(
+            f"setting deployment.partitions is {partitions}, but this database was filled with {known}; "
+            "restore it, or use another database"
+        )

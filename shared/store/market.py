@@ -31,10 +31,14 @@ class MarketSession(Session):
         column = CANDLES.c.stream
         return list(self._connection.execute(select(column).distinct().order_by(column)).scalars())
 
-    def last_candle(self, stream: str) -> CandleRow | None:
-        """Return the candle with the highest seq of a stream."""
-        query = _candles().where(CANDLES.c.stream == stream).order_by(CANDLES.c.seq.desc()).limit(1)
-        return next(iter(self._candle_rows(query)), None)
+    def last_candle(self) -> CandleRow | None:
+        """Return the candle with the highest seq."""
+        return next(iter(self._candle_rows(_candles().order_by(CANDLES.c.seq.desc()).limit(1))), None)
+
+    def last_candle_seq(self, stream: str) -> int:
+        """Return the highest seq of a stream, 0 when it is empty."""
+        query = select(CANDLES.c.seq).where(CANDLES.c.stream == stream).order_by(CANDLES.c.seq.desc()).limit(1)
+        return self._connection.execute(query).scalar() or 0
 
     def last_candle_times(self, granularity: str) -> dict[str, int]:
         """Return the newest open time of every pair that has candles of this granularity."""
@@ -61,10 +65,11 @@ class MarketSession(Session):
         query = _candles().where(CANDLES.c.stream == stream, CANDLES.c.seq > seq).order_by(CANDLES.c.seq).limit(limit)
         return self._candle_rows(query)
 
-    def candles(self, stream: str, chunk: int = 10_000) -> Iterator[CandleRow]:
-        """Iterate over a whole stream in order, reading `chunk` rows at a time."""
+    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleRow]:
+        """Iterate over all candles in order, reading `chunk` rows at a time."""
         seq = 0
-        while rows := self.candles_after(stream, seq, chunk):
+        query = _candles().order_by(CANDLES.c.seq).limit(chunk)
+        while rows := self._candle_rows(query.where(CANDLES.c.seq > seq)):
             yield from rows
             seq = rows[-1].seq
 
@@ -91,20 +96,14 @@ class MarketSession(Session):
         query = query.order_by(CANDLE_GAPS.c.from_time.desc(), CANDLE_GAPS.c.id.desc()).limit(limit)
         return [CandleGapRow(*row) for row in self._connection.execute(query)]
 
-    def assessments_after(self, stream: str, seq: int, limit: int) -> list[AssessmentRow]:
-        """Return the next assessments of a stream in order, at most `limit`."""
-        query = (
-            select(ASSESSMENTS)
-            .where(ASSESSMENTS.c.stream == stream, ASSESSMENTS.c.seq > seq)
-            .order_by(ASSESSMENTS.c.seq)
-            .limit(limit)
-        )
+    def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
+        """Return the next assessments of all streams in the order of their candles, at most `limit`."""
+        query = select(ASSESSMENTS).where(ASSESSMENTS.c.seq > seq).order_by(ASSESSMENTS.c.seq).limit(limit)
         return [AssessmentRow(*row) for row in self._connection.execute(query)]
 
-    def last_assessment_seq(self, stream: str) -> int:
-        """Return the highest assessed seq of a stream, 0 when there is none."""
-        query = select(func.max(ASSESSMENTS.c.seq)).where(ASSESSMENTS.c.stream == stream)
-        return self._connection.execute(query).scalar() or 0
+    def assessment_count(self) -> int:
+        """Return the number of assessed candles."""
+        return int(self._connection.execute(select(func.count()).select_from(ASSESSMENTS)).scalar_one())
 
     def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
         """Return judged candles, newest first."""
@@ -127,11 +126,10 @@ class MarketSession(Session):
         )
         return self._gate_rows(query.order_by(columns.id))
 
-    def gate_snapshots_after(self, stream: str, seq: int, limit: int) -> list[GateSnapshotRow]:
-        """Return the next judged candles of a stream in order, at most `limit`."""
+    def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:
+        """Return the next judged candles in order, at most `limit`."""
         columns = GATE_SNAPSHOTS.c
-        query = select(GATE_SNAPSHOTS).where(columns.stream == stream, columns.seq > seq)
-        return self._gate_rows(query.order_by(columns.seq).limit(limit))
+        return self._gate_rows(select(GATE_SNAPSHOTS).where(columns.seq > seq).order_by(columns.seq).limit(limit))
 
     def gate_funnel(self, pair: str | None = None) -> list[FunnelRow]:
         """Return how many judged candles had which reason and which failed gates, of one pair or of all."""
@@ -160,11 +158,11 @@ class MarketSession(Session):
         )
 
     def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
-        """Add assessments; a second one of the same (stream, seq) is an InvariantError."""
+        """Add assessments; a second one of the same seq is an InvariantError."""
         self._add(ASSESSMENTS, [(*row[:3], format_time(row.candle_time), *row[4:]) for row in rows])
 
     def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
-        """Add judged candles; a second one of the same (stream, seq) is an InvariantError."""
+        """Add judged candles; a second one of the same seq is an InvariantError."""
         self._add(GATE_SNAPSHOTS, [_gate_values(row) for row in rows])
 
     def _candle_rows(self, query: Select[Any]) -> list[CandleRow]:
@@ -185,15 +183,14 @@ def _of_pair(query: Select[Any], column: Any, pair: str | None) -> Select[Any]:
 
 
 def _candle_values(row: CandleRow, digits: int) -> Values:
-    stream, seq, pair, granularity, candle = row
-    prices = [format_fixed(points, digits) for points in candle[1:9]]
-    return (stream, seq, pair, granularity, format_time(candle.time), *prices, candle.volume)
+    prices = [format_fixed(points, digits) for points in row.candle[1:9]]
+    return (*row[:5], format_time(row.candle.time), *prices, row.candle.volume)
 
 
 def _candle_row(row: Row[Any], digits: int) -> CandleRow:
-    number, stream, seq, pair, granularity, time, *prices, volume = tuple(row)
+    number, stream, seq, previous_seq, pair, granularity, time, *prices, volume = tuple(row)
     points = read_fixed(prices, digits, CANDLES, number, _PRICES)
-    return CandleRow(stream, seq, pair, granularity, Candle._make((time, *points, volume)))
+    return CandleRow(stream, seq, previous_seq, pair, granularity, Candle._make((time, *points, volume)))
 
 
 def _gate_values(row: GateSnapshotRow) -> Values:

@@ -41,8 +41,12 @@ class MarketReads(Protocol):
         """Return the names of all candle streams, sorted."""
         ...
 
-    def last_candle(self, stream: str) -> CandleRow | None:
-        """Return the candle with the highest seq of a stream."""
+    def last_candle(self) -> CandleRow | None:
+        """Return the candle with the highest seq."""
+        ...
+
+    def last_candle_seq(self, stream: str) -> int:
+        """Return the highest seq of a stream, 0 when it is empty."""
         ...
 
     def last_candle_times(self, granularity: str) -> dict[str, int]:
@@ -61,8 +65,8 @@ class MarketReads(Protocol):
         """Return the next candles of a stream in order, at most `limit`."""
         ...
 
-    def candles(self, stream: str, chunk: int = 10_000) -> Iterator[CandleRow]:
-        """Iterate over a whole stream in order, reading `chunk` rows at a time."""
+    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleRow]:
+        """Iterate over all candles in order, reading `chunk` rows at a time."""
         ...
 
     def granularities(self) -> dict[str, str]:
@@ -81,12 +85,12 @@ class MarketReads(Protocol):
         """Return gaps, latest first."""
         ...
 
-    def assessments_after(self, stream: str, seq: int, limit: int) -> list[AssessmentRow]:
-        """Return the next assessments of a stream in order, at most `limit`."""
+    def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
+        """Return the next assessments of all streams in the order of their candles, at most `limit`."""
         ...
 
-    def last_assessment_seq(self, stream: str) -> int:
-        """Return the highest assessed seq of a stream, 0 when there is none."""
+    def assessment_count(self) -> int:
+        """Return the number of assessed candles."""
         ...
 
     def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
@@ -101,8 +105,8 @@ class MarketReads(Protocol):
         """Return what was judged of the pair at `decision_time`."""
         ...
 
-    def gate_snapshots_after(self, stream: str, seq: int, limit: int) -> list[GateSnapshotRow]:
-        """Return the next judged candles of a stream in order, at most `limit`."""
+    def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:
+        """Return the next judged candles in order, at most `limit`."""
         ...
 
     def gate_funnel(self, pair: str | None = None) -> list[FunnelRow]:
@@ -236,11 +240,11 @@ class MarketWrites(Protocol):
         ...
 
     def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
-        """Add assessments; a second one of the same (stream, seq) is an InvariantError."""
+        """Add assessments; a second one of the same seq is an InvariantError."""
         ...
 
     def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
-        """Add judged candles; a second one of the same (stream, seq) is an InvariantError."""
+        """Add judged candles; a second one of the same seq is an InvariantError."""
         ...
 
 
@@ -285,6 +289,10 @@ class RuntimeWrites(Protocol):
 
     def save_setting(self, name: str, body_json: str, time: int) -> int:
         """Add the next version of a setting and return its number."""
+        ...
+
+    def remember_setting(self, name: str, body_json: str, time: int) -> SettingRow:
+        """Return the newest version of a setting, which is this one where there was none."""
         ...
 
     def stage_outbox(self, rows: Sequence[OutboxRow]) -> None:

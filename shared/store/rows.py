@@ -12,10 +12,14 @@ from shared.core.types import Candle
 
 
 class CandleRow(NamedTuple):
-    """One closed candle at its place in a stream; `granularity` is written `M5`."""
+    """One closed candle at its place among all; `granularity` is written `M5`.
+
+    `previous_seq` is the place of the candle before it in its stream, 0 for the first.
+    """
 
     stream: str
     seq: int
+    previous_seq: int
     pair: str
     granularity: str
     candle: Candle

@@ -48,6 +48,18 @@ class RuntimeSession(Session):
         row = self._connection.execute(query).first()
         return None if row is None else SettingRow(*row)
 
+    def remember_setting(self, name: str, body_json: str, time: int) -> SettingRow:
+        """Return the newest version of a setting, which is this one where there was none."""
+        known = self.setting(name)
+        if known is None:
+            # Of two that find none, the second one sees what the first has committed.
+            self._take_turns(SETTING_TURN)
+            known = self.setting(name)
+        if known is None:
+            known = SettingRow(name, 1, body_json, time)
+            self._add(SETTINGS, [(*known[:3], format_time(time))])
+        return known
+
     def save_cursor(self, consumer: str, stream: str, seq: int) -> None:
         """Remember that a consumer has handled a stream up to `seq`."""
         self._add(CURSORS, [(consumer, stream, seq)])

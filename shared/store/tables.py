@@ -53,13 +53,15 @@ def _one_of(column: str, names: tuple[str, ...], constraint: str) -> CheckConstr
 
 # Market data.
 
-# Every closed candle at its place in a gapless stream.
+# Every closed candle at its place among all, without gaps; the stream names the partition that judges it.
 CANDLES: Final = Table(
     "candles",
     METADATA,
     _identity(),
     _required("stream", Text),
     _required("seq", BigInteger),
+    # The candle before it in its stream, 0 for none.
+    _required("previous_seq", BigInteger),
     _required("pair", Text),
     _required("granularity", Text),
     _required("time", UtcTime),
@@ -72,9 +74,10 @@ CANDLES: Final = Table(
     _required("ask_low", ExactDecimal),
     _required("ask_close", ExactDecimal),
     _required("volume", Double),
-    UniqueConstraint("stream", "seq", name="uq_candles_stream_seq"),
+    UniqueConstraint("seq", name="uq_candles_seq"),
     UniqueConstraint("pair", "granularity", "time", name="uq_candles_pair_granularity_time"),
     CheckConstraint("seq >= 1", name="ck_candles_seq"),
+    CheckConstraint("previous_seq >= 0 AND previous_seq < seq", name="ck_candles_previous_seq"),
 )
 
 # Input rows that were refused, with the reason and the text as it came.
@@ -111,13 +114,13 @@ ASSESSMENTS: Final = Table(
     "assessments",
     METADATA,
     _required("stream", Text),
-    _required("seq", BigInteger),
+    Column("seq", _Identity, autoincrement=False, nullable=False),
     _required("pair", Text),
     _required("candle_time", UtcTime),
     _required("strategy", Text),
     _required("params_hash", Text),
     _required("body_json", Text),
-    PrimaryKeyConstraint("stream", "seq", name="pk_assessments"),
+    PrimaryKeyConstraint("seq", name="pk_assessments"),
 )
 
 # One row per judged candle: all seven verdicts with value and limit.
@@ -139,7 +142,7 @@ GATE_SNAPSHOTS: Final = Table(
     _required("verdicts_json", Text),
     _required("indicators_json", Text),
     _required("params_hash", Text),
-    UniqueConstraint("stream", "seq", name="uq_gate_snapshots_stream_seq"),
+    UniqueConstraint("seq", name="uq_gate_snapshots_seq"),
     _one_of("final_signal", tuple(SIDE_NAMES.values()), "ck_gate_snapshots_final_signal"),
     Index("ix_gate_snapshots_pair_candle_time", "pair", "candle_time"),
 )

@@ -28,7 +28,7 @@ def a_candle(seq: int = 1, **changes: Any) -> CandleRow:
     candle = Candle(
         MIDNIGHT + (seq - 1) * M5, 138_686, 138_690, 138_680, 138_685, 138_696, 138_700, 138_690, 138_695, 12.0
     )
-    return CandleRow(STREAM, seq, "EUR_USD", "M5", candle)._replace(**changes)
+    return CandleRow(STREAM, seq, seq - 1, "EUR_USD", "M5", candle)._replace(**changes)
 
 
 def an_assessment(seq: int = 1, **changes: Any) -> AssessmentRow:

@@ -75,7 +75,7 @@ class StoreContract:
     def test_a_transaction_sees_its_own_writes(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.add_candles([a_candle()])
-            assert transaction.last_candle(STREAM) == a_candle()
+            assert transaction.last_candle() == a_candle()
 
     def test_a_view_does_not_change_while_it_is_open(self, store: Store) -> None:
         with store.reading() as reader:
@@ -101,8 +101,8 @@ class StoreContract:
             transaction.add_candles([a_candle(1), yen])
         with store.reading() as reader:
             assert reader.candles_after(STREAM, 0, 10) == [a_candle(1), yen]
-            assert reader.last_candle(STREAM) == yen
-            assert reader.last_candle("candles.9") is None
+            assert reader.last_candle() == yen
+            assert (reader.last_candle_seq(STREAM), reader.last_candle_seq("candles.9")) == (2, 0)
             assert reader.streams() == [STREAM]
             assert reader.candle_at("EUR_USD", "M5", MIDNIGHT) == a_candle(1)
             assert reader.candle_at("EUR_USD", "M5", MIDNIGHT + M5) is None
@@ -115,11 +115,11 @@ class StoreContract:
             found = transaction.candles_between("EUR_USD", "M5", MIDNIGHT + M5, MIDNIGHT + 3 * M5)
         assert [row.seq for row in found] == [2, 3]
 
-    def test_a_stream_is_iterated_in_order_whatever_the_chunk(self, store: Store) -> None:
+    def test_candles_are_iterated_in_order_whatever_the_chunk(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.add_candles([a_candle(seq) for seq in (3, 1, 2, 5, 4)])
         with store.reading() as reader:
-            assert [row.seq for row in reader.candles(STREAM, chunk=2)] == [1, 2, 3, 4, 5]
+            assert [row.seq for row in reader.candles_in_order(chunk=2)] == [1, 2, 3, 4, 5]
 
     @pytest.mark.parametrize(
         "second", [a_candle(2, candle=a_candle(1).candle), a_candle(1, candle=a_candle(2).candle)], ids=["time", "seq"]
@@ -138,7 +138,7 @@ class StoreContract:
             store.reading() as reader,
             pytest.raises(InvariantError, match=r"table candles, row 1, column ask_low: '1\.3869001' has more than 5"),
         ):
-            reader.last_candle(STREAM)
+            reader.last_candle()
 
     def test_gaps_and_refused_rows_are_noted_once_however_often_a_file_is_read(self, store: Store) -> None:
         gap = CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")
@@ -156,8 +156,8 @@ class StoreContract:
         with store.transaction() as transaction:
             transaction.add_assessments([an_assessment(seq) for seq in (1, 2, 3)])
         with store.reading() as reader:
-            assert reader.assessments_after(STREAM, 1, 10) == [an_assessment(2), an_assessment(3)]
-            assert (reader.last_assessment_seq(STREAM), reader.last_assessment_seq("candles.9")) == (3, 0)
+            assert reader.assessments_after(1, 10) == [an_assessment(2), an_assessment(3)]
+            assert reader.assessment_count() == 3
 
     def test_a_judged_candle_is_found_by_its_open_time_and_by_its_decision_time(self, store: Store) -> None:
         held = a_gate_snapshot(2, final_signal=BUY, reason=HOLD)

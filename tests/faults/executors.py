@@ -97,7 +97,7 @@ def _epoch(scene: Scene) -> int:
 
 def _assessed(scene: Scene) -> int:
     with scene.store.reading() as reader:
-        return reader.last_assessment_seq("assessed.0")
+        return reader.assessment_count()
 
 
 def _is_stopped(scene: Scene, name: str) -> bool:

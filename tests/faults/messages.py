@@ -13,7 +13,7 @@ import psycopg
 from pika.adapters.blocking_connection import BlockingChannel
 
 from shared.bus.rabbitmq_publisher import RabbitPublisher
-from shared.bus.topology import EXCHANGE, assessed_queue, candles_queue, topology
+from shared.bus.topology import ASSESSED_QUEUE, EXCHANGE, candles_queue, topology
 from shared.bus.wire import WireMessage
 from shared.contracts.facts import CANDLE_CLOSED
 from tests.faults.outcome import Outcome
@@ -273,7 +273,7 @@ def _replace_and_replay(scene: Scene) -> None:
     scene.wait(lambda: scene.ready(_DEAD_CANDLES) == 1, "only the bad message is left")
     with _channel(scene) as channel:
         assert list(_deaths(channel)) == ["deadly"]
-    assert scene.ready(f"{assessed_queue()}.dead") == 0
+    assert scene.ready(f"{ASSESSED_QUEUE}.dead") == 0
 
 
 def _dead_ids(scene: Scene) -> set[str]:

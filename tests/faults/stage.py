@@ -14,6 +14,7 @@ from services.backtest.run import run_backtest
 from shared.bus.topology import topology
 from shared.contracts.trades import trade_hash
 from shared.runtime.settings import Settings, load_settings
+from shared.runtime.streams import ALL_ASSESSED
 from shared.store.engine import sqlite_url
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
@@ -184,7 +185,7 @@ class Scene:
     def traded(self) -> int:
         """Return how many candles are in the ledger."""
         with self.store.reading() as reader:
-            return reader.cursor("executor", "assessed.0")
+            return reader.cursor("executor", ALL_ASSESSED)
 
     def stored(self) -> int:
         """Return how many candles ingest has stored."""

@@ -19,7 +19,6 @@ from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing, sent_after_commit
 from shared.runtime.process import Surroundings
-from shared.runtime.streams import CANDLE_STREAM
 from shared.store.port import Reader, Transaction
 from tests.faults.simulator.campaign import failure, run_campaign
 from tests.faults.simulator.faults import CONSEQUENCES, CRASH_PLACES, CRASHED, KINDS
@@ -30,7 +29,7 @@ from tests.tools.simulate import main
 
 SEEDS: Final = 200
 JOBS: Final = 2
-FEW_SEEDS: Final = 8
+FEW_SEEDS: Final = 20
 
 
 class IgnoresTheCursor(StreamConsumer[Any]):
@@ -197,7 +196,7 @@ def test_replay_that_is_to_stop_while_the_store_is_away_ends() -> None:
         sleep=stopping.append,
     )
     arrival = Arrival("EUR_USD", M5, candle())
-    feed = CandleFeed(_AwayStore(), OutboxOutgoing(lambda: None), CANDLE_STREAM)
+    feed = CandleFeed(_AwayStore(), OutboxOutgoing(lambda: None))
     assert replay(around, _AwayStore(), feed, [arrival], 0.0) == 0
     assert len(stopping) == 1
 

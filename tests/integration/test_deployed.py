@@ -1,21 +1,25 @@
-"""Three processes over RabbitMQ and PostgreSQL end with the trades of the backtest."""
+"""Service processes over RabbitMQ and PostgreSQL end with the trades of the backtest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from services.backtest.run import run_backtest
+from services.ingest.candle_file import parse_candle_argument, read_candle_file
 from shared.contracts.trades import trade_hash
-from shared.runtime.settings import Settings
+from shared.core.types import CandleSeries
+from shared.runtime.settings import Settings, load_settings
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment
-from tests.fixtures.paper import SAMPLE, sample_calendar, sample_series
+from tests.fixtures.paper import PAIRS, SAMPLE, sample_calendar, sample_series
+from tests.material import shared_material
+from tests.tools.scalpbot_run import run_verb
 
 
 @pytest.fixture(name="deployment")
 def deployment_(postgres_url: str, vhost_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    declare(vhost_url)
+    declare(vhost_url, len(PAIRS))
     deployment = Deployment(postgres_url, vhost_url, tmp_path)
     yield deployment
     deployment.close()
@@ -25,12 +29,49 @@ def sample_file(pair: str) -> str:
     return str(SAMPLE / f"{pair}_M5_sample.csv")
 
 
-@pytest.mark.parametrize("pairs", [("EUR_USD",), ("EUR_USD", "GBP_USD", "USD_JPY")])
-def test_replay_through_three_processes_ends_with_the_hash_of_the_backtest(
-    deployment: Deployment, pairs: tuple[str, ...]
+def read(files: Sequence[str]) -> list[CandleSeries]:
+    return [read_candle_file(parse_candle_argument(file), model_spread_points=0).series for file in files]
+
+
+@pytest.mark.parametrize(("pairs", "partitions"), [(PAIRS[:1], 1), (PAIRS[:2], 1), (PAIRS, 3)])
+def test_replay_through_processes_ends_with_the_hash_of_the_backtest(
+    deployment: Deployment, pairs: tuple[str, ...], partitions: int
 ) -> None:
     series = sample_series(*pairs)
     expected = trade_hash(run_backtest(series, Settings(), calendar=sample_calendar()).trades)
-    deployment.start_all([sample_file(pair) for pair in pairs], news=SAMPLE / "calendar_sample.json")
+    files = [sample_file(pair) for pair in pairs]
+    deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=partitions)
     deployment.wait_until_traded(sum(len(each.time) for each in series))
     assert deployment.ledger_hash() == expected
+
+
+@pytest.mark.parametrize("pairs", [("EUR_USD",), ("EUR_USD", "NZD_USD")])
+def test_real_candles_replayed_through_processes_end_with_the_hash_of_the_backtest(
+    deployment: Deployment, pairs: tuple[str, ...]
+) -> None:
+    files = [str(shared_material("data", f"{pair}_M5_2014-05.csv")) for pair in pairs]
+    series = read(files)
+    deployment.start_all(files)
+    deployment.wait_until_traded(sum(len(each.time) for each in series))
+    assert deployment.ledger_hash() == trade_hash(run_backtest(series, Settings()).trades)
+
+
+def test_ingest_refuses_a_database_that_was_divided_otherwise(deployment: Deployment) -> None:
+    environ = {"DATABASE_URL": deployment.store_url, "RABBITMQ_URL": deployment.broker_url}
+    ingest = ("run", "ingest", "--csv", sample_file("EUR_USD"), "--once", "--health-port", "0")
+    assert run_verb(*ingest, environ=environ).returncode == 0
+    refused = run_verb(*ingest, environ={**environ, "SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"})
+    assert refused.returncode == 2
+    assert "setting deployment.partitions is 2, but this database was filled with 1" in refused.stderr
+
+
+def test_strategy_refuses_a_partition_that_does_not_exist() -> None:
+    environ = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "RABBITMQ_URL": "amqp://127.0.0.1:1/none"}
+    refused = run_verb("run", "strategy", "--partition", "1", environ=environ)
+    assert refused.returncode == 2
+    assert "there is no partition 1: setting deployment.partitions is 1, and they are counted from 0" in refused.stderr
+
+
+def test_partitions_alter_no_trade() -> None:
+    divided = load_settings(None, {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "3"})
+    assert divided.trading_digest() == Settings().trading_digest()

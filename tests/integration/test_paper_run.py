@@ -17,7 +17,6 @@ from services.parity import check_parity
 from shared.contracts.errors import InputError
 from shared.contracts.trades import trade_hash
 from shared.runtime.settings import RunMode, Settings, load_settings
-from shared.runtime.streams import CANDLE_STREAM
 from shared.store.audit import verify_audit
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store, Transaction
@@ -174,7 +173,7 @@ def test_two_platforms_on_one_database_keep_one_ledger(tmp_path: Path) -> None:
         remember_run(store, Settings(), None, NOON)
         platforms = [Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2)]
         with store.reading() as reader:
-            arrivals = unstored(reader, CANDLE_STREAM, [series])
+            arrivals = unstored(reader, [series])
         for number, batch in enumerate(in_batches(arrivals, 100)):
             platforms[number % 2].replay(batch, lambda _done: None)
         with store.reading() as reader:
@@ -201,7 +200,7 @@ def test_candle_that_another_program_has_overtaken_is_refused(tmp_path: Path) ->
         remember_run(store, Settings(), None, NOON)
         slow, quick = (Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2))
         with store.reading() as reader:
-            overtaken, ahead = (unstored(reader, CANDLE_STREAM, [series]) for series in (euro, yen))
+            overtaken, ahead = (unstored(reader, [series]) for series in (euro, yen))
         quick.replay(ahead, lambda _done: None)
         with pytest.raises(InputError, match="comes too late: another program brought later candles"):
             slow.replay(overtaken, lambda _done: None)
@@ -262,3 +261,18 @@ def test_all_pairs_of_the_sample_trade(tmp_path: Path) -> None:
     run_paper(database, sample_series(), news=sample_calendar())
     with reading(database) as reader:
         assert {trade.pair for trade in closed_trades(reader)} == set(PAIRS)
+
+
+def test_platform_divided_into_partitions_keeps_the_same_ledger(tmp_path: Path) -> None:
+    divided = load_settings(None, {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "3"})
+    series = sample_series(candles=600)
+    run_paper(tmp_path / "whole.db", series)
+    run_paper(tmp_path / "divided.db", series, settings=divided)
+    whole, shared = ledger_of(tmp_path / "whole.db"), ledger_of(tmp_path / "divided.db")
+    for table in ("daily_stats", "equity"):
+        assert shared[table] == whole[table]
+    with reading(tmp_path / "whole.db") as one, reading(tmp_path / "divided.db") as other:
+        assert trade_hash(closed_trades(one)) == trade_hash(closed_trades(other))
+        assert len(closed_trades(one)) > 0
+        assert other.streams() == ["candles.0", "candles.1", "candles.2"]
+        assert check_parity(other, lambda _done: None).difference is None

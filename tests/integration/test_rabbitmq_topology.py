@@ -68,11 +68,11 @@ def test_what_an_operator_broke_is_named(vhost_url: str) -> None:
     declare(vhost_url)
     on_the_broker(vhost_url, delete=DEAD)
     on_the_broker(vhost_url, unbind=QUEUE, key="candle.closed.0.*")
-    on_the_broker(vhost_url, delete="executor.assessed.0", declare="executor.assessed.0")
+    on_the_broker(vhost_url, delete="executor.assessed", declare="executor.assessed")
     unbound, missing, other = differences(vhost_url)
     assert unbound == "queue strategy.candles.0 is not bound to candle.closed.0.*"
     assert missing == "queue strategy.candles.0.dead is missing"
-    assert other.startswith("queue executor.assessed.0 has other properties: PRECONDITION_FAILED")
+    assert other.startswith("queue executor.assessed has other properties: PRECONDITION_FAILED")
 
 
 def test_declaring_mends_what_is_missing_and_refuses_what_differs(vhost_url: str) -> None:

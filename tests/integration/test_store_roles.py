@@ -123,7 +123,7 @@ def privileges(url: str) -> list[tuple[object, ...]]:
 
 def test_each_service_can_do_its_work(url: str) -> None:
     with working_as(url, INGEST) as transaction:
-        assert transaction.last_candle(STREAM) is None
+        assert transaction.last_candle() is None
         transaction.add_candles([a_candle()])
         transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
         transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "1,2", "EUR_USD")])
@@ -155,7 +155,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
 def trade_a_candle(transaction: Transaction) -> None:
     opening = an_opening()
     assert transaction.cursor("executor", STREAM) == 0
-    assert transaction.assessments_after(STREAM, 0, 10) == [an_assessment()]
+    assert transaction.assessments_after(0, 10) == [an_assessment()]
     transaction.add_gate_snapshots([a_gate_snapshot()])
     transaction.open_trade(opening, FREE)
     transaction.replace_positions([a_position(opening)])

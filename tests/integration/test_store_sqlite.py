@@ -16,7 +16,7 @@ from shared.store.schema import upgrade
 from shared.store.session import insert_statements, written_columns
 from shared.store.sql_store import SqlStore, open_store
 from shared.store.tables import METADATA
-from tests.contract.builders import FREE, MIDNIGHT, STREAM, a_candle, a_closing, an_opening
+from tests.contract.builders import FREE, MIDNIGHT, a_candle, a_closing, an_opening
 
 
 @pytest.fixture
@@ -91,4 +91,4 @@ def test_what_was_committed_survives_reopening(path: Path, store: SqlStore) -> N
         transaction.add_candles([a_candle()])
     store.close()
     with closing(open_store(sqlite_url(path))) as reopened, reopened.reading() as reader:
-        assert reader.last_candle(STREAM) == a_candle()
+        assert reader.last_candle() == a_candle()

@@ -23,6 +23,7 @@ from shared.store.rows import (
 )
 from shared.store.schema import CURRENT_VERSION, SchemaState, check, upgrade
 from shared.store.sql_store import SqlStore, open_store
+from shared.store.types import format_time
 from tests.contract.builders import (
     FREE,
     M5,
@@ -39,6 +40,12 @@ from tests.contract.builders import (
 )
 
 FIRST = "0001"
+SEQS = range(1, 8)
+_CANDLE = (
+    "INSERT INTO candles (stream, seq, pair, granularity, time, bid_open, bid_high, bid_low, bid_close,"
+    " ask_open, ask_high, ask_low, ask_close, volume) VALUES ('candles.0', {seq}, 'EUR_USD', 'M5', '{time}',"
+    " '1.38686', '1.38690', '1.38680', '1.38685', '1.38696', '1.38700', '1.38690', '1.38695', 12.0)"
+)
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -68,16 +75,16 @@ def fill(url: str) -> None:
             add_some_of_everything(transaction)
         with writing(engine).begin() as connection:
             connection.exec_driver_sql("UPDATE outbox SET sent_at = occurred_at WHERE id = 1")
+            for seq in SEQS:
+                connection.exec_driver_sql(_CANDLE.format(seq=seq, time=format_time(a_candle(seq).candle.time)))
 
 
 def add_some_of_everything(transaction: Transaction) -> None:
     euro, yen = an_opening("euro"), an_opening("yen", pair="USD_JPY", entry_price=101_700, stop_loss=101_600)
-    seqs = range(1, 8)
-    transaction.add_candles([a_candle(seq) for seq in seqs])
     transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "2014-05-08,1,2", "EUR_USD")])
     transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
-    transaction.add_assessments([an_assessment(seq) for seq in seqs])
-    transaction.add_gate_snapshots([a_gate_snapshot(seq) for seq in seqs])
+    transaction.add_assessments([an_assessment(seq) for seq in SEQS])
+    transaction.add_gate_snapshots([a_gate_snapshot(seq) for seq in SEQS])
     transaction.open_trade(euro, FREE)
     transaction.close_trade(a_closing(euro), FREE)
     transaction.open_trade(yen, FREE)
@@ -85,9 +92,10 @@ def add_some_of_everything(transaction: Transaction) -> None:
     transaction.add_account_events([an_event(1), an_event(2, pair=None)])
     transaction.save_daily_stats([DailyStatsRow(16_198, 100_000_000, 99_000_000, -1_000_000, 3, 1, 2, 0.0125, False)])
     transaction.add_equity([EquityRow(1, MIDNIGHT, 100_000_000, 99_999_999)])
-    transaction.append_audit([AuditEntry(MIDNIGHT + seq, "ann", "PAUSE_PAIR", seq, {"ü": seq}) for seq in seqs])
+    transaction.append_audit([AuditEntry(MIDNIGHT + seq, "ann", "PAUSE_PAIR", seq, {"ü": seq}) for seq in SEQS])
     transaction.save_setting("risk", '{"percent":"0.5"}', MIDNIGHT)
     transaction.save_cursor("strategy", STREAM, 7)
+    transaction.save_cursor("executor", "assessed.0", 5)
     transaction.save_snapshots([SnapshotRow("strategy", "EUR_USD", 7, "[1.5,null]")])
     transaction.stage_outbox([an_outgoing(1), an_outgoing(2, causation_id="cause")])
 
@@ -127,7 +135,11 @@ def test_every_row_of_the_first_schema_is_kept(url: str) -> None:
     before = rows_of(url, columns)
     assert all(before.values()), "a table without rows proves nothing"
     assert upgrade(url) == (SchemaState.OLDER, FIRST, CURRENT_VERSION)
-    assert rows_of(url, columns) == before
+    after = rows_of(url, columns)
+    # The executor's cursor is over all partitions now.
+    assert after.pop("cursors") == [("executor", "assessed", 5), ("strategy", STREAM, 7)]
+    del before["cursors"]
+    assert after == before
 
 
 def test_the_program_goes_on_with_an_upgraded_database(url: str) -> None:
@@ -145,6 +157,11 @@ def test_the_program_goes_on_with_an_upgraded_database(url: str) -> None:
         transaction.append_audit([AuditEntry(MIDNIGHT, "ann", "upgraded", None, {})])
         assert verify_audit(transaction.audit_in_order()).rows == 8
         assert transaction.acquire_lease("executor.0", "ann", 60) == 1
+        assert list(transaction.candles_in_order()) == [a_candle(seq) for seq in SEQS]
+        assert transaction.assessments_after(5, 10) == [an_assessment(6), an_assessment(7)]
+        transaction.add_candles([a_candle(8)])
+        transaction.add_gate_snapshots([a_gate_snapshot(8)])
+        assert transaction.gate_snapshots_after(6, 10) == [a_gate_snapshot(7), a_gate_snapshot(8)]
 
 
 def test_history_is_still_guarded_after_an_upgrade(url: str) -> None:

@@ -26,6 +26,7 @@ closed_facts = st.builds(
     CandleClosed,
     st.just("candles.0"),
     st.integers(1, 2**53),
+    st.integers(0, 2**53),
     st.sampled_from(["EUR_USD", "USD_JPY"]),
     st.sampled_from([60, 300]),
     candles,

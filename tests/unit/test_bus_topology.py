@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.topology import assessed_queue, candles_queue, definitions, topology
+from shared.bus.topology import ASSESSED_QUEUE, candles_queue, definitions, topology
 from shared.contracts.envelope import routing_key
 from shared.contracts.errors import InputError
 from shared.contracts.facts import ACCOUNT_FACTS, CANDLE_ASSESSED, CANDLE_CLOSED
@@ -32,7 +32,7 @@ def test_definitions_hold_no_users() -> None:
 
 def test_candles_go_to_the_strategy_and_assessed_candles_to_the_executor() -> None:
     assert queues_for(routing_key(CANDLE_CLOSED, "candles.0", "EUR_USD")) == [candles_queue()]
-    assert queues_for(routing_key(CANDLE_ASSESSED, "assessed.0", "EUR_USD")) == [assessed_queue()]
+    assert queues_for(routing_key(CANDLE_ASSESSED, "assessed.0", "EUR_USD")) == [ASSESSED_QUEUE]
 
 
 def test_a_partition_has_queues_of_its_own() -> None:

@@ -10,6 +10,11 @@ from shared.runtime.inbox import facts_to_handle
 
 class Fact(NamedTuple):
     seq: int
+    before: int | None = None
+
+    @property
+    def previous_seq(self) -> int:
+        return self.seq - 1 if self.before is None else self.before
 
 
 def seqs(announced: list[int], cursor: int, stored: list[int]) -> list[int]:
@@ -42,6 +47,13 @@ def test_without_announcement_the_producers_table_is_read() -> None:
 def test_a_gap_in_the_producers_table_is_not_jumped() -> None:
     assert seqs([], 3, stored=[4, 6]) == [4]
     assert seqs([], 3, stored=[5]) == []
+
+
+def test_facts_of_a_partition_follow_each_other_although_their_places_do_not() -> None:
+    share = [Fact(2, 0), Fact(3, 2), Fact(7, 3), Fact(9, 7)]
+    assert facts_to_handle(share[1:3], 2, list) == share[1:3]
+    assert facts_to_handle(share[2:], 2, lambda: share[1:]) == share[1:]
+    assert facts_to_handle([share[1], share[3]], 2, lambda: [share[1], share[3]]) == [share[1]]
 
 
 @given(st.lists(st.integers(1, 30), max_size=40), st.integers(0, 20), st.integers(0, 30))

@@ -20,6 +20,10 @@ BACKLOG = 1_200
 class Numbered(NamedTuple):
     seq: int
 
+    @property
+    def previous_seq(self) -> int:
+        return self.seq - 1
+
 
 class Noting:
     """Work that notes what it is given; the producer's table holds a backlog."""
@@ -27,14 +31,15 @@ class Noting:
     service = "noting"
     stream = "numbers.0"
 
-    def __init__(self) -> None:
+    def __init__(self, stored: Sequence[int] = range(1, BACKLOG + 1)) -> None:
         self.handled: list[int] = []
+        self.stored = stored
 
     def facts_in(self, messages: Sequence[Message]) -> list[Numbered]:
         return [Numbered(message.seq) for message in messages]
 
     def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[Numbered]:
-        return [Numbered(seq) for seq in range(cursor + 1, min(cursor + limit, BACKLOG) + 1)]
+        return [Numbered(seq) for seq in self.stored if seq > cursor][:limit]
 
     def restore(self, reader: Reader) -> None:
         """Have no state."""
@@ -83,3 +88,29 @@ def test_facts_that_were_handled_before_are_counted_and_have_no_effect(store: St
     consumer.handle([message(2), message(3)])
     assert work.handled == [1, 2, 3]
     assert seen == [(2, 2), (2, 0), (2, 1)]
+
+
+def test_facts_that_came_before_one_in_front_of_them_follow_at_once_when_it_comes(store: Store) -> None:
+    stored = [1, 3, 4]
+    work = Noting(stored)
+    consumer = consumer_of(store, work)
+    consumer.handle([message(1), message(3), message(4)])
+    assert work.handled == [1]
+    stored[1:1] = [2]
+    consumer.handle([message(2)])
+    assert work.handled == [1, 2, 3, 4]
+
+
+def test_a_fact_from_nowhere_makes_no_work_later(store: Store) -> None:
+    reads: list[int] = []
+
+    class Counting(Noting):
+        def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[Numbered]:
+            reads.append(cursor)
+            return super().stored_after(reader, cursor, limit)
+
+    consumer = consumer_of(store, Counting([1]))
+    consumer.handle([message(1)])
+    consumer.handle([message(1_000_000)])
+    consumer.handle([message(2)])
+    assert reads == [1]

@@ -7,12 +7,13 @@ from services.embedded import Platform
 from services.ingest.feed import unstored
 from shared.core.types import CandleSeries
 from shared.runtime.settings import RunMode, Settings, load_settings
-from shared.runtime.streams import CANDLE_STREAM
 from tests.faults.simulator.database import LedgerTable, MemoryDatabase
 from tests.fixtures.paper import sample_series
 
 _PAIRS: Final = ("EUR_USD", "USD_JPY")
 _CANDLES: Final = 100
+# With three, each pair has one of its own, and one has nothing to do.
+_PARTITIONS: Final = (1, 3)
 # Where in the sample the pairs trade, win and lose; in the first the account is halted as well.
 _STARTS: Final = (80, 1_770, 6_070)
 _OVERRIDES: Final = {
@@ -37,15 +38,19 @@ class SimulatedMarket(NamedTuple):
 
 def simulated_markets(database: MemoryDatabase) -> list[SimulatedMarket]:
     """Trade each market once without faults, in the embedded platform."""
-    settings = load_settings(None, _OVERRIDES)
     whole = sample_series(*_PAIRS)
-    return [_market(database, settings, [_cut(each, whole[0], start) for each in whole]) for start in _STARTS]
+    return [
+        _market(database, partitions, [_cut(each, whole[0], start) for each in whole])
+        for start in _STARTS
+        for partitions in _PARTITIONS
+    ]
 
 
-def _market(database: MemoryDatabase, settings: Settings, series: list[CandleSeries]) -> SimulatedMarket:
+def _market(database: MemoryDatabase, partitions: int, series: list[CandleSeries]) -> SimulatedMarket:
+    settings = load_settings(None, {**_OVERRIDES, "SCALP_BOT_DEPLOYMENT__PARTITIONS": str(partitions)})
     database.reset(float)
     with database.store.reading() as reader:
-        arrivals = unstored(reader, CANDLE_STREAM, series)
+        arrivals = unstored(reader, series)
     Platform(database.store, settings, RunMode.OFFLINE, None).replay(arrivals, lambda _done: None)
     return SimulatedMarket(settings, series, len(arrivals), database.ledger())
 

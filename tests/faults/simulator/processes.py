@@ -15,7 +15,7 @@ from services.ingest.replay import replay
 from services.strategy.desk import PairDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import StrategyWork
-from shared.bus.topology import assessed_queue, candles_queue
+from shared.bus.topology import ASSESSED_QUEUE, candles_queue
 from shared.bus.wire import message_of
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InfrastructureError, LeaseLostError, MessageError
@@ -29,7 +29,7 @@ from shared.runtime.process import ConsumerProcess, Surroundings
 from shared.runtime.relay import Relay
 from shared.runtime.retry import patience
 from shared.runtime.settings import RunMode
-from shared.runtime.streams import ASSESSED_STREAM, CANDLE_STREAM, EXECUTOR_STREAM
+from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
 from shared.store.port import Store, Transaction
 from tests.faults.simulator.broker import Consumer, Held, SimulatedBroker, SimulatedPublisher
 from tests.faults.simulator.faults import CRASHED, PASSED_OVER, PAUSED, REPAIRED, STALE_REFUSED, Faults, SimulatedCrash
@@ -71,6 +71,8 @@ class Process:
         self.instance = instance
         self.store = store
         self.around = around
+        # A strategy is named for its partition, as in `strategy.1#3`.
+        self.partition = int(instance.partition("#")[0].partition(".")[2] or 0)
         self.stopping = False
         self.consumers: list[Consumer] = []
         self.tasks: list[Task] = [shared.scheduler.spawn(instance, partial(_SERVICES[service], self))]
@@ -262,9 +264,10 @@ class SimulatedReceiver:
 
 def _run_ingest(process: Process) -> None:
     around, store, shared = process.around, process.store, process.shared
+    around.patiently("store", partial(agree_on_partitions, store, shared.market.settings.deployment.partitions, NOON))
     relay = process.relay()
     relay.start()
-    feed = CandleFeed(store, OutboxOutgoing(relay.wake), CANDLE_STREAM, around.crash)
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), shared.market.settings.deployment.partitions, around.crash)
     arrivals: list[Arrival] = around.patiently("store", partial(_unstored, store, shared.market.series)) or []
     while arrivals and not around.stopped():
         size = around.chance.randint(1, _LARGEST_ARRIVAL)
@@ -278,15 +281,15 @@ def _run_ingest(process: Process) -> None:
 
 def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
     with store.reading() as reader:
-        return unstored(reader, CANDLE_STREAM, series)
+        return unstored(reader, series)
 
 
 def _run_strategy(process: Process) -> None:
     around, store, settings = process.around, process.store, process.shared.market.settings
     around.patiently("store", partial(remember_run, store, settings, None, NOON))
     desks = partial(PairDesk, settings=settings, mode=RunMode.OFFLINE, news=None)
-    work = StrategyWork(desks, CANDLE_STREAM, ASSESSED_STREAM)
-    _consume_as(process, work, candles_queue(), no_fence, None)
+    work = StrategyWork(desks, process.partition)
+    _consume_as(process, work, candles_queue(process.partition), no_fence, None)
 
 
 def _run_executor(process: Process) -> None:
@@ -306,8 +309,8 @@ def _run_executor(process: Process) -> None:
         if lease is None or lease.holder != process.instance or lease.seconds_left <= 0:
             shared.violation(f"{process.instance} writes without holding the lease")
 
-    work = ExecutorWork(AccountDesk(shared.market.settings, EXECUTOR_STREAM), ASSESSED_STREAM)
-    _consume_as(process, work, assessed_queue(), fence, leadership)
+    work = ExecutorWork(AccountDesk(shared.market.settings, EXECUTOR_STREAM))
+    _consume_as(process, work, ASSESSED_QUEUE, fence, leadership)
 
 
 def _consume_as(

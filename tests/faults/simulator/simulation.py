@@ -13,7 +13,7 @@ from services.ingest.feed import SERVICE as INGEST
 from services.strategy.service import SERVICE as STRATEGY
 from shared.bus.topology import topology
 from shared.runtime.metrics import ServiceMetrics
-from shared.runtime.streams import ASSESSED_STREAM
+from shared.runtime.streams import ALL_ASSESSED
 from shared.store.audit import verify_audit
 from tests.faults.simulator.broker import SimulatedBroker
 from tests.faults.simulator.database import FaultyStore, MemoryDatabase
@@ -109,10 +109,15 @@ class _Simulation:
         self._violations: list[str] = []
         self._scheduler = Scheduler(random, trace)
         self._faults = Faults(random, trace)
-        self._broker = SimulatedBroker(topology(), self._faults, self._scheduler.clock)
+        partitions = market.settings.deployment.partitions
+        self._broker = SimulatedBroker(topology(partitions), self._faults, self._scheduler.clock)
         self._shared = Shared(self._scheduler, self._faults, self._broker, market, wiring, remembered, self._violated)
         executors = 2 if random.random() < _STANDBY else 1
-        names = [(INGEST, INGEST), (STRATEGY, STRATEGY), *((EXECUTOR, f"{EXECUTOR}.{n + 1}") for n in range(executors))]
+        names = [
+            (INGEST, INGEST),
+            *((STRATEGY, f"{STRATEGY}.{n}") for n in range(partitions)),
+            *((EXECUTOR, f"{EXECUTOR}.{n + 1}") for n in range(executors)),
+        ]
         self._places = [_Place(service, name, ServiceMetrics(service, "0")) for service, name in names]
         database.reset(self._scheduler.clock)
 
@@ -199,7 +204,7 @@ class _Simulation:
         if not self._broker.empty():
             return False
         with self._database.store.reading() as reader:
-            traded = reader.cursor(EXECUTOR, ASSESSED_STREAM)
+            traded = reader.cursor(EXECUTOR, ALL_ASSESSED)
             return traded == self._market.candles and reader.outbox_count() == 0
 
     def _look_back(self) -> None:
