@@ -119,5 +119,5 @@ def _aims(aims: Sequence[Aim]) -> Table:
     for aim in aims:
         sign = "at least" if aim.at_least else "at most"
         verdict = "reached" if aim.reached else "MISSED" if aim.required else "not reached"
-        table.add_row(aim.name, f"{aim.found:,.1f} {aim.unit}", f"{sign} {aim.aimed:,.0f} {aim.unit}", verdict)
+        table.add_row(aim.name, f"{aim.found:,.1f} {aim.unit}", f"{sign} {aim.aimed:,g} {aim.unit}", verdict)
     return table

@@ -10,13 +10,23 @@ from statistics import median
 from typing import NamedTuple
 
 from tests.benchmarks.child import BenchmarkError, Finished, run_module, run_program
+from tests.benchmarks.deployed_figures import (
+    DEPLOYED_NOTES,
+    LIVE,
+    MANY,
+    SINGLE,
+    deployed_aims,
+    deployed_measurements,
+)
 from tests.benchmarks.machine import this_machine
 from tests.benchmarks.report import Aim, Measurement, Report
 
 # This process stays small and imports nothing heavy: Linux counts a parent's memory at the fork as the child's.
+DEPLOYED = "deployed"
 _PAIR = "EUR_USD"
 _PAPER_CANDLES = 30_000
-_LIMIT_SECONDS = 280.0
+_LIMIT_SECONDS = 560.0
+_FAREWELL_SECONDS = 30.0
 _WHOLE_RUNS = 5
 _ROUNDS = 3
 _NOTES = (
@@ -81,27 +91,36 @@ class _Collected:
         return self.end - time.monotonic()
 
 
-def measure_all(folder: Path, candles: int) -> Report:
-    """Measure everything on some generated candles; progress goes to stderr."""
+def measure_all(folder: Path, candles: int, only: str | None = None) -> Report:
+    """Measure everything on some generated candles, or only the part of a name; progress goes to stderr."""
     found = _Collected(end=time.monotonic() + _LIMIT_SECONDS)
-    many, few = folder / f"{_PAIR}_M1.csv", folder / f"{_PAIR}_M1_short.csv"
-    _say_step(f"writing {candles:,} candles")
-    run_module("candles", str(many), str(candles), limit_seconds=found.seconds_left)
-    run_module("candles", str(few), str(_PAPER_CANDLES), limit_seconds=found.seconds_left)
-    steps: dict[str, Callable[[], None]] = {
-        "the engine and its peers in turns": lambda: _engines(found, many, candles),
-        "whole processes": lambda: _whole_processes(found, many, candles),
-        "paper trading": lambda: _paper(found, few, folder / "paper.db"),
-        "single live candles": lambda: _live_candle(found, few),
-        "reading the candle file": lambda: _reading(found, many, candles),
-    }
+    steps: dict[str, Callable[[], None]] = {"services, broker and database": lambda: _deployed(found, folder)}
+    if only is None:
+        steps = {**_in_one_process(found, folder, candles), **steps}
     for name, step in steps.items():
         _say_step(name)
         try:
             step()
         except BenchmarkError as error:
             found.left_out.append(f"{name}: {error}")
-    return Report(this_machine(), candles, found.measurements, found.aims, _NOTES, found.left_out)
+    notes = DEPLOYED_NOTES if only == DEPLOYED else (*_NOTES, *DEPLOYED_NOTES)
+    counted = MANY if only == DEPLOYED else candles
+    return Report(this_machine(), counted, found.measurements, found.aims, notes, found.left_out)
+
+
+def _in_one_process(found: _Collected, folder: Path, candles: int) -> dict[str, Callable[[], None]]:
+    """Return the steps that need no server."""
+    many, few = folder / f"{_PAIR}_M1.csv", folder / f"{_PAIR}_M1_short.csv"
+    _say_step(f"writing {candles:,} candles")
+    run_module("candles", str(many), str(candles), limit_seconds=found.seconds_left)
+    run_module("candles", str(few), str(_PAPER_CANDLES), limit_seconds=found.seconds_left)
+    return {
+        "the engine and its peers in turns": lambda: _engines(found, many, candles),
+        "whole processes": lambda: _whole_processes(found, many, candles),
+        "paper trading": lambda: _paper(found, few, folder / "paper.db"),
+        "single live candles": lambda: _live_candle(found, few),
+        "reading the candle file": lambda: _reading(found, many, candles),
+    }
 
 
 def _say_step(name: str) -> None:
@@ -194,6 +213,18 @@ def _reading(found: _Collected, file: Path, candles: int) -> None:
     for by in ("scalpbot", "pandas"):
         run = run_module("csv_reading", str(file), by, limit_seconds=found.seconds_left)
         found.measurements.append(_measured(job, f"{by}, every row checked" if by == "scalpbot" else by, run, candles))
+
+
+def _deployed(found: _Collected, folder: Path) -> None:
+    counts = (MANY, SINGLE, LIVE)
+    files = [str(folder / f"deployed_{count}.csv") for count in counts]
+    for file, count in zip(files, counts, strict=True):
+        run_module("candles", file, str(count), limit_seconds=found.seconds_left)
+    # It has to end by itself, to take its processes with it.
+    allowed = str(found.seconds_left - _FAREWELL_SECONDS)
+    run = run_module("deployed", *files, str(folder), allowed, limit_seconds=found.seconds_left)
+    found.measurements += deployed_measurements(run.figures)
+    found.aims += deployed_aims(run.figures)
 
 
 def _ratio(name: str, found: float, aimed: float, required: bool) -> Aim:
