@@ -5,7 +5,7 @@ LOCKS := deploy/locks
 SAMPLE := tests/fixtures/sample
 RUN := $(VENV)/bin
 
-.PHONY: help setup setup-test paper up compose-up compose-down test faults check fmt bench lock clean
+.PHONY: help setup setup-test paper up live compose-up compose-down test faults check fmt bench lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ paper: setup ## Paper-trade the sample market and print what came of it
 
 up: setup ## Run the whole platform on a made-up market until stopped
 	@$(RUN)/scalpbot up
+
+live: setup-test ## Trade live on paper against a simulated OANDA on this machine until stopped
+	@$(RUN)/python -m tests.tools.paper_simulated
 
 compose-up: ## Build the image and run the platform in containers
 	@deploy/docker/secrets.sh

@@ -5,12 +5,18 @@ from functools import partial
 
 from services.embedded import remember_run
 from services.executor.desk import AccountDesk
-from services.executor.service import ACCOUNT, ExecutorWork
+from services.executor.quotes import LiveConditions, QuoteBoard, apply_quotes
+from services.executor.service import ACCOUNT, ExecutorWork, nothing_given
 from services.executor.service import SERVICE as EXECUTOR
+from services.ingest.calendar_cache import cache_beside
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
+from services.ingest.live_feed import follow
 from services.ingest.replay import replay
+from services.live import fed, opened_live
+from services.quote_links import received_quotes, sent_quotes
 from services.strategy.desk import PairDesk
+from services.strategy.news import NewsDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import StrategyWork
 from shared.bus.backoff import Backoff
@@ -38,19 +44,21 @@ _DRAIN_SECONDS = 5.0
 def run_strategy(
     around: Surroundings,
     settings: Settings,
+    mode: RunMode,
     news: EconomicCalendar | None,
     partition: int,
     store_url: str,
     broker_url: str,
 ) -> None:
-    """Assess a partition's closed candles until the process is to stop."""
+    """Assess a partition's closed candles until the process is to stop; in a live run by the news in the store."""
     store = around.patiently("store", partial(open_store, store_url))
     if store is None:
         return
-    around.patiently("store", partial(remember_run, store, settings, news, int(around.clock())))
+    around.patiently("store", partial(remember_run, store, settings, news, int(around.clock()), mode))
     relay = _relay(around, store, STRATEGY, broker_url)
-    desks = partial(PairDesk, settings=settings, mode=RunMode.OFFLINE, news=news)
-    work = StrategyWork(desks, partition)
+    desks = partial(PairDesk, settings=settings, mode=mode, news=news)
+    current_news = NewsDesk(monotonic=around.monotonic) if mode is RunMode.LIVE else None
+    work = StrategyWork(desks, partition, current_news)
     consumer = StreamConsumer(
         store,
         OutboxOutgoing(relay.wake),
@@ -63,7 +71,7 @@ def run_strategy(
     store.close()
 
 
-def run_executor(around: Surroundings, settings: Settings, store_url: str, broker_url: str) -> None:
+def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_url: str, broker_url: str) -> None:
     """Keep the ledger while this process leads, and stand by while another does, until it is to stop."""
     store = around.patiently("store", partial(open_store, store_url))
     if store is None:
@@ -72,7 +80,9 @@ def run_executor(around: Surroundings, settings: Settings, store_url: str, broke
     # A process started anew must not be taken for the one before it, which may only be paused.
     holder = f"{around.instance}/{around.chance.getrandbits(64):016x}"
     leadership = Leadership(store, f"{EXECUTOR}.{ACCOUNT}", holder, around.metrics, around.log, around.monotonic)
-    work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM))
+    board = QuoteBoard()
+    given = LiveConditions(board, settings.live, around.clock) if mode is RunMode.LIVE else nothing_given
+    work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM), given)
     consumer = StreamConsumer(
         store,
         OutboxOutgoing(relay.wake),
@@ -82,7 +92,19 @@ def run_executor(around: Surroundings, settings: Settings, store_url: str, broke
         observe=partial(_observe, around),
     )
     receiver = _receiver(around, broker_url, ASSESSED_QUEUE)
-    ConsumerProcess(around, store, consumer, receiver, relay, leadership).run()
+
+    def look_at_quotes() -> None:
+        if leadership.leads:
+            apply_quotes(consumer, work, board)
+        else:
+            board.take()
+
+    process = ConsumerProcess(around, store, consumer, receiver, relay, leadership, look_at_quotes)
+    if mode is RunMode.LIVE:
+        with received_quotes(around, broker_url, board):
+            process.run()
+    else:
+        process.run()
     store.close()
 
 
@@ -112,6 +134,35 @@ def run_ingest(
         around.health.progress()
         relay.check()
         around.sleep(_IDLE_SECONDS)
+    relay.stop(_DRAIN_SECONDS)
+    store.close()
+
+
+def run_ingest_live(
+    around: Surroundings, settings: Settings, pairs: Sequence[str], store_url: str, broker_url: str
+) -> None:
+    """Bring OANDA's candles, prices and the week's news into the platform until the process is to stop."""
+    store = around.patiently("store", partial(open_store, store_url))
+    if store is None:
+        return
+    partitions = settings.deployment.partitions
+    around.patiently("store", partial(agree_on_partitions, store, partitions, int(around.clock())))
+    relay = _relay(around, store, INGEST, broker_url, partitions)
+    relay.start()
+    around.health.has("start")
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), partitions, around.crash)
+    board = QuoteBoard()
+    with (
+        opened_live(around, settings, pairs) as live,
+        fed(around, store, settings, live, board.put, cache_beside(store_url)) as prices,
+        sent_quotes(around, broker_url, board),
+    ):
+
+        def idle() -> None:
+            relay.check()
+            prices.check()
+
+        follow(around, store, feed, live.source, pairs, settings.live, idle)
     relay.stop(_DRAIN_SECONDS)
     store.close()
 

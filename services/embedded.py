@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from services.executor.desk import AccountDesk
+from services.executor.quotes import QuoteBoard, apply_quotes
 from services.executor.service import SERVICE as EXECUTOR
-from services.executor.service import ExecutorWork
+from services.executor.service import ExecutorWork, nothing_given
+from services.executor.settlement import Given
 from services.ingest.feed import Arrival, CandleFeed, in_batches
 from services.strategy.desk import PairDesk
 from services.strategy.service import SERVICE as STRATEGY
@@ -20,7 +22,7 @@ from shared.bus.in_process import InProcessBus
 from shared.bus.port import Handler
 from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InputError
-from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import DirectOutgoing
 from shared.runtime.settings import RunMode, Settings
@@ -44,10 +46,13 @@ class Platform:
         news: EconomicCalendar | None,
         batch: int = BATCH,
         listeners: Mapping[str, Handler] = MappingProxyType({}),
+        given: Callable[[CandleAssessed], Given] = nothing_given,
+        current_news: Callable[[Reader], EconomicCalendar | None] | None = None,
     ) -> None:
         """Wire the services and let each handle what an earlier run left behind.
 
-        `batch` candles share a commit; `listeners` are handed facts by their type, after they were stored.
+        `batch` candles share a commit; `listeners` are handed facts by their type, after they were stored. A live run
+        adds to each candle what is `given`, and goes by the `current_news`.
         """
         bus = InProcessBus(max_batch=batch)
         outgoing = DirectOutgoing(bus)
@@ -55,9 +60,11 @@ class Platform:
         desks = partial(PairDesk, settings=settings, mode=mode, news=news)
         partitions = settings.deployment.partitions
         strategies = [
-            StreamConsumer(store, outgoing, StrategyWork(desks, partition)) for partition in range(partitions)
+            StreamConsumer(store, outgoing, StrategyWork(desks, partition, current_news))
+            for partition in range(partitions)
         ]
-        executor = StreamConsumer(store, outgoing, ExecutorWork(account))
+        self._work = ExecutorWork(account, given)
+        executor = self._executor = StreamConsumer(store, outgoing, self._work)
         for partition, strategy in enumerate(strategies):
             bus.subscribe(CANDLE_CLOSED, f"{STRATEGY}.{partition}", strategy.handle)
         bus.subscribe(CANDLE_ASSESSED, EXECUTOR, executor.handle)
@@ -80,6 +87,12 @@ class Platform:
             done += len(batch)
             progress(done)
 
+    def attend(self, board: QuoteBoard) -> None:
+        """Trade the candles that were stored, and close what new quotes have stopped out or brought to its target."""
+        self._bus.drain()
+        if apply_quotes(self._executor, self._work, board):
+            self._bus.drain()
+
 
 @contextmanager
 def opened_store(url: str) -> Iterator[Store]:
@@ -93,9 +106,11 @@ def opened_store(url: str) -> Iterator[Store]:
         store.close()
 
 
-def remember_run(store: Store, settings: Settings, news: EconomicCalendar | None, time: int) -> None:
+def remember_run(
+    store: Store, settings: Settings, news: EconomicCalendar | None, time: int, mode: RunMode = RunMode.OFFLINE
+) -> None:
     """Keep what the run is set to, so that it can be replayed; raise InputError where it differs from before."""
-    body = _run_json(settings, news)
+    body = _run_json(settings, news, mode)
     with store.transaction() as transaction:
         known = transaction.remember_setting(RUN_SETTING, body, time)
         if _meaning(known.body_json) != _meaning(body):
@@ -105,34 +120,45 @@ def remember_run(store: Store, settings: Settings, news: EconomicCalendar | None
             )
 
 
-def remembered_run(reader: Reader) -> tuple[Settings, EconomicCalendar | None]:
-    """Return the settings and the news calendar that the database was traded with."""
+class RememberedRun(NamedTuple):
+    """What a database was traded with; a live run's news are in its assessments."""
+
+    settings: Settings
+    news: EconomicCalendar | None
+    mode: RunMode
+
+
+def remembered_run(reader: Reader) -> RememberedRun:
+    """Return what the database was traded with; raise InputError where it holds no run."""
     known = reader.setting(RUN_SETTING)
     if known is None:
         raise InputError("this database holds no paper run; make one with `scalpbot paper --mode OFFLINE --csv FILE`")
     run = msgspec.json.decode(known.body_json)
     events = run["news"]
     calendar = None if events is None else EconomicCalendar(tuple(EconomicEvent(*each) for each in events), NEVER_STALE)
-    return Settings.model_validate(run["settings"]), calendar
+    return RememberedRun(Settings.model_validate(run["settings"]), calendar, RunMode(run.get("mode", RunMode.OFFLINE)))
 
 
-def _run_json(settings: Settings, news: EconomicCalendar | None) -> str:
+def _run_json(settings: Settings, news: EconomicCalendar | None, mode: RunMode) -> str:
     run = {
+        **({} if mode is RunMode.OFFLINE else {"mode": mode}),
         "digest": settings.trading_digest(),
-        "settings": settings.model_dump(mode="json", exclude={"runtime", "deployment"}),
+        "settings": settings.model_dump(mode="json", exclude={"runtime", "deployment", "live"}),
         "news": None if news is None else [list(event) for event in news.events],
     }
     return msgspec.json.encode(run, order="sorted").decode()
 
 
-def _meaning(body: str) -> tuple[object, object]:
+def _meaning(body: str) -> tuple[object, object, object]:
     """Return what decides whether two runs are set alike; written-out defaults do not."""
     run = msgspec.json.decode(body)
-    return run["digest"], run["news"]
+    return run["digest"], run["news"], run.get("mode")
 
 
 def _difference(before: str, after: str) -> str:
     old, new = msgspec.json.decode(before), msgspec.json.decode(after)
+    if old.get("mode") != new.get("mode"):
+        return f"the mode ({new.get('mode', RunMode.OFFLINE)}, was {old.get('mode', RunMode.OFFLINE)})"
     if old["news"] != new["news"]:
         return "the news calendar"
     was, is_now = _flat(old["settings"]), _flat(new["settings"])

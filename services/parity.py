@@ -1,5 +1,6 @@
 """Replay what is stored through the machines and compare every row: the first difference, or none."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -8,20 +9,24 @@ import msgspec
 
 from services.embedded import remembered_run
 from services.executor.desk import AccountDesk
-from services.executor.service import ACCOUNT, equity_row, event_row
+from services.executor.service import ACCOUNT, equity_row, event_row, leaving_equity_row
 from services.executor.service import SERVICE as EXECUTOR
-from services.executor.settlement import Settlement
-from services.strategy.desk import PairDesk
+from services.executor.settlement import NOTHING_GIVEN, Closed, Given, Settlement
+from services.strategy.desk import KnownNews, PairDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import assessment_row
+from shared.contracts.codec import decode_assessed
 from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
+from shared.contracts.facts import Quote
 from shared.contracts.trades import ClosedTrade, format_time, trade_hash
-from shared.core.types import REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.account import Conditions
+from shared.core.types import HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.settings import RunMode
 from shared.runtime.streams import EXECUTOR_STREAM, closed_fact
 from shared.store.port import Reader
-from shared.store.rows import DailyStatsRow, TradeRow
+from shared.store.rows import AssessmentRow, CandleRow, DailyStatsRow, GateSnapshotRow, TradeRow
+from shared.store.tables import ENTRY, EXIT
 
 _CHUNK: Final = 2_000
 _PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
@@ -71,10 +76,13 @@ def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck
 
 class _Replay:
     def __init__(self, reader: Reader) -> None:
-        settings, news = remembered_run(reader)
+        run = remembered_run(reader)
+        settings = run.settings
         pairs = [row.key for row in reader.snapshots(STRATEGY)]
         self._reader = reader
-        self._desks = {pair: PairDesk(pair, settings, RunMode.OFFLINE, news) for pair in pairs}
+        self._live = run.mode is RunMode.LIVE
+        self._desks = {pair: PairDesk(pair, settings, run.mode, run.news) for pair in pairs}
+        self._quotes = deque(reader.applied_quotes_in_order())
         self._account = AccountDesk(settings, EXECUTOR_STREAM)
         self._stored_equity = reader.equity_in_order()
         self._stored_events = reader.account_events_in_order()
@@ -92,15 +100,47 @@ class _Replay:
             place = f"{row.pair} candle of {format_time(row.candle.time)}"
             if row.pair not in self._desks:
                 raise _DifferenceError(f"the {place} is stored but was not judged yet; run `scalpbot paper` again")
-            assessed = self._desks[row.pair].assess(closed_fact(row))
-            _compare(f"{place}: assessment", next(assessments, None), assessment_row(assessed))
-            settlement = self._account.settle(assessed)
-            _compare(f"{place}: verdicts", next(snapshots, None), settlement.snapshot)
+            assessment, snapshot = next(assessments, None), next(snapshots, None)
+            assessed = self._desks[row.pair].assess(closed_fact(row), self._known_news(assessment))
+            _compare(f"{place}: assessment", assessment, assessment_row(assessed))
+            settlement = self._account.settle(assessed, self._given(row, snapshot))
+            _compare(f"{place}: verdicts", snapshot, settlement.snapshot)
             self.candles += 1
             yield settlement
+            self._leave_by_quotes(row.seq, place)
         for name, left in (("assessment", assessments), ("judged candle", snapshots)):
             if next(left, None) is not None:
                 raise _DifferenceError(f"there is one {name} more than there are candles")
+
+    def _known_news(self, row: AssessmentRow | None) -> KnownNews | None:
+        """Return what a live run knew of the news, which no calendar of today tells."""
+        if not self._live or row is None:
+            return None
+        fact = decode_assessed(row.body_json)
+        return KnownNews(fact.assessment.news, fact.news)
+
+    def _given(self, candle: CandleRow, snapshot: GateSnapshotRow | None) -> Given:
+        """Return what a live run added to a candle: what was held, and the quote that priced the entry."""
+        if not self._live:
+            return NOTHING_GIVEN
+        held = snapshot is not None and snapshot.failed_gates & HOLD_BIT
+        hold = snapshot.reason if snapshot is not None and held else PASSED
+        if self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (candle.seq, ENTRY):
+            row = self._quotes.popleft()
+            return Given(Conditions(hold, row.bid, row.ask), Quote(*row[2:]))
+        return Given(Conditions(hold, 0, 0), None)
+
+    def _leave_by_quotes(self, seq: int, place: str) -> None:
+        """Close what quotes closed after a candle."""
+        while self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (seq, EXIT):
+            quote = Quote(*self._quotes.popleft()[2:])
+            name = f"quote after the {place}"
+            if not self._account.reached(quote):
+                raise _DifferenceError(f"{name}: it closed a position in the ledger, and reaches none when replayed")
+            leaving = self._account.leave(quote, seq)
+            _compare(f"{name}: account event", next(self._stored_events, None), event_row(leaving.event))
+            _compare(f"{name}: equity", next(self._stored_equity, None), leaving_equity_row(leaving))
+            self._note_day_and_exits(leaving.day, [leaving.closed])
 
     def note(self, settlement: Settlement) -> None:
         """Compare what a settlement did to the account and remember its trades."""
@@ -110,21 +150,25 @@ class _Replay:
         point = equity_row(settlement)
         if point is not None:
             _compare(f"{place}: equity", next(self._stored_equity, None), point)
-        self._days[settlement.day.trading_day] = settlement.day
-        for closed in settlement.closed:
+        self._note_day_and_exits(settlement.day, settlement.closed)
+        if settlement.opened is not None:
+            opened = settlement.opened
+            self._trades.append(TradeRow(len(self._trades) + 1, opened.opening, opened.costs, None))
+
+    def _note_day_and_exits(self, day: DailyStatsRow, exits: Sequence[Closed]) -> None:
+        self._days[day.trading_day] = day
+        for closed in exits:
             self.closed.append(closed.trade)
             for index, trade in enumerate(self._trades):
                 if trade.opening.id == closed.closing.id:
                     self._trades[index] = trade._replace(closing=closed.closing, costs=closed.costs)
-        if settlement.opened is not None:
-            opened = settlement.opened
-            self._trades.append(TradeRow(len(self._trades) + 1, opened.opening, opened.costs, None))
 
     def compare_ledger(self) -> None:
         """Compare the trades, positions, days and the account with what the replay ended with."""
         _compare_all("trade", self._reader.trades_in_order(), self._trades)
         _compare_all("position", self._reader.positions(), self._account.positions())
         _compare_all("trading day", reversed(self._reader.daily_stats(len(self._days) + 1)), self._sorted_days())
+        _compare_all("quote that did something", self._quotes, [])
         _compare_all("account event", self._stored_events, [])
         _compare_all("point of the equity curve", self._stored_equity, [])
         account = self._reader.snapshot(EXECUTOR, ACCOUNT)

@@ -59,6 +59,8 @@ BEGIN
         ('daily_stats', 'SELECT', 'scalpbot_api'),
         ('equity', 'SELECT, INSERT', 'scalpbot_executor'),
         ('equity', 'SELECT', 'scalpbot_api'),
+        ('applied_quotes', 'SELECT, INSERT', 'scalpbot_executor'),
+        ('applied_quotes', 'SELECT', 'scalpbot_api'),
         -- The audit log only grows, whoever writes.
         ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),
         -- The services' own state. Locking a row asks for the right to update it.
@@ -66,7 +68,7 @@ BEGIN
         ('settings', 'SELECT, INSERT', 'scalpbot_ingest, scalpbot_strategy, scalpbot_api'),
         ('cursors', 'SELECT, INSERT, UPDATE', 'scalpbot_strategy, scalpbot_executor'),
         ('cursors', 'SELECT', 'scalpbot_ingest, scalpbot_api'),
-        ('snapshots', 'SELECT, INSERT, UPDATE', 'scalpbot_strategy, scalpbot_executor'),
+        ('snapshots', 'SELECT, INSERT, UPDATE', 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor'),
         ('snapshots', 'SELECT', 'scalpbot_api'),
         ('outbox', 'SELECT, INSERT, UPDATE (sent_at), DELETE', 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor'),
         ('outbox', 'SELECT', 'scalpbot_api'),

@@ -1,9 +1,10 @@
-"""`scalpbot data`: look at candle files before they are used."""
+"""`scalpbot data`: candle files, looked at before they are used and fetched from OANDA."""
 
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from services.cli import data_download
 from services.cli.options import AsJson, CandleFiles, ConfigFile, Granularity, Pair
 from services.cli.output import Column, say, say_figures, say_json, say_table
 
@@ -16,13 +17,9 @@ _SHOWN: Final = 10
 
 def register(program: typer.Typer) -> None:
     """Add the verbs to the program."""
-    group = typer.Typer(help="Look at candle files before they are used.")
-
-    @group.callback()
-    def _group() -> None:
-        """Look at candle files before they are used."""
-
+    group = typer.Typer(help="Look at candle files before they are used, and fetch them.", no_args_is_help=True)
     group.command("check")(check)
+    group.command("download")(data_download.download)
     program.add_typer(group, name="data")
 
 

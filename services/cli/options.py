@@ -5,15 +5,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-CandleFiles: TypeAlias = Annotated[
-    list[str],
-    typer.Option(
-        "--csv",
-        metavar="[PAIR=]FILE",
-        help="Candle file, plain or gzip; repeat it for several pairs. The pair is what stands before '=', else "
-        "--pair, else the pair in the file's name.",
-    ),
-]
+_FILES = typer.Option(
+    "--csv",
+    metavar="[PAIR=]FILE",
+    help="Candle file, plain or gzip; repeat it for several pairs. The pair is what stands before '=', else --pair, "
+    "else the pair in the file's name.",
+)
+CandleFiles: TypeAlias = Annotated[list[str], _FILES]
+CandleFilesIfAny: TypeAlias = Annotated[list[str] | None, _FILES]
 OneCandleFile: TypeAlias = Annotated[
     str,
     typer.Option(

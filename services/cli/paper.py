@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from services.cli.inputs import candle_files, read_candles, read_news, read_settings
-from services.cli.options import AsJson, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
+from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
 from services.cli.output import say_json
-from services.cli.paper_report import paper_report, say_paper_report
+from services.cli.paper_report import pair_of, paper_report, say_paper_report
 from services.cli.progress import bar
 from services.cli.stored import Database, database_url, shown_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from services.csv_export import ExportedRows
     from services.ingest.candle_file import CandleFile, CandleRead
     from services.ingest.feed import CandleFeed
     from shared.calendar.economic import EconomicCalendar
@@ -31,18 +32,14 @@ class PaperMode(StrEnum):
     LIVE = "LIVE"
 
 
-CandleFilesIfAny: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--csv",
-        metavar="[PAIR=]FILE",
-        help="Candle file, plain or gzip; repeat it for several pairs. The pair is what stands before '=', else "
-        "--pair, else the pair in the file's name.",
-    ),
-]
 Mode: TypeAlias = Annotated[PaperMode, typer.Option("--mode", help="Where the candles come from.")]
 Pairs: TypeAlias = Annotated[
-    str | None, typer.Option("--pairs", metavar="A,B", help="Trade only these pairs of the files. Default: all.")
+    str | None,
+    typer.Option(
+        "--pairs",
+        metavar="A,B",
+        help="Pairs to trade. Default: all of the files; LIVE needs them.",
+    ),
 ]
 ExportCsv: TypeAlias = Annotated[
     bool, typer.Option("--export-csv", help="Append signals_log.csv and trades_log.csv in --export-dir.")
@@ -73,23 +70,18 @@ def paper(
 ) -> None:
     """Trade candles on paper through all services in this process, and store everything.
 
-    Running it again continues: candles that the database holds are not traded twice, whatever interrupted the run.
+    LIVE follows OANDA's candles and prices until it is stopped, and sends no order. Running it again continues: candles
+    that the database holds are not traded twice, whatever interrupted the run.
     """
-    from services.csv_export import export_logs
-    from services.embedded import opened_store
-
     settings = read_settings(config)
-    files = _files(csv or [], mode, pair, pairs)
-    reads = read_candles(files, settings, granularity, skip_bad_rows)
-    calendar = read_news(news)
     url = database_url(database, settings)
-    with opened_store(url) as store:
-        run = _replay(store, settings, files, reads, calendar)
-        with store.reading() as reader:
-            report = paper_report(reader, settings, [read.series for read in reads])
-            rows = export_logs(reader, export_dir) if export_csv else None
-    report["rejected_rows"] = sum(len(read.rejected) for read in reads)
-    report["run"] = {**run, "news": None if news is None else str(news)}
+    if mode is PaperMode.LIVE:
+        _require_no_files(csv, pair, news, granularity, skip_bad_rows)
+        report, rows = _live(settings, url, pairs, export_dir if export_csv else None, as_json)
+    else:
+        files = _files(csv or [], pair, pairs)
+        reads = read_candles(files, settings, granularity, skip_bad_rows)
+        report, rows = _offline(settings, url, files, reads, news, export_dir if export_csv else None)
     report["stored_in"] = shown_place(url)
     if rows is not None:
         report["exported"] = {"folder": str(export_dir), **rows._asdict()}
@@ -97,6 +89,70 @@ def paper(
         say_json(report)
     else:
         say_paper_report(report)
+
+
+def _offline(
+    settings: "Settings",
+    url: str,
+    files: "Sequence[CandleFile]",
+    reads: "Sequence[CandleRead]",
+    news: Path | None,
+    export: Path | None,
+) -> "tuple[dict[str, Any], ExportedRows | None]":
+    from services.csv_export import export_logs
+    from services.embedded import opened_store
+    from shared.contracts.granularity import granularity_name
+
+    calendar = read_news(news)
+    described = []
+    for read in reads:
+        name, times = granularity_name(read.series.granularity_seconds), read.series.time
+        described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
+    with opened_store(url) as store:
+        run = _replay(store, settings, files, reads, calendar)
+        with store.reading() as reader:
+            report = paper_report(reader, settings, PaperMode.OFFLINE, described)
+            rows = None if export is None else export_logs(reader, export)
+    report["rejected_rows"] = sum(len(read.rejected) for read in reads)
+    report["run"] = {**run, "news": None if news is None else str(news)}
+    return report, rows
+
+
+def _live(
+    settings: "Settings", url: str, pairs: str | None, export: Path | None, as_json: bool
+) -> "tuple[dict[str, Any], ExportedRows | None]":
+    from services.cli.paper_live import live_pairs, trade_live
+    from services.csv_export import export_logs
+    from services.embedded import opened_store
+    from services.live import live_account
+
+    names = live_pairs(pairs)
+    live_account(settings.runtime)
+    described = [pair_of(name, settings.live.granularity, settings) for name in names]
+    with opened_store(url) as store:
+        with store.reading() as reader:
+            before = reader.candle_count()
+        trade_live(store, settings, names, url, as_json)
+        with store.reading() as reader:
+            report = paper_report(reader, settings, PaperMode.LIVE, described)
+            rows = None if export is None else export_logs(reader, export)
+    report["rejected_rows"] = 0
+    report["run"] = {"new_candles": report["candles"] - before, "news": settings.live.calendar_url}
+    return report, rows
+
+
+def _require_no_files(
+    csv: list[str] | None, pair: str | None, news: Path | None, granularity: str | None, skip_bad_rows: bool
+) -> None:
+    from shared.contracts.errors import InputError
+
+    given = {"--csv": csv, "--pair": pair, "--news": news, "--granularity": granularity}
+    for name, value in {**given, "--skip-bad-rows": skip_bad_rows}.items():
+        if value:
+            raise InputError(
+                f"{name} goes with --mode OFFLINE; a live run takes candles, prices and news from where the section "
+                "[live] of the settings says"
+            )
 
 
 def _replay(
@@ -124,14 +180,10 @@ def _replay(
     return {"new_candles": len(arrivals), "recovered_candles": platform.recovered, "seconds": seconds}
 
 
-def _files(csv: "Sequence[str]", mode: PaperMode, pair: str | None, pairs: str | None) -> "list[CandleFile]":
+def _files(csv: "Sequence[str]", pair: str | None, pairs: str | None) -> "list[CandleFile]":
     from shared.contracts.errors import InputError
     from shared.contracts.pairs import parse_pair
 
-    if mode is PaperMode.LIVE:
-        raise InputError(
-            "--mode LIVE needs a live feed, which this version does not have; use --mode OFFLINE with --csv"
-        )
     if not csv:
         raise InputError("there is nothing to trade: give at least one candle file with --csv [PAIR=]FILE")
     files = candle_files(csv, pair)

@@ -8,20 +8,24 @@ from services.cli.output import Column, say, say_figures, say_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.core.types import CandleSeries
     from shared.runtime.settings import Settings
     from shared.store.port import Reader
 
 _SHOWN_TRADES = 10
 
 
-def paper_report(reader: "Reader", settings: "Settings", series: "Sequence[CandleSeries]") -> dict[str, Any]:
-    """Return what the database holds of the account, and what was traded, as a JSON-ready document."""
+def paper_report(
+    reader: "Reader", settings: "Settings", mode: str, pairs: "Sequence[dict[str, str | None]]"
+) -> dict[str, Any]:
+    """Return what the database holds of the account, and what was traded, as a JSON-ready document.
+
+    `pairs` are as `pair_of` describes them.
+    """
     from services.csv_export import closed_trades
     from shared.contracts.decimals import format_money
     from shared.contracts.funnel import gate_counts, passed_all
     from shared.contracts.trades import trade_hash
-    from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, STOP_INSIDE_SPREAD
+    from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
 
     closed = closed_trades(reader)
     funnel = reader.gate_funnel()
@@ -34,8 +38,8 @@ def paper_report(reader: "Reader", settings: "Settings", series: "Sequence[Candl
     open_positions = position_fields(reader)
     unrealised = sum(row.unrealised_pnl for row in reader.positions())
     return {
-        "mode": "OFFLINE",
-        "pairs": [_pair_of(each, settings) for each in series],
+        "mode": mode,
+        "pairs": list(pairs),
         "currency": settings.account.currency,
         "candles": reader.candle_count(),
         "trades": len(closed),
@@ -55,7 +59,7 @@ def paper_report(reader: "Reader", settings: "Settings", series: "Sequence[Candl
         "refusals": {
             REASON_NAMES[row.reason]: row.candles
             for row in funnel
-            if row.reason >= STOP_INSIDE_SPREAD and not row.failed_gates & (1 << (GATE_SIGNAL - 1))
+            if row.reason in REFUSALS and not row.failed_gates & (1 << (GATE_SIGNAL - 1))
         },
         "halts": sum(day.halted for day in reader.daily_stats(1_000_000)),
         "open_positions": open_positions,
@@ -63,16 +67,18 @@ def paper_report(reader: "Reader", settings: "Settings", series: "Sequence[Candl
     }
 
 
-def _pair_of(series: "CandleSeries", settings: "Settings") -> dict[str, str]:
-    from shared.contracts.granularity import granularity_name
+def pair_of(
+    pair: str, granularity: str, settings: "Settings", span: "tuple[int, int] | None" = None
+) -> dict[str, str | None]:
+    """Return what a report says of a pair; `span` holds the first and the last open time of its candle file."""
     from shared.contracts.trades import format_time
 
-    settled = settings.pair(series.instrument.name)
+    settled = settings.pair(pair)
     return {
-        "pair": series.instrument.name,
-        "granularity": granularity_name(series.granularity_seconds),
-        "from": format_time(int(series.time[0])),
-        "to": format_time(int(series.time[-1])),
+        "pair": pair,
+        "granularity": granularity,
+        "from": None if span is None else format_time(span[0]),
+        "to": None if span is None else format_time(span[1]),
         "strategy": settled.strategy,
         "profile": settled.profile,
     }
@@ -81,13 +87,15 @@ def _pair_of(series: "CandleSeries", settings: "Settings") -> dict[str, str]:
 def say_paper_report(report: dict[str, Any]) -> None:
     """Write the report of a paper run for people."""
     run, currency = report["run"], report["currency"]
-    say("Paper run, OFFLINE: fills at bid and ask, stop loss first where one candle holds both stop and target")
+    how = "fills at bid and ask, stop loss first where one candle holds both stop and target"
+    say(f"Paper run, {report['mode']}: {how}")
     for pair in report["pairs"]:
-        say("  {pair} {granularity}, {from} to {to} (open times), {strategy} {profile}".format(**pair))
-    news = run["news"] or "none given, so the news gate lets every candle pass"
-    say(f"  news calendar: {news}")
+        span = ", {from} to {to} (open times)".format(**pair) if pair["from"] else ""
+        say(f"  {pair['pair']} {pair['granularity']}{span}, {pair['strategy']} {pair['profile']}")
+    say(f"  news calendar: {run['news'] or 'none given, so the news gate lets every candle pass'}")
     known = report["candles"] - run["new_candles"]
-    rate = f", {run['new_candles'] / run['seconds']:,.0f} a second" if run["seconds"] > 0 and run["new_candles"] else ""
+    seconds = run.get("seconds", 0)
+    rate = f", {run['new_candles'] / seconds:,.0f} a second" if seconds > 0 and run["new_candles"] else ""
     say(f"  {run['new_candles']} candles traded now{rate}; {known} were stored before")
     if report["rejected_rows"]:
         say(f"  {report['rejected_rows']} bad rows skipped, kept in table rejected_candles")

@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from services.cli import backtest, bus, checks, config, data, dlq, indicators, ledger, paper, run, up, why
+from services.cli import backtest, bus, checks, config, data, dlq, doctor, indicators, ledger, paper, run, up, why
 from services.cli.inputs import DEBUG_VARIABLE
 from shared.contracts.errors import InfrastructureError, InputError
 
@@ -29,6 +29,7 @@ _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     why.register,
     ledger.register,
     checks.register,
+    doctor.register,
     indicators.register,
     config.register,
     data.register,
@@ -70,6 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Typer leaves on a broken pipe by itself.
         return 0 if isinstance(leaving.__context__, BrokenPipeError) else FAULT
     except (InputError, typer.TyperException) as error:
+        if isinstance(error, typer.TyperException) and not error.format_message().strip():
+            # A group of verbs without a verb has shown its help already.
+            return BAD_INPUT
         return _failed(BAD_INPUT, error, _sentence(error))
     except InfrastructureError as error:
         return _failed(FAULT, error, _sentence(error))

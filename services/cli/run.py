@@ -4,12 +4,13 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from services.cli.inputs import candle_files, read_candles, read_news, read_settings
-from services.cli.options import CandleFiles, ConfigFile, Granularity, NewsFile, SkipBadRows
+from services.cli.options import CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
 from services.cli.stopping import Stop
 from services.cli.stored import Database, database_url
 
@@ -30,6 +31,29 @@ Broker: TypeAlias = Annotated[
     str | None, typer.Option("--broker", metavar="URL", help="RabbitMQ. Default: RABBITMQ_URL.")
 ]
 Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max.")]
+
+
+class Feed(StrEnum):
+    """Where the candles come from."""
+
+    REPLAY = "replay"
+    OANDA = "oanda"
+
+
+class RunKind(StrEnum):
+    """Whether candles are past or happen now."""
+
+    OFFLINE = "OFFLINE"
+    LIVE = "LIVE"
+
+
+FeedChoice: TypeAlias = Annotated[Feed, typer.Option("--feed", help="Where the candles come from: files, or OANDA.")]
+LivePairs: TypeAlias = Annotated[
+    str | None, typer.Option("--pairs", metavar="A,B", help="Pairs to follow, with --feed oanda.")
+]
+Mode: TypeAlias = Annotated[
+    RunKind, typer.Option("--mode", help="LIVE where ingest follows OANDA; then old candles bring no entries.")
+]
 Partition: TypeAlias = Annotated[
     int, typer.Option("--partition", metavar="N", min=0, help="Which of the partitions to judge, counted from 0.")
 ]
@@ -46,7 +70,9 @@ def register(program: typer.Typer) -> None:
 
 
 def ingest(
-    csv: CandleFiles,
+    csv: CandleFilesIfAny = None,
+    feed: FeedChoice = Feed.REPLAY,
+    pairs: LivePairs = None,
     speed: Speed = "max",
     once: Once = False,
     granularity: Granularity = None,
@@ -58,20 +84,45 @@ def ingest(
     health_port: HealthPort = 9101,
     config: ConfigFile = None,
 ) -> None:
-    """Bring the candles of files into the platform, in order and each once."""
+    """Bring candles into the platform, in order and each once: those of files, or OANDA's with its prices and news."""
     from services.deployed import run_ingest
 
     settings = read_settings(config)
+    if feed is Feed.OANDA:
+        urls = database_url(database, settings), _broker_url(broker, settings)
+        _ingest_live(settings, pairs, csv, urls, (instance, health_host, health_port))
+        return
     pace = _pace(speed)
-    reads = read_candles(candle_files(csv, None), settings, granularity, skip_bad_rows)
+    reads = read_candles(candle_files(_required_files(csv), None), settings, granularity, skip_bad_rows)
     urls = database_url(database, settings), _broker_url(broker, settings)
     partitions = settings.deployment.partitions
     with _surroundings("ingest", instance, health_host, health_port) as around:
         run_ingest(around, [read.series for read in reads], partitions, pace, once, *urls)
 
 
+def _ingest_live(
+    settings: "Settings",
+    pairs: str | None,
+    csv: list[str] | None,
+    urls: tuple[str, str],
+    outside: tuple[str | None, str, int],
+) -> None:
+    from services.cli.paper_live import live_pairs
+    from services.deployed import run_ingest_live
+    from services.live import live_account
+    from shared.contracts.errors import InputError
+
+    if csv:
+        raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
+    names = live_pairs(pairs)
+    live_account(settings.runtime)
+    with _surroundings("ingest", *outside) as around:
+        run_ingest_live(around, settings, names, *urls)
+
+
 def strategy(
     partition: Partition = 0,
+    mode: Mode = RunKind.OFFLINE,
     news: NewsFile = None,
     database: Database = None,
     broker: Broker = None,
@@ -83,6 +134,7 @@ def strategy(
     """Judge every closed candle of a partition by all that depends on the market alone."""
     from services.deployed import run_strategy
     from shared.contracts.errors import InputError
+    from shared.runtime.settings import RunMode
 
     settings = read_settings(config)
     if partition >= settings.deployment.partitions:
@@ -93,10 +145,11 @@ def strategy(
     calendar = read_news(news)
     urls = database_url(database, settings), _broker_url(broker, settings)
     with _surroundings("strategy", instance, health_host, health_port) as around:
-        run_strategy(around, settings, calendar, partition, *urls)
+        run_strategy(around, settings, RunMode(mode), calendar, partition, *urls)
 
 
 def executor(
+    mode: Mode = RunKind.OFFLINE,
     database: Database = None,
     broker: Broker = None,
     instance: Instance = None,
@@ -106,11 +159,20 @@ def executor(
 ) -> None:
     """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
     from services.deployed import run_executor
+    from shared.runtime.settings import RunMode
 
     settings = read_settings(config)
     urls = database_url(database, settings), _broker_url(broker, settings)
     with _surroundings("executor", instance, health_host, health_port) as around:
-        run_executor(around, settings, *urls)
+        run_executor(around, settings, RunMode(mode), *urls)
+
+
+def _required_files(csv: list[str] | None) -> list[str]:
+    from shared.contracts.errors import InputError
+
+    if not csv:
+        raise InputError("there is nothing to replay: give candle files with --csv, or --feed oanda")
+    return csv
 
 
 def _broker_url(given: str | None, settings: "Settings") -> str:

@@ -1,6 +1,5 @@
 """The verb `up`: the whole platform in this process, on an endless made-up market."""
 
-import sys
 import time
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,16 +10,15 @@ import typer
 
 from services.cli.inputs import read_settings
 from services.cli.options import AsJson, ConfigFile
-from services.cli.output import note, say
+from services.cli.output import note
 from services.cli.stopping import Stop
-from services.cli.words import event_words
+from services.cli.telling import tell_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.embedded import Platform
     from services.ingest.feed import Arrival
-    from shared.contracts.envelope import Message
     from shared.store.port import Store
 
 _START = 1_704_060_000  # Sunday 2023-12-31, 22:00 UTC: the first market week of 2024
@@ -79,7 +77,7 @@ def up(
         remember_run(store, settings, None, int(time.time()))
         agree_on_partitions(store, settings.deployment.partitions, int(time.time()))
         _remember_market(store, seed)
-        listeners = dict.fromkeys(ACCOUNT_FACTS, partial(_tell, as_json=as_json))
+        listeners = dict.fromkeys(ACCOUNT_FACTS, partial(tell_events, as_json=as_json))
         platform = Platform(store, settings, RunMode.OFFLINE, None, listeners=listeners)
         note(f"{feed} market at {speed:g} market seconds a second; stop with Ctrl-C")
         market = paced(_new_candles(store, names, seed), speed, time.monotonic, lambda wait: _nap(wait, stop))
@@ -136,18 +134,3 @@ def _trade(platform: "Platform", market: "Iterator[list[Arrival]]", most: int, s
         platform.replay(together, lambda _done: None)
         done += len(together)
     return done
-
-
-def _tell(messages: "Sequence[Message]", as_json: bool) -> None:
-    import msgspec
-
-    from shared.contracts.facts import AccountEvent
-    from shared.contracts.trades import format_time
-
-    for message in messages:
-        event = message.body
-        if not isinstance(event, AccountEvent):
-            continue
-        told = {"time": format_time(event.time), "type": event.type, "pair": event.pair, **event.detail}
-        say(msgspec.json.encode(told).decode() if as_json else f"{told['time']}  {event_words(told)}")
-    sys.stdout.flush()

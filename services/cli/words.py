@@ -20,6 +20,7 @@ REASON_WORDS: Final = {
     "state_trending": "the market is trending, which this strategy does not trade",
     "no_signal": "the strategy gives no signal",
     "hold": "an operator holds this pair",
+    "stale_data": "the candle came too late to be entered on",
     "stop_inside_spread": "the stop loss would lie inside the spread",
     "no_conversion_rate": "no rate is known to convert the pair's quote currency to the account's",
     "size_below_minimum": "the position would be smaller than the smallest allowed",

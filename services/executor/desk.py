@@ -5,27 +5,28 @@ from typing import NamedTuple
 from uuid import uuid5
 
 from services.executor.days import DayTally, begin_day, day_row, tally
-from services.executor.events import happenings, placed
-from services.executor.settlement import Closed, Opened, Settlement
+from services.executor.events import closing_detail, happenings, placed
+from services.executor.settlement import NOTHING_GIVEN, QUOTES, Closed, Given, Leaving, Opened, Settlement
 from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
-from shared.contracts.facts import CandleAssessed
+from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.granularity import granularity_name
 from shared.contracts.trades import ClosedTrade
-from shared.core.account import Outcome, account_start, account_step
+from shared.core.account import Outcome, account_start, account_step, quote_step
 from shared.core.books import AccountState, Books, conversion_rate, empty_books, empty_trade_log
 from shared.core.risk import Rate, profit_quanta
 from shared.core.types import (
     BUY,
     NO_SIDE,
     PASSED,
+    STILL_OPEN,
     Instrument,
     instrument,
     integers_in_list,
     list_of_floats,
     list_of_integers,
 )
-from shared.core.venue import unrealised_quanta
+from shared.core.venue import quote_exit, unrealised_quanta
 from shared.runtime.parameters import account_params, conversion_table
 from shared.runtime.settings import Settings
 from shared.runtime.state_json import decode_state, encode_state
@@ -78,7 +79,7 @@ class AccountDesk:
         """Return the account as it stands."""
         return self._state
 
-    def settle(self, fact: CandleAssessed, held: bool = False) -> Settlement:
+    def settle(self, fact: CandleAssessed, given: Given = NOTHING_GIVEN) -> Settlement:
         """Settle the next assessed candle; each is given once, in order."""
         closed = fact.closed
         if closed.pair not in self._places:
@@ -96,7 +97,7 @@ class AccountDesk:
             fact.assessment,
             closed.decision_time,
             fact.trading_day,
-            held,
+            given.conditions,
             self._params,
         )
         self._mark_times[place] = closed.decision_time
@@ -119,7 +120,38 @@ class AccountDesk:
             events,
             self._snapshot_row(fact, outcome),
             day_row(self._day, self._state.equity),
+            given.quote if opened is not None else None,
         )
+
+    def reached(self, quote: Quote) -> bool:
+        """Return whether a quote reaches the stop or the target of its pair's open position."""
+        books, place = self._books, self._places.get(quote.pair)
+        if place is None or books.side[place] == NO_SIDE or quote.time <= books.entry_time[place]:
+            return False
+        stops = books.stop_loss[place], books.take_profit[place]
+        return quote_exit(books.side[place], *stops, quote.bid, quote.ask, quote.time).reason != STILL_OPEN
+
+    def leave(self, quote: Quote, seq: int) -> Leaving:
+        """Close the position whose stop or target a quote reached, after the candle at `seq`."""
+        before = self._state._replace(closed_trades=0)
+        place = self._places[quote.pair]
+        self._state = quote_step(before, self._books, self._log, self._table, place, quote.bid, quote.ask, quote.time)
+        closed = self._closed(0)
+        self._day = tally(self._day, self._state, self._state.equity, [closed.trade])
+        self._events += 1
+        event = AccountEvent(
+            self._stream,
+            self._events,
+            QUOTES,
+            seq,
+            quote.time,
+            TRADE_CLOSED,
+            quote.pair,
+            self._state.balance,
+            self._state.equity,
+            closing_detail(closed),
+        )
+        return Leaving(quote, seq, closed, event, self._state, day_row(self._day, self._state.equity))
 
     def positions(self) -> list[PositionRow]:
         """Return the open positions at their pairs' last closes."""

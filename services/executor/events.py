@@ -43,7 +43,7 @@ def happenings(
         day = trading_day_date(state.trading_day).isoformat()
         yield Happening(DAY_STARTED, None, {"trading_day": day, "start_equity": format_money(state.day_start_equity)})
     for each in closed:
-        yield Happening(TRADE_CLOSED, each.trade.pair, {"trade_id": each.closing.id, **trade_texts(each.trade)})
+        yield Happening(TRADE_CLOSED, each.trade.pair, closing_detail(each))
     if outcome.halted_now:
         detail = {
             "start_equity": format_money(outcome.day_start_equity),
@@ -56,6 +56,11 @@ def happenings(
     elif outcome.refusal != PASSED:
         refused = {"side": SIDE_NAMES[fact.assessment.signal], "reason": REASON_NAMES[outcome.refusal]}
         yield Happening(ORDER_REFUSED, pair, refused)
+
+
+def closing_detail(closed: Closed) -> dict[str, str]:
+    """Return what is told of a trade that was closed."""
+    return {"trade_id": closed.closing.id, **trade_texts(closed.trade)}
 
 
 def placed(happening: Happening, stream: str, seq: int, fact: CandleAssessed, state: AccountState) -> AccountEvent:

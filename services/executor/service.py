@@ -1,22 +1,28 @@
 """Keep the ledger: what assessed candles do to the account, with every trace of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from services.executor.desk import AccountDesk
-from services.executor.settlement import Settlement
+from services.executor.settlement import NOTHING_GIVEN, QUOTES, Given, Leaving, Settlement
 from shared.contracts.codec import FACT_VERSION, decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, message_id
-from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.streams import ALL_ASSESSED, assessed_of
 from shared.store.port import Reader, Transaction
-from shared.store.rows import AccountEventRow, AuditEntry, DailyStatsRow, EquityRow, SnapshotRow
+from shared.store.rows import AccountEventRow, AppliedQuoteRow, AuditEntry, DailyStatsRow, EquityRow, SnapshotRow
+from shared.store.tables import ENTRY, EXIT
 
 SERVICE: Final = "executor"
 ACCOUNT: Final = "paper"
+
+
+def nothing_given(_fact: CandleAssessed) -> Given:
+    """Add nothing to a candle, as offline runs do."""
+    return NOTHING_GIVEN
 
 
 class ExecutorWork:
@@ -25,9 +31,13 @@ class ExecutorWork:
     service = SERVICE
     stream = ALL_ASSESSED
 
-    def __init__(self, desk: AccountDesk) -> None:
-        """Follow the assessed candles of all partitions, in the order of the candles."""
+    def __init__(self, desk: AccountDesk, given: Callable[[CandleAssessed], Given] = nothing_given) -> None:
+        """Follow the assessed candles of all partitions, in the order of the candles.
+
+        `given` says what a live run adds to a candle when it is settled.
+        """
         self._desk = desk
+        self._given = given
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleAssessed]:
         """Return the assessed candles that messages carry."""
@@ -50,14 +60,37 @@ class ExecutorWork:
         days: dict[int, DailyStatsRow] = {settlement.day.trading_day: settlement.day for settlement in settled}
         transaction.save_daily_stats(list(days.values()))
         transaction.replace_positions(self._desk.positions())
+        entries = [AppliedQuoteRow(each.fact.seq, ENTRY, *each.entry_quote) for each in settled if each.entry_quote]
+        transaction.add_applied_quotes(entries)
         events = [event for settlement in settled for event in settlement.events]
         transaction.add_account_events([event_row(event) for event in events])
         transaction.append_audit([_audit_entry(event) for event in events])
         transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, facts[-1].seq, self._desk.snapshot())])
         outgoing.stage(transaction, [_message(event) for event in events])
 
+    def reached(self, quote: Quote) -> bool:
+        """Return whether a quote reaches a stop or target, as far as memory knows."""
+        return self._desk.reached(quote)
+
+    def leave(self, transaction: Transaction, cursor: int, quotes: Sequence[Quote], outgoing: Outgoing) -> None:
+        """Close the positions whose stops or targets quotes reached, after the candle at the cursor."""
+        left = [self._desk.leave(quote, cursor) for quote in quotes if self._desk.reached(quote)]
+        if not left:
+            return
+        for leaving in left:
+            transaction.close_trade(leaving.closed.closing, leaving.closed.costs)
+        transaction.add_applied_quotes([AppliedQuoteRow(each.seq, EXIT, *each.quote) for each in left])
+        transaction.add_equity([leaving_equity_row(each) for each in left])
+        transaction.save_daily_stats([left[-1].day])
+        transaction.replace_positions(self._desk.positions())
+        events = [each.event for each in left]
+        transaction.add_account_events([event_row(event) for event in events])
+        transaction.append_audit([_audit_entry(event) for event in events])
+        transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, cursor, self._desk.snapshot())])
+        outgoing.stage(transaction, [_message(event) for event in events])
+
     def _settle(self, transaction: Transaction, fact: CandleAssessed) -> Settlement:
-        settlement = self._desk.settle(fact)
+        settlement = self._desk.settle(fact, self._given(fact))
         for closed in settlement.closed:
             transaction.close_trade(closed.closing, closed.costs)
         if settlement.opened is not None:
@@ -66,13 +99,18 @@ class ExecutorWork:
 
 
 def _message(event: AccountEvent) -> Message:
+    identity = message_id(event.type, event.stream, event.seq)
+    correlation, causation = identity, None
+    if event.cause_stream != QUOTES:
+        correlation = message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq)
+        causation = message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq)
     return Message(
-        message_id(event.type, event.stream, event.seq),
+        identity,
         event.type,
         FACT_VERSION,
         event.time,
-        message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq),
-        message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq),
+        correlation,
+        causation,
         SERVICE,
         event.stream,
         event.seq,
@@ -88,6 +126,11 @@ def equity_row(settlement: Settlement) -> EquityRow | None:
         return None
     closed = settlement.fact.closed
     return EquityRow(closed.seq, closed.decision_time, state.balance, state.equity)
+
+
+def leaving_equity_row(leaving: Leaving) -> EquityRow:
+    """Return the point of the equity curve at which a quote closed a position."""
+    return EquityRow(leaving.seq, leaving.quote.time, leaving.state.balance, leaving.state.equity)
 
 
 def event_row(event: AccountEvent) -> AccountEventRow:

@@ -1,10 +1,10 @@
 """What one assessed candle does to the account."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from shared.contracts.facts import AccountEvent, CandleAssessed
+from shared.contracts.facts import AccountEvent, CandleAssessed, Quote
 from shared.contracts.trades import ClosedTrade
-from shared.core.account import Outcome
+from shared.core.account import AT_CLOSE, Conditions, Outcome
 from shared.core.books import AccountState
 from shared.store.rows import DailyStatsRow, GateSnapshotRow, TradeClosing, TradeCosts, TradeOpening
 
@@ -35,4 +35,28 @@ class Settlement(NamedTuple):
     opened: Opened | None
     events: list[AccountEvent]
     snapshot: GateSnapshotRow
+    day: DailyStatsRow
+    entry_quote: Quote | None
+
+
+class Given(NamedTuple):
+    """What a live run adds to an assessed candle: a hold, and the quote that prices an entry."""
+
+    conditions: Conditions
+    quote: Quote | None
+
+
+NOTHING_GIVEN: Final = Given(AT_CLOSE, None)
+# What caused an exit between two candles, in the place of a stream of candles.
+QUOTES: Final = "quotes"
+
+
+class Leaving(NamedTuple):
+    """A position that a quote closed after the candle at `seq`, and the account then."""
+
+    quote: Quote
+    seq: int
+    closed: Closed
+    event: AccountEvent
+    state: AccountState
     day: DailyStatsRow

@@ -45,9 +45,15 @@ class CandleFeed:
         self._partitions = partitions
         self._crash = crash
 
-    def add(self, arrivals: Sequence[Arrival]) -> int:
+    def add(
+        self,
+        arrivals: Sequence[Arrival],
+        gaps: Sequence[CandleGapRow] = (),
+        rejected: Sequence[RejectedCandleRow] = (),
+    ) -> int:
         """Store a batch that follows what the store holds, in one transaction, announce it and return its size.
 
+        What is missing around it and what was refused goes with it.
         Candles that the store holds already are passed over, so a batch whose commit is in doubt can be added again.
         Raises InputError when a candle would have to go in front of stored ones.
         """
@@ -59,6 +65,8 @@ class CandleFeed:
                 _require_stored(transaction, arrivals[: len(arrivals) - len(fresh)])
             facts = self._numbered(transaction, fresh, 0 if last is None else last.seq)
             transaction.add_candles([_candle_row(fact) for fact in facts])
+            transaction.add_gaps(gaps)
+            transaction.add_rejected(rejected)
             self._outgoing.stage(transaction, [_message(fact) for fact in facts])
             self._crash(f"{SERVICE}.before_commit")
         self._crash(f"{SERVICE}.after_commit")

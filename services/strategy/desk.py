@@ -1,15 +1,34 @@
 """One pair's desk: it keeps the market machine and turns closed candles into assessed ones."""
 
 from bisect import bisect_left
+from typing import Final, NamedTuple
 
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.calendar.facts import PairCalendar
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
 from shared.core.market import MARKET_START, MarketCells, MarketState, market_cells, market_step
-from shared.core.types import list_of_floats, list_of_integers
+from shared.core.types import (
+    NEWS_CALENDAR_MISSING,
+    NEWS_CLEAR,
+    NEWS_MISSING,
+    NEWS_NEAR,
+    NEWS_WINDOW,
+    PASSED,
+    list_of_floats,
+    list_of_integers,
+)
 from shared.runtime.parameters import market_params
 from shared.runtime.settings import RunMode, Settings
 from shared.runtime.state_json import decode_state, encode_state
+
+_NEWS_OF_VERDICT: Final = {PASSED: NEWS_CLEAR, NEWS_WINDOW: NEWS_NEAR, NEWS_CALENDAR_MISSING: NEWS_MISSING}
+
+
+class KnownNews(NamedTuple):
+    """What was known of the news when a candle was judged: the verdict of gate 3, and the nearest event."""
+
+    verdict: int
+    event: NewsEvent | None
 
 
 class PairDesk:
@@ -22,16 +41,27 @@ class PairDesk:
         self._strategy = settled.strategy
         self._params = market_params(settled)
         self._params_hash = settings.pair_digest(pair, mode)
-        self._calendar = PairCalendar(settings.calendar_rules(pair, mode), news)
-        self._events = _NearestEvents(news, (settled.instrument.base, settled.instrument.quote))
+        self._rules = settings.calendar_rules(pair, mode)
+        self.set_news(news)
         self._state: MarketState = MARKET_START
         self._cells: MarketCells = market_cells(list_of_integers, list_of_floats)
 
-    def assess(self, closed: CandleClosed) -> CandleAssessed:
-        """Judge the next candle of the pair; each candle is given once, in order."""
+    def set_news(self, news: EconomicCalendar | None) -> None:
+        """Go by another news calendar from the next candle on; the machine keeps its state."""
+        pair = self._rules.instrument
+        self._calendar = PairCalendar(self._rules, news)
+        self._events = _NearestEvents(news, (pair.base, pair.quote))
+
+    def assess(self, closed: CandleClosed, known: KnownNews | None = None) -> CandleAssessed:
+        """Judge the next candle of the pair; each candle is given once, in order.
+
+        A candle that is judged again is told what was `known` of the news the first time.
+        """
         facts = self._calendar.fact_at(closed.decision_time, closed.candle.time)
-        self._state, assessment = market_step(self._state, self._cells, closed.candle, facts, self._params)
         news = self._events.nearest(closed.decision_time)
+        if known is not None:
+            facts, news = facts._replace(news=_NEWS_OF_VERDICT[known.verdict]), known.event
+        self._state, assessment = market_step(self._state, self._cells, closed.candle, facts, self._params)
         return CandleAssessed(closed, self._strategy, self._params_hash, facts.trading_day, assessment, news)
 
     def snapshot(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.strategy.desk import PairDesk
+from shared.calendar.economic import EconomicCalendar
 from shared.contracts.codec import FACT_VERSION, encode_assessed
 from shared.contracts.envelope import Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
@@ -20,12 +21,23 @@ class StrategyWork:
 
     service = SERVICE
 
-    def __init__(self, new_desk: Callable[[str], PairDesk], partition: int = 0) -> None:
-        """Judge the candles of a partition; a pair gets its desk with its first candle."""
+    def __init__(
+        self,
+        new_desk: Callable[[str], PairDesk],
+        partition: int = 0,
+        current_news: Callable[[Reader], EconomicCalendar | None] | None = None,
+    ) -> None:
+        """Judge the candles of a partition; a pair gets its desk with its first candle.
+
+        `current_news` is asked before every batch and its answer replaces the desks' own calendar; past candles do
+        without it.
+        """
         self.stream = candle_stream(partition)
         self._new_desk = new_desk
         self._desks: dict[str, PairDesk] = {}
         self._assessed = assessed_of(self.stream)
+        self._current_news = current_news
+        self._news: EconomicCalendar | None = None
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleClosed]:
         """Return the closed candles of the partition that messages carry."""
@@ -44,6 +56,7 @@ class StrategyWork:
 
     def apply(self, transaction: Transaction, facts: Sequence[CandleClosed], outgoing: Outgoing) -> None:
         """Assess candles in order."""
+        self._refresh_news(transaction)
         assessed = [self._desk(fact.pair).assess(fact) for fact in facts]
         transaction.add_assessments([assessment_row(fact) for fact in assessed])
         last_of_pair = {fact.pair: fact.seq for fact in facts}
@@ -56,7 +69,18 @@ class StrategyWork:
         desk = self._desks.get(pair)
         if desk is None:
             desk = self._desks[pair] = self._new_desk(pair)
+            if self._current_news is not None:
+                desk.set_news(self._news)
         return desk
+
+    def _refresh_news(self, reader: Reader) -> None:
+        if self._current_news is None:
+            return
+        news = self._current_news(reader)
+        if news is not self._news:
+            self._news = news
+            for desk in self._desks.values():
+                desk.set_news(news)
 
     def _message(self, fact: CandleAssessed) -> Message:
         closed = fact.closed

@@ -17,6 +17,7 @@ from shared.contracts.facts import (
     CandleAssessed,
     CandleClosed,
     NewsEvent,
+    Quote,
 )
 from shared.contracts.trades import format_time
 from shared.core.types import Assessment, Candle, Readings, instrument
@@ -56,6 +57,18 @@ def encode_assessed(fact: CandleAssessed) -> str:
         "news": fact.news,
     }
     return msgspec.json.encode(fields).decode()
+
+
+def encode_quote(quote: Quote) -> str:
+    """Write a quote as JSON text."""
+    digits = instrument(quote.pair).digits
+    bid, ask = format_points(quote.bid, digits), format_points(quote.ask, digits)
+    return msgspec.json.encode({"pair": quote.pair, "time": format_time(quote.time), "bid": bid, "ask": ask}).decode()
+
+
+def decode_quote(text: str | bytes) -> Quote:
+    """Read a quote; raises MessageError when the text is not one."""
+    return _understood(text, _quote)
 
 
 def encode_event(fact: AccountEvent) -> str:
@@ -171,6 +184,12 @@ def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
         assessment,
         None if news is None else NewsEvent(str(news[0]), str(news[1]), _finite(news[2])),
     )
+
+
+def _quote(fields: Mapping[str, Any]) -> Quote:
+    digits = instrument(fields["pair"]).digits
+    time = int(datetime.fromisoformat(fields["time"]).timestamp())
+    return Quote(fields["pair"], time, parse_points(fields["bid"], digits), parse_points(fields["ask"], digits))
 
 
 def _event(fields: Mapping[str, Any]) -> AccountEvent:

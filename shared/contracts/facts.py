@@ -34,6 +34,15 @@ class CandleClosed(NamedTuple):
         return self.candle.time + self.granularity_seconds
 
 
+class Quote(NamedTuple):
+    """A price at which a pair could be traded: time in seconds, bid and ask in points."""
+
+    pair: str
+    time: int
+    bid: int
+    ask: int
+
+
 class NewsEvent(NamedTuple):
     """The high-impact event nearest to a decision and the minutes until it, negative once it has passed."""
 
@@ -66,8 +75,8 @@ class CandleAssessed(NamedTuple):
 class AccountEvent(NamedTuple):
     """Something that happened to the account, at its place in the executor's stream.
 
-    `cause_stream` and `cause_seq` name the candle that caused it, `pair` is None where the whole account is meant,
-    balance and equity are those after the candle, in quanta; the detail is text.
+    `cause_stream` and `cause_seq` name the candle that caused it, or the quotes after that candle; `pair` is None where
+    the whole account is meant; balance and equity are those after it, in quanta; the detail is text.
     """
 
     stream: str

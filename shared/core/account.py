@@ -13,7 +13,6 @@ from shared.core.risk import ENTRY_LEG, EXIT_LEG, RiskParams, price_order, size_
 from shared.core.types import (
     BUY,
     DAILY_HALT,
-    HOLD,
     HOLD_BIT,
     NO_SIDE,
     PASSED,
@@ -30,6 +29,7 @@ from shared.core.venue import (
     close_position,
     equity_now,
     open_notional,
+    quote_exit,
     slipped,
     venue_exit,
     with_equity,
@@ -49,6 +49,20 @@ class AccountParams(NamedTuple):
     hold_candles: int
     optimistic: bool
     risk: RiskParams
+
+
+class Conditions(NamedTuple):
+    """What surrounds a decision besides the market: why entries are held (0: they are not), and the prices to enter at.
+
+    Bid and ask in points are those of a quote; 0 stands for the candle's close.
+    """
+
+    hold: int
+    bid: int
+    ask: int
+
+
+AT_CLOSE: Final = Conditions(PASSED, 0, 0)
 
 
 class Outcome(NamedTuple):
@@ -130,11 +144,14 @@ def _enter_at_close(
     candle: Candle,
     assessment: Assessment,
     decision_time: int,
+    conditions: Conditions,
     params: RiskParams,
 ) -> tuple[AccountState, int]:
-    """Enter on a candle's signal at its closing bid or ask."""
+    """Enter on a candle's signal at the quote that is given, or at its closing bid or ask."""
     side, atr = assessment.signal, assessment.atr
     bid, ask = candle.bid_close, candle.ask_close
+    if conditions.bid != 0:
+        bid, ask = conditions.bid, conditions.ask
     return _enter(state, books, table, pair, side, bid, ask, atr, candle.time, decision_time, params)
 
 
@@ -270,10 +287,10 @@ def account_step(
     assessment: Assessment,
     decision_time: int,
     trading_day: int,
-    held: bool,
+    conditions: Conditions,
     params: AccountParams,
 ) -> tuple[AccountState, Outcome]:
-    """Settle one assessed candle; `held` says that an operator forbids entries in this pair.
+    """Settle one assessed candle under what surrounds its decision.
 
     The books are written in place, so a step is made once from each state. Closed trades are appended to the log
     at `closed_trades`, which the caller may set back to 0 once it has read them.
@@ -294,12 +311,15 @@ def account_step(
         assessment.market_state_verdict,
         signal_verdict(assessment.signal),
     )
-    reason = HOLD if held else first_reason(*verdicts)
+    held = conditions.hold != PASSED
+    reason = conditions.hold if held else first_reason(*verdicts)
     if reason == PASSED and params.exit_mode == TIMED:
         books.pending_side[pair] = assessment.signal
         books.pending_atr[pair] = assessment.atr
     elif reason == PASSED:
-        state, refusal = _enter_at_close(state, books, table, pair, candle, assessment, decision_time, params.risk)
+        state, refusal = _enter_at_close(
+            state, books, table, pair, candle, assessment, decision_time, conditions, params.risk
+        )
         reason = refusal
         opened = refusal == PASSED
     outcome = Outcome(
@@ -315,3 +335,20 @@ def account_step(
         judged.halted and not was_halted,
     )
     return state, outcome
+
+
+def quote_step(
+    state: AccountState, books: Books, log: TradeLog, table: PairTable, pair: int, bid: int, ask: int, time: int
+) -> AccountState:
+    """Close a pair's position where a quote in points reaches its stop or its target, at the quote.
+
+    Only what is closed changes the account: equity and halt are the next candle's. A quote from before the entry's
+    decision is none of the position's business.
+    """
+    if books.side[pair] == NO_SIDE or time <= books.entry_time[pair]:
+        return state
+    leaving = quote_exit(books.side[pair], books.stop_loss[pair], books.take_profit[pair], bid, ask, time)
+    if leaving.reason == STILL_OPEN:
+        return state
+    state = close_position(state, books, log, table, pair, leaving)
+    return with_equity(state, equity_now(state, books, table))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.core.account import AccountParams, account_step
+from shared.core.account import AT_CLOSE, AccountParams, account_step
 from shared.core.books import AccountState, Books, PairTable, TradeLog
 from shared.core.gates import market_state_verdict, news_verdict, session_verdict, spread_verdict
 from shared.core.indicators.trend import NAN
@@ -189,7 +189,7 @@ def settle_columns(
             _assessment_at(assessed, row),
             candle.time + granularity_seconds[pair],
             trading_day[row],
-            False,
+            AT_CLOSE,
             params,
         )
         outcomes.failed[place] = outcome.failed

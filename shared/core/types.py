@@ -88,6 +88,9 @@ HOLD: Final = 15
 STOP_INSIDE_SPREAD: Final = 16
 NO_CONVERSION_RATE: Final = 17
 SIZE_BELOW_MINIMUM: Final = 18
+STALE_DATA: Final = 19
+# Why an order that passed all gates was not filled.
+REFUSALS: Final = frozenset({STOP_INSIDE_SPREAD, NO_CONVERSION_RATE, SIZE_BELOW_MINIMUM})
 REASON_NAMES: Final = (
     "passed",
     "market_closed",
@@ -108,6 +111,7 @@ REASON_NAMES: Final = (
     "stop_inside_spread",
     "no_conversion_rate",
     "size_below_minimum",
+    "stale_data",
 )
 
 # Gates, numbered as the trading rules number them; bit (number - 1) of a mask of failures.
@@ -118,7 +122,7 @@ GATE_OPEN_POSITION: Final = 4
 GATE_DAILY_LOSS: Final = 5
 GATE_MARKET_STATE: Final = 6
 GATE_SIGNAL: Final = 7
-# The bit of a mask of failures that says that an operator held the pair; holds rank before gate 1.
+# The bit of a mask of failures that says that entries were held, by an operator or for old data: before gate 1.
 HOLD_BIT: Final = 1 << 7
 GATE_NAMES: Final = ("session", "spread", "news", "open_position", "daily_loss", "market_state", "signal")
 

@@ -54,6 +54,16 @@ def venue_exit(
     return _no_exit()
 
 
+def quote_exit(side: int, stop_loss: int, take_profit: int, bid: int, ask: int, time: int) -> Exit:
+    """Say whether a quote closes a position: a long one is watched on bid, a short one on ask, and leaves at it."""
+    price = bid if side == BUY else ask
+    if side * (price - stop_loss) <= 0:
+        return Exit(STOP_LOSS, price, time, False, 0, ask - bid)
+    if side * (price - take_profit) >= 0:
+        return Exit(TAKE_PROFIT, price, time, False, 0, ask - bid)
+    return _no_exit()
+
+
 @jitable
 def slipped(leaving: Exit, side: int, slippage: int) -> Exit:
     """Return the exit moved against the position by some points."""

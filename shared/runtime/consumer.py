@@ -108,6 +108,23 @@ class StreamConsumer(Generic[Fact]):
             # They are found in the producer's table in any case, only later.
             self._awaited.clear()
 
+    def interject(self, act: Callable[[Transaction, int, Outgoing], None]) -> None:
+        """Do something between two facts, on the state that the cursor stands for, all in one transaction.
+
+        `act` is given the cursor; what it changes in the state has to be stored by it.
+        """
+        work = self._work
+        with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
+            self._fence(transaction)
+            cursor = transaction.cursor(work.service, work.stream)
+            if self._handled != cursor:
+                work.restore(transaction)
+            self._handled = _NOWHERE
+            act(transaction, cursor, self._outgoing)
+            self._crash(f"{work.service}.before_commit")
+        self._handled = cursor
+        self._crash(f"{work.service}.after_commit")
+
     def _is_awaited(self) -> bool:
         """Return whether a fact that came too early is the next one now."""
         self._awaited = {place for place in self._awaited if place >= self._handled}

@@ -1,5 +1,6 @@
 """What a service counts and measures, in a registry of its own."""
 
+import math
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -48,6 +49,17 @@ class ServiceMetrics:
         )
         self.outbox_pending = Gauge("scalpbot_outbox_pending", "Messages waiting to be sent", registry=self.registry)
         self.candles = Counter("scalpbot_ingest_candles_total", "Candles stored", registry=self.registry)
+        self.news_age, self.news_failures = _news(self.registry)
+        self._measure_live_feed()
+        self.prices_streaming = Gauge(
+            "scalpbot_prices_streaming", "1 while prices stream, 0 while they are asked for", registry=self.registry
+        )
+        self.price_stream_failures = Counter(
+            "scalpbot_price_stream_failures_total", "Times that the stream of prices broke", registry=self.registry
+        )
+        self.last_quote = Gauge(
+            "scalpbot_last_quote_timestamp_seconds", "Time of a pair's newest price", ["pair"], registry=self.registry
+        )
         self.lease_held = Gauge("scalpbot_lease_held", "1 while this instance leads", registry=self.registry)
         self.lease_epoch = Gauge("scalpbot_lease_epoch", "Epoch of the lease last held", registry=self.registry)
         self.progress = Gauge(
@@ -56,3 +68,41 @@ class ServiceMetrics:
         self.build = Gauge("scalpbot_build_info", "Always 1", ["service", "version"], registry=self.registry)
         self.build.labels(service, version).set(1)
         self.progress.set_to_current_time()
+
+    def _measure_live_feed(self) -> None:
+        """Measure what only an ingest on a live feed has to tell; pairs are those of the command line."""
+        self.last_candle = Gauge(
+            "scalpbot_last_candle_timestamp_seconds", "End of the newest live candle", ["pair"], registry=self.registry
+        )
+        self.feed_answered = Gauge(
+            "scalpbot_feed_answer_timestamp_seconds", "When the feed last answered in full", registry=self.registry
+        )
+        self.feed_age = Gauge(
+            "scalpbot_feed_age_seconds", "Since the feed last answered in full", registry=self.registry
+        )
+        self.feed_errors = Counter(
+            "scalpbot_feed_errors_total", "Questions that the feed did not answer", registry=self.registry
+        )
+        self.clock_skew = Gauge(
+            "scalpbot_feed_clock_skew_seconds",
+            "How far this machine's clock is ahead of the feed's",
+            registry=self.registry,
+        )
+        self.rejected_candles = Counter(
+            "scalpbot_ingest_rejected_candles_total", "Candles that were set aside", ["pair"], registry=self.registry
+        )
+        self.gap_seconds = Counter(
+            "scalpbot_ingest_gap_seconds_total",
+            "Time of the open market whose candles are missing or were back-filled",
+            ["kind"],
+            registry=self.registry,
+        )
+
+
+def _news(registry: CollectorRegistry) -> tuple[Gauge, Counter]:
+    """Return the age of the economic calendar of a live run, NaN where none is fetched, and the tries in vain."""
+    age = Gauge(
+        "scalpbot_news_calendar_age_seconds", "Age of the economic calendar, NaN without one", registry=registry
+    )
+    age.set(math.nan)
+    return age, Counter("scalpbot_news_calendar_failures_total", "Fetches of the calendar in vain", registry=registry)

@@ -104,6 +104,10 @@ class Receiver(Protocol):
         ...
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class ConsumerProcess:
     """The loop of a consuming service: lead where needed, catch up, serve, sweep, stop cleanly."""
 
@@ -115,14 +119,19 @@ class ConsumerProcess:
         receiver: Receiver,
         relay: Relay,
         leadership: Leadership | None = None,
+        between: Callable[[], None] = _nothing,
     ) -> None:
-        """Run a consumer on the messages of a receiver; a leadership makes it wait for the lease."""
+        """Run a consumer on the messages of a receiver; a leadership makes it wait for the lease.
+
+        `between` is called several times a second while the process serves, and may raise InfrastructureError.
+        """
         self._around = around
         self._store = store
         self._consumer = consumer
         self._receiver = receiver
         self._relay = relay
         self._leadership = leadership
+        self._between = between
         self._next_beat = 0.0
         self._last_handled = 0.0
 
@@ -190,8 +199,10 @@ class ConsumerProcess:
                 with self._store.transaction() as transaction:
                     transaction.beat(around.service, around.instance, "{}")
                 around.health.has("store")
-            if now - self._last_handled >= SWEEP_SECONDS and not self._to_pause():
-                self._sweep(now)
+            if not self._to_pause():
+                self._between()
+                if now - self._last_handled >= SWEEP_SECONDS:
+                    self._sweep(now)
         except InfrastructureError as fault:
             around.health.waits_for("store", str(fault))
 

@@ -22,6 +22,7 @@ from shared.runtime.settings_sections import (
     AccountSettings,
     DeploymentSettings,
     GateSettings,
+    LiveSettings,
     PairTable,
     RiskSettings,
     RunMode,
@@ -75,6 +76,7 @@ class TradingSettings(Section):
     calendar: TradingDaySettings = Field(default_factory=TradingDaySettings)
     rates: dict[PairName, StaticRate] = Field(default_factory=dict)
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
+    live: LiveSettings = Field(default_factory=LiveSettings)
 
 
 class Settings(TradingSettings):
@@ -126,7 +128,7 @@ class Settings(TradingSettings):
         altered = {pair for pair in self.pairs if _effect(self.pair(pair)) != _effect(without_tables.pair(pair))}
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "deployment"}),
+                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live"}),
                 "pairs": {pair: _effect(self.pair(pair)) for pair in altered},
             }
         )
@@ -135,7 +137,7 @@ class Settings(TradingSettings):
         """Return a sha256 over everything that alters one pair's trades in a mode."""
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "deployment", "strategies", "gates"}),
+                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live", "strategies", "gates"}),
                 "gates": {
                     **self.gates.model_dump(exclude={"max_spread_pips", "news_on_missing"}),
                     "blocks_without_news": self.gates.blocks_without_news(mode),

@@ -25,6 +25,8 @@ class RuntimeSettings(Section):
     oanda_api_key: SecretStr | None = None
     oanda_account_id: SecretStr | None = None
     oanda_env: Literal["practice", "live"] = "practice"
+    oanda_rest_url: str | None = None
+    oanda_stream_url: str | None = None
 
     def store_url(self) -> str:
         """Return the address of the store: the database URL if there is one, else that of the SQLite file."""
@@ -44,6 +46,8 @@ def read_runtime(environ: Mapping[str, str]) -> RuntimeSettings:
         oanda_api_key=_secret(environ, "OANDA_API_KEY"),
         oanda_account_id=_secret(environ, "OANDA_ACCOUNT_ID"),
         oanda_env=_oanda_env(environ),
+        oanda_rest_url=_web_address(environ, "OANDA_REST_URL"),
+        oanda_stream_url=_web_address(environ, "OANDA_STREAM_URL"),
     )
 
 
@@ -77,6 +81,14 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Sec
         expected = " or ".join(f"{each}://" for each in schemes)
         raise InputError(f"environment: {name} is not an address that can be used; it must begin with {expected}")
     return secret
+
+
+def _web_address(environ: Mapping[str, str], name: str) -> str | None:
+    """Return an address that stands in for OANDA's own, as a simulator has one."""
+    address = environ.get(name, "").strip().rstrip("/")
+    if address and not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise InputError(f"environment: {name} is '{address}'; it must be https://, or http:// on this machine")
+    return address or None
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

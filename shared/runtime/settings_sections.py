@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -182,6 +182,20 @@ class DeploymentSettings(Section):
     """How the services are divided into processes; it alters no trade."""
 
     partitions: Annotated[Whole, within(at_least=1, at_most=64)] = 1
+
+
+class LiveSettings(Section):
+    """How live candles, prices and news are followed; what is fetched, not how it is traded."""
+
+    granularity: Literal["M1", "M2", "M4", "M5", "M10", "M15", "M30", "H1"] = "M5"
+    warm_up_candles: Annotated[Whole, within(at_least=0, at_most=5000)] = 500
+    poll_seconds: Annotated[Number, within(at_least=0.2, at_most=60)] = 2.0
+    late_seconds: Annotated[Whole, within(at_least=5, at_most=3600)] = 120
+    stale_candles: Annotated[Whole, within(at_least=1, at_most=100)] = 3
+    quote_seconds: Annotated[Number, within(above=0, at_most=60)] = 5.0
+    silent_seconds: Annotated[Number, within(at_least=6, at_most=120)] = 10.0
+    calendar_url: str = "https://nfs.faireconomy.media/ff_calendar_thisweek.json"
+    calendar_hours: Annotated[Number, within(at_least=0.25, at_most=24)] = 4.0
 
 
 class TradingDaySettings(Section):

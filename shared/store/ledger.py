@@ -17,6 +17,7 @@ from shared.core.types import EXIT_NAMES, SIDE_NAMES
 from shared.store.postgresql import TRADE_TURN
 from shared.store.rows import (
     AccountEventRow,
+    AppliedQuoteRow,
     DailyStatsRow,
     EquityRow,
     PositionRow,
@@ -28,6 +29,7 @@ from shared.store.rows import (
 from shared.store.session import Session, Values, digits_of, read_fixed, read_name
 from shared.store.tables import (
     ACCOUNT_EVENTS,
+    APPLIED_QUOTES,
     DAILY_STATS,
     EQUITY,
     EXIT_OF_NAME,
@@ -103,16 +105,24 @@ class LedgerSession(Session):
 
     def equity(self, limit: int) -> list[EquityRow]:
         """Return points of the equity curve, newest first."""
-        query = select(EQUITY).order_by(EQUITY.c.seq.desc()).limit(limit)
+        query = select(EQUITY).order_by(EQUITY.c.id.desc()).limit(limit)
         return [_equity_row(row) for row in self._connection.execute(query)]
 
     def equity_in_order(self, chunk: int = 10_000) -> Iterator[EquityRow]:
         """Iterate over the equity curve from its first point, reading `chunk` rows at a time."""
-        seq = 0
-        query = select(EQUITY).order_by(EQUITY.c.seq).limit(chunk)
-        while rows := self._connection.execute(query.where(EQUITY.c.seq > seq)).all():
+        identity = 0
+        query = select(EQUITY).order_by(EQUITY.c.id).limit(chunk)
+        while rows := self._connection.execute(query.where(EQUITY.c.id > identity)).all():
             yield from map(_equity_row, rows)
-            seq = rows[-1].seq
+            identity = rows[-1].id
+
+    def applied_quotes_in_order(self, chunk: int = 1_000) -> Iterator[AppliedQuoteRow]:
+        """Iterate over the quotes that did something from the first, reading `chunk` rows at a time."""
+        identity = 0
+        query = select(APPLIED_QUOTES).order_by(APPLIED_QUOTES.c.id).limit(chunk)
+        while rows := self._connection.execute(query.where(APPLIED_QUOTES.c.id > identity)).all():
+            yield from map(_quote_row, rows)
+            identity = rows[-1].id
 
     def open_trade(self, opening: TradeOpening, costs: TradeCosts) -> int:
         """Add an open trade and return its number; a second open one of the pair is an InvariantError."""
@@ -158,7 +168,7 @@ class LedgerSession(Session):
         self._add(DAILY_STATS, [_daily_stats_values(row) for row in rows])
 
     def add_equity(self, rows: Sequence[EquityRow]) -> None:
-        """Add points of the equity curve; a second one of the same seq is an InvariantError."""
+        """Add points of the equity curve."""
         self._add(
             EQUITY,
             [
@@ -166,6 +176,10 @@ class LedgerSession(Session):
                 for seq, time, balance, equity in rows
             ],
         )
+
+    def add_applied_quotes(self, rows: Sequence[AppliedQuoteRow]) -> None:
+        """Add quotes that did something; a second one of a pair, seq and purpose is an InvariantError."""
+        self._add(APPLIED_QUOTES, [_quote_values(row) for row in rows])
 
     def _trade_rows(self, query: Select[Any]) -> list[TradeRow]:
         return [_trade_row(row) for row in self._connection.execute(query)]
@@ -310,6 +324,17 @@ def _event_row(row: Row[Any]) -> AccountEventRow:
 
 def _equity_row(row: Row[Any]) -> EquityRow:
     return EquityRow(row.seq, row.ts_utc, *_money(row, EQUITY, row.seq, "balance", "equity"))
+
+
+def _quote_values(row: AppliedQuoteRow) -> Values:
+    digits = digits_of({row.pair})[row.pair]
+    prices = format_points(row.bid, digits), format_points(row.ask, digits)
+    return (row.seq, row.purpose, row.pair, format_time(row.time), *prices)
+
+
+def _quote_row(row: Row[Any]) -> AppliedQuoteRow:
+    bid, ask = _prices(row, APPLIED_QUOTES, row.id, "bid", "ask")
+    return AppliedQuoteRow(row.seq, row.purpose, row.pair, row.ts_utc, bid, ask)
 
 
 def _daily_stats_values(row: DailyStatsRow) -> Values:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from shared.store.rows import (
     AccountEventRow,
+    AppliedQuoteRow,
     AssessmentRow,
     AuditEntry,
     AuditRow,
@@ -165,6 +166,10 @@ class LedgerReads(Protocol):
         """Iterate over the equity curve from its first point, reading `chunk` rows at a time."""
         ...
 
+    def applied_quotes_in_order(self, chunk: int = 1_000) -> Iterator[AppliedQuoteRow]:
+        """Iterate over the quotes that did something from the first, reading `chunk` rows at a time."""
+        ...
+
 
 class RuntimeReads(Protocol):
     """Read the services' own state, settings, outbox, leases and the audit chain."""
@@ -272,7 +277,11 @@ class LedgerWrites(Protocol):
         ...
 
     def add_equity(self, rows: Sequence[EquityRow]) -> None:
-        """Add points of the equity curve; a second one of the same seq is an InvariantError."""
+        """Add points of the equity curve."""
+        ...
+
+    def add_applied_quotes(self, rows: Sequence[AppliedQuoteRow]) -> None:
+        """Add quotes that did something; a second one of a pair, seq and purpose is an InvariantError."""
         ...
 
 

@@ -183,12 +183,23 @@ class DailyStatsRow(NamedTuple):
 
 
 class EquityRow(NamedTuple):
-    """The account after the executor's `seq`-th applied fact."""
+    """The account after the candle at `seq`, or after a quote that came between it and the next."""
 
     seq: int
     time: int
     balance: int
     equity: int
+
+
+class AppliedQuoteRow(NamedTuple):
+    """A quote that did something: the price of the entry on the candle at `seq`, or of an exit after that candle."""
+
+    seq: int
+    purpose: str
+    pair: str
+    time: int
+    bid: int
+    ask: int
 
 
 class AuditEntry(NamedTuple):

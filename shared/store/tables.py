@@ -27,6 +27,9 @@ from shared.store.clock import DatabaseClock
 from shared.store.triggers import attach_triggers
 from shared.store.types import ExactDecimal, TradingDay, UtcInstant, UtcTime
 
+ENTRY: Final = "entry"
+EXIT: Final = "exit"
+QUOTE_PURPOSES: Final = (ENTRY, EXIT)
 GAP_KINDS: Final = ("weekend", "no_ticks", "outage", "backfilled")
 
 METADATA: Final = MetaData()
@@ -255,14 +258,30 @@ DAILY_STATS: Final = Table(
     _required("halted", Boolean(create_constraint=False)),
 )
 
-# The equity curve: balance and equity after every candle that changed one of them.
+# The equity curve: balance and equity after every candle, and every quote, that changed one of them.
 EQUITY: Final = Table(
     "equity",
     METADATA,
-    Column("seq", _Identity, primary_key=True, autoincrement=False, nullable=False),
+    _identity(),
+    _required("seq", BigInteger),
     _required("ts_utc", UtcTime),
     _required("balance", ExactDecimal),
     _required("equity", ExactDecimal),
+)
+
+# The quotes of live runs that did something: they priced an entry, or reached a stop or target between two candles.
+APPLIED_QUOTES: Final = Table(
+    "applied_quotes",
+    METADATA,
+    _identity(),
+    _required("seq", BigInteger),
+    _required("purpose", Text),
+    _required("pair", Text),
+    _required("ts_utc", UtcTime),
+    _required("bid", ExactDecimal),
+    _required("ask", ExactDecimal),
+    UniqueConstraint("seq", "purpose", "pair", name="uq_applied_quotes_seq_purpose_pair"),
+    _one_of("purpose", QUOTE_PURPOSES, "ck_applied_quotes_purpose"),
 )
 
 # Who did what. The hash covers the stored characters, therefore the time is text on every database.

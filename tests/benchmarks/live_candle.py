@@ -6,7 +6,7 @@ import time
 from statistics import quantiles
 
 from shared.calendar.facts import PairCalendar
-from shared.core.account import account_start, account_step
+from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.types import (
@@ -47,7 +47,7 @@ def measure(series: CandleSeries) -> dict[str, object]:
         market, assessment = market_step(market, cells, candle, facts, params)
         decision_time = candle.time + series.granularity_seconds
         state, _ = account_step(
-            state, books, log, table, 0, candle, assessment, decision_time, facts.trading_day, False, account
+            state, books, log, table, 0, candle, assessment, decision_time, facts.trading_day, AT_CLOSE, account
         )
         nanoseconds.append(time.perf_counter_ns() - begin)
     percentiles = quantiles(nanoseconds, n=100)

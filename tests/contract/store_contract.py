@@ -10,6 +10,7 @@ from shared.store.audit import verify_audit
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.port import Store
 from shared.store.rows import (
+    AppliedQuoteRow,
     AuditEntry,
     CandleGapRow,
     DailyStatsRow,
@@ -278,6 +279,18 @@ class StoreContract:
     def test_a_position_belongs_to_a_trade(self, store: Store) -> None:
         with pytest.raises(InvariantError, match="refused a row"), store.transaction() as transaction:
             transaction.replace_positions([a_position(an_opening())])
+
+    def test_quotes_that_did_something_read_back_in_order_and_are_kept_once(self, store: Store) -> None:
+        rows = [
+            AppliedQuoteRow(7, "entry", "EUR_USD", MIDNIGHT + 1, 138_690, 138_700),
+            AppliedQuoteRow(7, "exit", "USD_JPY", MIDNIGHT + 2, 101_690, 101_700),
+        ]
+        with store.transaction() as transaction:
+            transaction.add_applied_quotes(rows)
+        with store.reading() as reader:
+            assert list(reader.applied_quotes_in_order(chunk=1)) == rows
+        with pytest.raises(InvariantError, match="refused a row"), store.transaction() as transaction:
+            transaction.add_applied_quotes(rows[:1])
 
     def test_events_days_and_equity_read_back_newest_first(self, store: Store) -> None:
         events = [an_event(1), an_event(2, cause_seq=1, pair=None, type="account.halted"), an_event(3)]

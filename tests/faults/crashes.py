@@ -124,7 +124,7 @@ def asked_to_stop(stage: Stage, times: int) -> Outcome:
 
 def failed_over(stage: Stage, times: int) -> Outcome:
     """Stop the active consumer of a queue while it holds unacknowledged messages; the other one goes on."""
-    with stage.scene(CANDLES + 60 * times) as scene:
+    with stage.scene(CANDLES + 300 * times) as scene:
         for name in ("strategy.0", "executor", "ingest", "strategy.1"):
             scene.start(name)
         scene.wait_for_trading()

@@ -128,6 +128,8 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
         transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "1,2", "EUR_USD")])
         send_and_prune(transaction, 1)
+        transaction.save_setting("news_calendar", "[]", MIDNIGHT)
+        transaction.save_snapshots([SnapshotRow("ingest", "news_calendar", 1, "{}")] * 2)
         lead_and_live(transaction, "ingest")
     with working_as(url, STRATEGY) as transaction:
         assert transaction.cursor("strategy", STREAM) == 0

@@ -41,6 +41,7 @@ from tests.contract.builders import (
 
 FIRST = "0001"
 SEQS = range(1, 8)
+_EQUITY = "INSERT INTO equity VALUES (1, '2014-05-08T00:00:00Z', '10000.0000', '9999.9999')"
 _CANDLE = (
     "INSERT INTO candles (stream, seq, pair, granularity, time, bid_open, bid_high, bid_low, bid_close,"
     " ask_open, ask_high, ask_low, ask_close, volume) VALUES ('candles.0', {seq}, 'EUR_USD', 'M5', '{time}',"
@@ -75,6 +76,7 @@ def fill(url: str) -> None:
             add_some_of_everything(transaction)
         with writing(engine).begin() as connection:
             connection.exec_driver_sql("UPDATE outbox SET sent_at = occurred_at WHERE id = 1")
+            connection.exec_driver_sql(_EQUITY)
             for seq in SEQS:
                 connection.exec_driver_sql(_CANDLE.format(seq=seq, time=format_time(a_candle(seq).candle.time)))
 
@@ -91,7 +93,6 @@ def add_some_of_everything(transaction: Transaction) -> None:
     transaction.replace_positions([a_position(yen)])
     transaction.add_account_events([an_event(1), an_event(2, pair=None)])
     transaction.save_daily_stats([DailyStatsRow(16_198, 100_000_000, 99_000_000, -1_000_000, 3, 1, 2, 0.0125, False)])
-    transaction.add_equity([EquityRow(1, MIDNIGHT, 100_000_000, 99_999_999)])
     transaction.append_audit([AuditEntry(MIDNIGHT + seq, "ann", "PAUSE_PAIR", seq, {"ü": seq}) for seq in SEQS])
     transaction.save_setting("risk", '{"percent":"0.5"}', MIDNIGHT)
     transaction.save_cursor("strategy", STREAM, 7)
@@ -157,6 +158,8 @@ def test_the_program_goes_on_with_an_upgraded_database(url: str) -> None:
         transaction.append_audit([AuditEntry(MIDNIGHT, "ann", "upgraded", None, {})])
         assert verify_audit(transaction.audit_in_order()).rows == 8
         assert transaction.acquire_lease("executor.0", "ann", 60) == 1
+        transaction.add_equity([EquityRow(1, MIDNIGHT + 5, 99_000_000, 99_000_000)])
+        assert [row.equity for row in transaction.equity_in_order()] == [99_999_999, 99_000_000]
         assert list(transaction.candles_in_order()) == [a_candle(seq) for seq in SEQS]
         assert transaction.assessments_after(5, 10) == [an_assessment(6), an_assessment(7)]
         transaction.add_candles([a_candle(8)])

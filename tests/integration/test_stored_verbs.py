@@ -172,7 +172,9 @@ def test_database_is_made_checked_and_upgraded(run: Run, tmp_path: Path) -> None
     ("arguments", "words"),
     [
         (("paper",), "give at least one candle file with --csv"),
-        (("paper", "--mode", "LIVE"), "use --mode OFFLINE"),
+        (("paper", "--mode", "LIVE"), "needs the pairs to trade: give --pairs"),
+        (("paper", "--mode", "LIVE", "--pairs", "EUR_USD"), "OANDA_API_KEY is not set"),
+        (("paper", "--mode", "LIVE", "--csv", sample()), "--csv goes with --mode OFFLINE"),
         (("paper", "--mode", "DREAM"), "'DREAM' is not one of 'OFFLINE', 'LIVE'"),
         (("paper", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv brings candles of it"),
         (("paper", "--csv", sample(), "--csv", sample()), "EUR_USD is given by two candle files"),

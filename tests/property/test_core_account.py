@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.account import AccountParams, Outcome
+from shared.core.account import AccountParams, Conditions, Outcome
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.strategies import STRATEGIES
 from shared.core.types import (
@@ -19,6 +19,7 @@ from shared.core.types import (
     HOLD,
     HOLD_BIT,
     NO_SIDE,
+    PASSED,
     SECONDS_PER_DAY,
     SELL,
     SL_TP,
@@ -67,7 +68,7 @@ class Witness:
 
     def step(self, pair: str, each: Candle, judged: Assessment, *, held: bool = False) -> None:
         """Settle one candle and check all that must hold."""
-        outcome = self.desk.step(pair, each, judged, held=held)
+        outcome = self.desk.step(pair, each, judged, conditions=Conditions(HOLD if held else PASSED, 0, 0))
         self.steps.append(Settled(pair, each, judged, outcome))
         self._check_money()
         self._check_verdicts(judged, outcome, held)
@@ -231,7 +232,10 @@ def test_same_candles_give_the_same_ledger(rows: list[tuple[Move | None, ...]], 
     desks = []
     for _ in range(2):
         desk = Desk(*PAIRS, params=params)
-        outcomes = [desk.step(pair, each, judged, held=held) for pair, each, judged, held in drawn_steps(rows)]
+        outcomes = [
+            desk.step(pair, each, judged, conditions=Conditions(HOLD if held else PASSED, 0, 0))
+            for pair, each, judged, held in drawn_steps(rows)
+        ]
         desks.append((desk.trades, desk.state, desk.books, outcomes))
     assert desks[0] == desks[1]
 

@@ -31,9 +31,12 @@ def main(arguments: Sequence[str]) -> int:
         for row in choice.rows:
             print(f"row {row} ...", file=sys.stderr, flush=True)
             try:
-                outcomes += CAMPAIGN[row](stage, choice.repetitions)
-            except AssertionError as fault:
-                broken.append(f"row {row}: {fault}")
+                played = CAMPAIGN[row](stage, choice.repetitions)
+            except Exception as fault:
+                broken.append(f"row {row}: {type(fault).__name__}: {fault}")
+            else:
+                outcomes += played
+                print(table_of(played), file=sys.stderr, flush=True)
     print(table_of(outcomes))
     broken += [promise for outcome in outcomes for promise in outcome.broken_promises()]
     for each in broken:

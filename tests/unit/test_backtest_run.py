@@ -15,7 +15,7 @@ from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import split_run, walk_forward, window_spans
 from shared.calendar.facts import PairCalendar
 from shared.contracts.errors import InputError
-from shared.core.account import account_start, account_step
+from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.types import (
@@ -97,7 +97,7 @@ def _stepped(series: Sequence[CandleSeries], settings: Settings, rules: FillRule
         state, assessment = market_step(state, cells, candle, fact, market_params(settings.pair(name)))
         markets[place] = (state, cells)
         account, _ = account_step(
-            account, books, log, table, place, candle, assessment, decision_time, fact.trading_day, False, params
+            account, books, log, table, place, candle, assessment, decision_time, fact.trading_day, AT_CLOSE, params
         )
     trades = [tuple(column[row] for column in log) for row in range(account.closed_trades)]
     return trades, account.balance

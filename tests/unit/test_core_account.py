@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.core.account import Conditions
 from shared.core.risk import ENTRY_LEG, EXIT_LEG, slippage_points
 from shared.core.types import (
     BUY,
@@ -31,6 +32,7 @@ from tests.fixtures.market import M5, TUESDAY, Desk, account_params, assessment,
 
 EUR = "EUR_USD"
 BUYING, SELLING = assessment(BUY), assessment(SELL)
+HELD = Conditions(HOLD, 0, 0)
 # A halt needs a loss of 300 on 10,000.
 TEN_THOUSAND = 100_000_000
 
@@ -121,16 +123,56 @@ def test_failed_gates_of_the_market_forbid_an_entry(judged: Assessment, reason: 
 
 def test_hold_ranks_before_the_gates_which_are_recorded_all_the_same() -> None:
     desk = Desk(EUR)
-    passed = desk.step(EUR, later(0), BUYING, held=True)
+    passed = desk.step(EUR, later(0), BUYING, conditions=HELD)
     assert (passed.reason, passed.failed, passed.opened) == (HOLD, HOLD_BIT, False)
-    failed = desk.step(EUR, later(1), assessment(BUY, session=SESSION_CLOSED), held=True)
+    failed = desk.step(EUR, later(1), assessment(BUY, session=SESSION_CLOSED), conditions=HELD)
     assert (failed.reason, failed.failed) == (HOLD, HOLD_BIT | failing(GATE_SESSION))
+
+
+def test_entry_is_filled_at_the_quote_that_is_given() -> None:
+    desk = Desk(EUR)
+    desk.step(EUR, later(0), BUYING, conditions=Conditions(PASSED, 110_020, 110_034))
+    books = desk.books
+    assert (books.entry_price[0], books.stop_loss[0], books.take_profit[0]) == (110_034, 109_884, 110_334)
+    assert books.entry_spread[0] == 14
+
+
+@pytest.mark.parametrize(
+    ("judged", "bid", "ask", "reason", "price"),
+    [
+        (BUYING, 109_860, 109_870, "stop_loss", 109_860),
+        (BUYING, 109_000, 109_870, "stop_loss", 109_000),
+        (BUYING, 110_400, 110_410, "take_profit", 110_400),
+        (BUYING, 109_861, 109_862, None, 0),
+        (SELLING, 110_140, 110_150, "stop_loss", 110_150),
+        (SELLING, 109_600, 109_650, "take_profit", 109_650),
+        (SELLING, 109_650, 109_750, None, 0),
+    ],
+)
+def test_quote_closes_a_position_at_itself(
+    judged: Assessment, bid: int, ask: int, reason: str | None, price: int
+) -> None:
+    desk = Desk(EUR)
+    desk.step(EUR, later(0), judged)
+    desk.quote(EUR, bid, ask, TUESDAY + M5 + 7)
+    found = [(trade.exit_reason, trade.exit_price, trade.exit_time) for trade in desk.trades]
+    assert found == ([] if reason is None else [(reason, price, TUESDAY + M5 + 7)])
+    assert desk.state.open_positions == len(found) ^ 1
+    if found:
+        assert desk.state.equity == desk.state.balance == TEN_THOUSAND + desk.trades[0].profit
+
+
+def test_quote_from_before_the_entry_closes_nothing() -> None:
+    desk = Desk(EUR)
+    desk.step(EUR, later(0), BUYING)
+    desk.quote(EUR, 100_000, 100_010, TUESDAY + M5)
+    assert desk.trades == []
 
 
 def test_hold_does_not_keep_a_position_from_its_stop() -> None:
     desk = Desk(EUR)
     desk.step(EUR, later(0), BUYING)
-    desk.step(EUR, later(1, 110_000, 110_000, 109_000), held=True)
+    desk.step(EUR, later(1, 110_000, 110_000, 109_000), conditions=HELD)
     assert [trade.exit_reason for trade in desk.trades] == ["stop_loss"]
 
 

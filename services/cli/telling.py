@@ -1,0 +1,27 @@
+"""Telling what happens to the account while it happens: a sentence or a JSON object to a line."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from services.cli.output import say
+from services.cli.words import event_words
+
+if TYPE_CHECKING:
+    from shared.contracts.envelope import Message
+
+
+def tell_events(messages: "Sequence[Message]", as_json: bool) -> None:
+    """Write the events of the account that messages carry to stdout."""
+    import msgspec
+
+    from shared.contracts.facts import AccountEvent
+    from shared.contracts.trades import format_time
+
+    for message in messages:
+        event = message.body
+        if not isinstance(event, AccountEvent):
+            continue
+        told = {"time": format_time(event.time), "type": event.type, "pair": event.pair, **event.detail}
+        say(msgspec.json.encode(told).decode() if as_json else f"{told['time']}  {event_words(told)}")
+    sys.stdout.flush()

@@ -1,0 +1,78 @@
+"""Live prices at the executor: they price entries and reach stops and targets between two candles."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from services.executor.service import ExecutorWork
+from services.executor.settlement import Given
+from shared.contracts.facts import CandleAssessed, Quote
+from shared.core.account import Conditions
+from shared.core.types import PASSED, STALE_DATA
+from shared.runtime.consumer import StreamConsumer
+from shared.runtime.settings_sections import LiveSettings
+
+# A clock that is set a little differently is no reason to distrust a candle.
+_AHEAD_SECONDS: Final = 60
+_MOST_WAITING: Final = 10_000
+
+
+class QuoteBoard:
+    """The newest quote of every pair, and those that nobody has looked at yet; threads may share it."""
+
+    def __init__(self) -> None:
+        """Begin without quotes."""
+        self._lock = threading.Lock()
+        self._newest: dict[str, Quote] = {}
+        self._waiting: list[Quote] = []
+
+    def put(self, quotes: Iterable[Quote]) -> None:
+        """Add quotes as they come; one that is older than its pair's newest is dropped."""
+        with self._lock:
+            for quote in quotes:
+                known = self._newest.get(quote.pair)
+                if known is None or quote.time >= known.time:
+                    self._newest[quote.pair] = quote
+                    self._waiting.append(quote)
+            # Prices are replaceable; whoever does not look for so long has other troubles.
+            del self._waiting[:-_MOST_WAITING]
+
+    def take(self) -> list[Quote]:
+        """Return the quotes that came since this was last asked, oldest first."""
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        return taken
+
+    def newest(self, pair: str) -> Quote | None:
+        """Return a pair's newest quote."""
+        with self._lock:
+            return self._newest.get(pair)
+
+
+class LiveConditions:
+    """What a live run adds to a candle: no entry on old data, and entries at the current quote where there is one."""
+
+    def __init__(self, board: QuoteBoard, settings: LiveSettings, clock: Callable[[], float]) -> None:
+        """Ask the board for quotes and the clock for the age of a decision."""
+        self._board = board
+        self._settings = settings
+        self._clock = clock
+
+    def __call__(self, fact: CandleAssessed) -> Given:
+        """Return the hold and the quote under which a candle is settled now."""
+        decided, now = fact.closed.decision_time, self._clock()
+        oldest = self._settings.stale_candles * fact.closed.granularity_seconds
+        hold = PASSED if -_AHEAD_SECONDS <= now - decided <= oldest else STALE_DATA
+        quote = self._board.newest(fact.closed.pair)
+        # A quote from before the close knows less than the candle does.
+        if quote is None or quote.time < decided or now - quote.time > self._settings.quote_seconds:
+            return Given(Conditions(hold, 0, 0), None)
+        return Given(Conditions(hold, quote.bid, quote.ask), quote)
+
+
+def apply_quotes(consumer: StreamConsumer[CandleAssessed], work: ExecutorWork, board: QuoteBoard) -> int:
+    """Close the positions whose stops or targets new quotes have reached, and return how many quotes did so."""
+    reached = [quote for quote in board.take() if work.reached(quote)]
+    if reached:
+        consumer.interject(lambda transaction, cursor, outgoing: work.leave(transaction, cursor, reached, outgoing))
+    return len(reached)

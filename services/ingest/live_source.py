@@ -1,0 +1,38 @@
+"""What a live feed of candles must be able to do, and the candles as it gives them."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from shared.core.types import Candle
+
+
+class FedCandle(NamedTuple):
+    """A candle as the feed has it now; one that could not be read has the reason and its text instead of prices."""
+
+    candle: Candle
+    complete: bool
+    refused: str = ""
+    raw: str = ""
+
+
+class Source(Protocol):
+    """A feed of candles of one granularity, oldest first in every answer.
+
+    Every method raises InfrastructureError or MessageError where asking again may help, and InputError where it cannot.
+    """
+
+    def latest(self, pairs: Sequence[str]) -> Mapping[str, Sequence[FedCandle]]:
+        """Return the last complete candle of each pair and the current one, in as few requests as can be."""
+        ...
+
+    def since(self, pair: str, time: int, count: int, include_first: bool) -> Sequence[FedCandle]:
+        """Return a pair's candles from an open time on, at least `count` unless there are no more until now."""
+        ...
+
+    def history(self, pair: str, count: int) -> Sequence[FedCandle]:
+        """Return a pair's last `count` complete candles, or as many as there are, and the current one if there is."""
+        ...
+
+    def server_time(self) -> float:
+        """Return the feed's own time now, in seconds since the epoch; cheap enough to be asked with every poll."""
+        ...

@@ -1,0 +1,251 @@
+"""Asking OANDA: questions are put again where that can help, and what changes something is never sent twice."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from shared.contracts.errors import InfrastructureError
+from shared.oanda.decoding import beginning_of, json_object
+from shared.oanda.environment import AccessToken, OandaAddress
+from shared.oanda.errors import (
+    OandaAmbiguousError,
+    OandaRefusedError,
+    OandaUnauthorizedError,
+    OandaUnavailableError,
+    refusal,
+)
+from shared.oanda.limits import OandaLimits, oanda_limits
+from shared.oanda.retries import TOO_MANY_REQUESTS, UNAUTHORIZED, RetryPauses, Trouble, retry_after_seconds
+from shared.oanda.transport import NoReplyError, Reply, Transport, in_words
+
+ANSWER_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
+_REQUEST_TIMEOUT: Final = 408
+
+
+class OandaAnswer(NamedTuple):
+    """A definite answer: the decoded JSON object (empty where none came), and how the body begins, for messages."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+    beginning: str
+
+
+class ConnectionObserver(Protocol):
+    """Hears what happens on the connection; paths are without account id, texts without token."""
+
+    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Hear that an answer came, whatever it says."""
+
+    def unanswered(self, method: str, path: str, reason: str, seconds: float) -> None:
+        """Hear that no answer came."""
+
+    def retrying(self, path: str, reason: str, pause_seconds: float) -> None:
+        """Hear that a question will be put again after a pause."""
+
+    def line_skipped(self, reason: str) -> None:
+        """Hear that a line of a stream was passed over."""
+
+
+class UnobservedConnection:
+    """The observer for whom nothing is worth noting."""
+
+    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Note nothing."""
+
+    def unanswered(self, method: str, path: str, reason: str, seconds: float) -> None:
+        """Note nothing."""
+
+    def retrying(self, path: str, reason: str, pause_seconds: float) -> None:
+        """Note nothing."""
+
+    def line_skipped(self, reason: str) -> None:
+        """Note nothing."""
+
+
+class OandaConnection:
+    """A connection to one environment with one token and one account; threads may share it.
+
+    Paths begin after /v3; `{accountID}` in them stands for the account. There is no POST, so no order can be placed.
+    """
+
+    def __init__(
+        self,
+        address: OandaAddress,
+        token: str,
+        account_id: str,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], None],
+        chance: Callable[[], float],
+        observer: ConnectionObserver | None = None,
+        limits: OandaLimits | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Prepare to ask, without connecting yet; InputError where the token cannot be one.
+
+        `clock` is seconds since the epoch, `monotonic` and `sleep` are seconds, `chance` gives numbers from 0 to 1.
+        Connections from one machine should share `limits`. A question may take `patience_seconds` with all its tries,
+        one answer `answer_seconds`.
+        """
+        self._host = urlsplit(address.rest_url).netloc
+        self._stream_host = urlsplit(address.stream_url).netloc
+        self._account_id = account_id
+        self._clock = clock
+        self._sleep = sleep
+        self._chance = chance
+        self._patience_seconds = patience_seconds
+        self.monotonic: Final = monotonic
+        self.observer: Final[ConnectionObserver] = observer or UnobservedConnection()
+        self._transport = Transport(
+            address, AccessToken(token), limits or oanda_limits(monotonic, sleep), monotonic, answer_seconds
+        )
+
+    def __repr__(self) -> str:
+        return f"OandaConnection({self._host})"
+
+    def __enter__(self) -> "OandaConnection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def wait(self, seconds: float) -> None:
+        """Pause, by the sleep that was given."""
+        self._sleep(seconds)
+
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, patience_seconds: float | None = None
+    ) -> OandaAnswer:
+        """Return a 200 answer, asking again on 401 (three times), 429, 5xx, faults of the line and bodies without JSON.
+
+        Raises OandaRefusedError, OandaUnauthorizedError, and OandaUnavailableError when patience ends.
+        """
+        patience = self._patience_seconds if patience_seconds is None else patience_seconds
+        pauses = RetryPauses(patience, self.monotonic, self._chance)
+        while True:
+            try:
+                reply = self._exchange("GET", path, params, None)
+            except NoReplyError as failure:
+                trouble = Trouble(failure.reason)
+            else:
+                outcome = self._judged(path, reply)
+                if isinstance(outcome, OandaAnswer):
+                    return outcome
+                trouble = outcome
+            pause = pauses.next_seconds(trouble)
+            if pause is None:
+                raise self._given_up(path, pauses.tries, trouble)
+            self.observer.retrying(path, trouble.reason, pause)
+            self._sleep(pause)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> OandaAnswer:
+        """Send a change exactly once and return the definite answer, whatever its status below 500.
+
+        401 and 429 mean that it was not carried out. Raises OandaUnavailableError where it was not even sent, and
+        OandaAmbiguousError where nobody knows: no whole answer, a 5xx, or a 2xx that is not JSON.
+        """
+        try:
+            reply = self._exchange("PUT", path, None, msgspec.json.encode(body))
+        except NoReplyError as failure:
+            if failure.sent:
+                raise self._ambiguous(path, failure.reason) from None
+            raise OandaUnavailableError(f"PUT {path} was not sent to {self._host}: {failure.reason}") from None
+        decoded = json_object(reply.content)
+        status = reply.status
+        if status >= 500 or status == _REQUEST_TIMEOUT or (status < 300 and decoded is None):
+            raise self._ambiguous(path, _described(reply))
+        return _answer(reply, decoded or {})
+
+    @contextmanager
+    def stream(
+        self, path: str, params: Mapping[str, str], silence_seconds: float
+    ) -> Generator[httpx.Response, None, None]:
+        """Open a stream of OANDA's stream host; all faults while it is open are raised as OandaUnavailableError."""
+        try:
+            with self._transport.stream(self._filled(path), params, silence_seconds) as response:
+                if response.status_code != 200:
+                    reply = Reply(response.status_code, dict(response.headers), self._transport.rest_of(response))
+                    raise OandaUnavailableError(
+                        f"{self._stream_host} refuses the stream {path}: {_described(reply)}", reply.status
+                    )
+                yield response
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            reason = in_words(error)
+            if isinstance(error, httpx.ReadTimeout):
+                reason = f"nothing arrived for {silence_seconds:g} s"
+            raise OandaUnavailableError(f"the stream {path} of {self._stream_host} broke: {reason}") from None
+
+    def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None) -> Reply:
+        started = self.monotonic()
+        try:
+            reply = self._transport.exchange(method, self._filled(path), params, body)
+        except NoReplyError as failure:
+            self.observer.unanswered(method, path, failure.reason, self.monotonic() - started)
+            raise
+        self.observer.answered(method, path, reply.status, self.monotonic() - started)
+        return reply
+
+    def _filled(self, path: str) -> str:
+        return path.replace("{accountID}", self._account_id)
+
+    def _judged(self, path: str, reply: Reply) -> OandaAnswer | Trouble:
+        decoded = json_object(reply.content)
+        status = reply.status
+        if status == 200 and decoded is not None:
+            return _answer(reply, decoded)
+        if 300 <= status < 500 and status not in {UNAUTHORIZED, TOO_MANY_REQUESTS, _REQUEST_TIMEOUT}:
+            raise refusal(status, "GET", path, decoded, beginning_of(reply.content))
+        return Trouble(_described(reply), status, retry_after_seconds(reply.headers, self._clock()))
+
+    def _given_up(self, path: str, tries: int, trouble: Trouble) -> InfrastructureError | OandaUnauthorizedError:
+        times = "once" if tries == 1 else f"{tries} times"
+        if trouble.status == UNAUTHORIZED:
+            return unauthorized(self._host, times)
+        return OandaUnavailableError(
+            f"{self._host} was asked {times} for GET {path} without success, at last: {trouble.reason}", trouble.status
+        )
+
+    def _ambiguous(self, path: str, reason: str) -> OandaAmbiguousError:
+        return OandaAmbiguousError(
+            f"PUT {path} was sent to {self._host}, and whether it was carried out is unknown: {reason}"
+        )
+
+    def refused(self, answer: OandaAnswer, path: str) -> OandaRefusedError | OandaUnauthorizedError:
+        """Return the error for a PUT's definite answer that is of no use."""
+        if answer.status == UNAUTHORIZED:
+            return unauthorized(self._host, "once more")
+        return refusal(answer.status, "PUT", path, answer.body, answer.beginning)
+
+
+def unauthorized(host: str, times: str) -> OandaUnauthorizedError:
+    """Return the error for a token that was refused for good."""
+    return OandaUnauthorizedError(
+        f"{host} refused the token {times} (HTTP 401): a token works in one environment only, so check that it is of "
+        "the chosen one (practice or live), copied whole, and not revoked"
+    )
+
+
+def _answer(reply: Reply, decoded: Mapping[str, Any]) -> OandaAnswer:
+    return OandaAnswer(reply.status, decoded, reply.headers, beginning_of(reply.content))
+
+
+def _described(reply: Reply) -> str:
+    decoded = json_object(reply.content)
+    message = None if decoded is None else decoded.get("errorMessage")
+    if isinstance(message, str) and message:
+        return f"HTTP {reply.status}, {message.rstrip('.')}"
+    beginning = beginning_of(reply.content)
+    kind = "" if decoded is not None else " without JSON"
+    return f"HTTP {reply.status}{kind}, beginning '{beginning}'" if beginning else f"HTTP {reply.status} without a body"

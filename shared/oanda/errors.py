@@ -1,0 +1,133 @@
+"""What OANDA answers when it does not do as asked, and which of our errors that is."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from shared.contracts.errors import InfrastructureError, InputError, MessageError
+from shared.oanda.decoding import read
+
+COUNT_EXCEEDED: Final = "maximum value for 'count' exceeded"
+POSITION_DOES_NOT_EXIST: Final = "CLOSEOUT_POSITION_DOESNT_EXIST"
+NO_SUCH_POSITION: Final = "NO_SUCH_POSITION"
+_HINTS: Final = (
+    ("'accountid'", "check the account id"),
+    ("time is in the future", "the clock of this machine may be ahead"),
+    ("'instrument'", "check the pair against the instruments of the account"),
+    ("forbidden", "the token has no access to this account: check both"),
+)
+_STATUS_HINTS: Final = {
+    403: "the token has no access to this account: check both",
+    404: "check address and account",
+    405: "check the address",
+}
+
+
+class Rejection(NamedTuple):
+    """A transaction that says why an order was rejected, under its name in the body; `reason` is OANDA's own word."""
+
+    name: str
+    reason: str
+    transaction_id: str | None
+    pair: str | None
+
+
+class ErrorBody(NamedTuple):
+    """The body of an error: OANDA's code, where there is one, its sentence, and the orders that were rejected."""
+
+    code: str | None
+    message: str
+    rejections: tuple[Rejection, ...]
+    related_transaction_ids: tuple[str, ...]
+    last_transaction_id: str | None
+
+    @property
+    def reason(self) -> str:
+        """Return the word that says most: the code, else the first rejection's reason, else the sentence."""
+        return self.code or next((rejection.reason for rejection in self.rejections), self.message)
+
+
+class OandaRefusedError(InputError):
+    """OANDA understood the request and refuses it; asking again gives the same answer."""
+
+    def __init__(self, sentence: str, status: int, body: ErrorBody) -> None:
+        """Keep the status and the body for callers that tell refusals apart."""
+        super().__init__(sentence)
+        self.status = status
+        self.body = body
+
+
+class OandaUnauthorizedError(InputError):
+    """OANDA refuses the token, and did so several times: it is wrong, revoked or of the other environment."""
+
+
+class OandaUnavailableError(InfrastructureError):
+    """OANDA could not be asked or gave no usable answer; `status` is None where there was no answer at all.
+
+    A PUT that raises this was not carried out.
+    """
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        """Keep the status of the last answer."""
+        super().__init__(sentence)
+        self.status = status
+
+
+class OandaAmbiguousError(InfrastructureError):
+    """A request that changes something was sent, and nobody knows whether it was carried out.
+
+    Never send it again before the transactions since then were searched for it: `resume_close` does that.
+    """
+
+
+class _Transaction(msgspec.Struct):
+    id: str | int | None = None
+    rejectReason: str | None = None  # noqa: N815 - OANDA's name
+    instrument: str | None = None
+
+
+class _Body(msgspec.Struct):
+    errorCode: str | None = None  # noqa: N815 - OANDA's names
+    errorMessage: str | None = None  # noqa: N815
+    relatedTransactionIDs: list[str | int] | None = None  # noqa: N815
+    lastTransactionID: str | int | None = None  # noqa: N815
+
+
+def parse_error_body(body: Mapping[str, Any]) -> ErrorBody:
+    """Read the body of an error; MessageError where its fields are of other types than OANDA's."""
+    fields = read(body, _Body, "error")
+    return ErrorBody(
+        fields.errorCode,
+        fields.errorMessage or "",
+        tuple(_rejections(body)),
+        tuple(str(number) for number in fields.relatedTransactionIDs or ()),
+        None if fields.lastTransactionID is None else str(fields.lastTransactionID),
+    )
+
+
+def refusal(status: int, method: str, path: str, body: Mapping[str, Any] | None, beginning: str) -> OandaRefusedError:
+    """Return a definite refusal as an error with one sentence: what was asked, what OANDA says, how to mend it."""
+    try:
+        known = parse_error_body(body or {})
+    except MessageError:
+        known = ErrorBody(None, "", (), (), None)
+    said = known.message or known.code or beginning or "nothing more"
+    lowered = said.lower()
+    hint = next((mend for part, mend in _HINTS if part in lowered), _STATUS_HINTS.get(status))
+    if 300 <= status < 400:
+        hint = "redirections are not followed: check the address"
+    sentence = f"OANDA refuses {method} {path} (HTTP {status}): {said.rstrip('.')}"
+    return OandaRefusedError(f"{sentence}; {hint}" if hint else sentence, status, known)
+
+
+def _rejections(body: Mapping[str, Any]) -> list[Rejection]:
+    found = []
+    for name, value in sorted(body.items()):
+        if not name.endswith("RejectTransaction") or not isinstance(value, Mapping):
+            continue
+        transaction = read(value, _Transaction, name)
+        if transaction.rejectReason is not None:
+            number = None if transaction.id is None else str(transaction.id)
+            found.append(Rejection(name, transaction.rejectReason, number, transaction.instrument))
+    return found
