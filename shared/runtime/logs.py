@@ -1,11 +1,14 @@
-"""Structured logs: one JSON object to a line on stderr, with the service and what the line is about."""
+"""Structured logs on stderr: a JSON object to a line, with the service and what the line is about.
+
+On a terminal they are lines for people instead.
+"""
 
 import logging
 import sys
 from typing import Final, TypeAlias
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 Log: TypeAlias = FilteringBoundLogger
 
@@ -18,14 +21,34 @@ def service_log(service: str, instance: str, level: str = "info") -> Log:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     logger: Log = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=_for_people() if sys.stderr.isatty() else _for_programs(),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         service=service,
         instance=instance,
     )
     return logger
+
+
+def _for_programs() -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _for_people() -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        _without_service,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+
+
+def _without_service(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Leave out who speaks: at a terminal that is one process."""
+    line.pop("service", None)
+    line.pop("instance", None)
+    return line

@@ -21,8 +21,8 @@ from shared.store.engine import sqlite_url
 from tests.fixtures.paper import PAIRS, sample_series
 from tests.simulators.oanda import Faults, OandaSimulator, VirtualClock
 
-# The sample's second Monday, 07:55 UTC, with a week of history before it.
-_START = 1_710_143_700
+# 2024-03-06T03:35:00Z: a busy hour, with two days of history before it.
+_START = 1_709_696_100
 
 
 def main(arguments: Sequence[str]) -> int:

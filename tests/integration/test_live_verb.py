@@ -1,0 +1,66 @@
+"""The verb `paper --mode LIVE`, and the tool that tries it on a simulated OANDA."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fixtures.deployed import wait_until
+from tests.fixtures.paper import sample_series
+from tests.servers.choice import SWITCH
+from tests.simulators.oanda import OandaSimulator, VirtualClock
+from tests.tools.scalpbot_run import run_verb
+
+WEDNESDAY = 1_709_696_100  # 2024-03-06T03:35:00Z
+PATIENCE_SECONDS = 60.0
+
+
+def test_live_run_begins_stops_when_asked_and_reports(tmp_path: Path) -> None:
+    # The next candle closes in two seconds.
+    with OandaSimulator(sample_series(candles=2_000), VirtualClock(WEDNESDAY + 298, 1.0)) as simulator:
+        environ = {name: value for name, value in os.environ.items() if name != SWITCH} | {
+            "OANDA_API_KEY": simulator.token,
+            "OANDA_ACCOUNT_ID": simulator.account_id,
+            "OANDA_REST_URL": simulator.address.rest_url,
+            "OANDA_STREAM_URL": simulator.address.stream_url,
+            "SCALP_BOT_LIVE__CALENDAR_URL": "http://127.0.0.1:1/none",
+        }
+        database = tmp_path / "live.db"
+        command = ["paper", "--mode", "LIVE", "--pairs", "EUR_USD,USD_JPY", "--db", str(database), "--json"]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.tools.scalpbot", *command],
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        fed = 2 * (500 + 1)
+        try:
+            wait_until(lambda: candles_in(database) >= fed, PATIENCE_SECONDS, "history and a live candle are traded")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, (tmp_path / "log").read_text(encoding="utf-8")
+        assert simulator.changing_requests == []
+        said = (output + (tmp_path / "log").read_bytes()).decode()
+        assert simulator.token not in said
+        assert simulator.account_id not in said
+    report = json.loads(output[output.index(b'{\n  "mode"') :])
+    assert (report["mode"], report["candles"], report["run"]["new_candles"]) == ("LIVE", fed, fed)
+    checked = run_verb("parity", "--db", str(database), environ={})
+    assert checked.returncode == 0, checked.stdout
+
+
+def candles_in(database: Path) -> int:
+    found = run_verb("status", "--db", str(database), "--json", environ={})
+    return int(json.loads(found.stdout)["candles"]) if found.returncode == 0 else 0
+
+
+def test_simulated_live_run_tells_what_it_did() -> None:
+    command = [sys.executable, "-m", "tests.tools.paper_simulated", "--minutes", "0.1", "--speed", "600", "--json"]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert '"type":"trade.opened"' in finished.stdout
+    assert "0 of them for an order or a change" in finished.stdout
