@@ -37,7 +37,7 @@ compose-down: ## Stop the containers, keeping database and broker
 	@docker compose down
 
 test: check ## Check the code and run all tests
-	@$(RUN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(RUN)/python -m pytest --numprocesses 3 --dist loadfile
 
 faults: setup-test ## Play the whole fault matrix with real processes, an hour or so
 	@$(RUN)/python -m tests.tools.faults

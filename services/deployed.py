@@ -1,11 +1,12 @@
 """The services as processes of their own, over a broker and a database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from services.embedded import remember_run
+from services.executor.commands import CommandDesk, Terms
 from services.executor.desk import AccountDesk
-from services.executor.quotes import LiveConditions, QuoteBoard, apply_quotes
+from services.executor.quotes import CurrentPrices, LiveConditions, QuoteBoard, apply_quotes
 from services.executor.service import ACCOUNT, ExecutorWork, nothing_given
 from services.executor.service import SERVICE as EXECUTOR
 from services.ingest.calendar_cache import cache_beside
@@ -24,6 +25,7 @@ from shared.bus.rabbitmq_consumer import RabbitConsumer
 from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.topology import ASSESSED_QUEUE, candles_queue, topology
 from shared.calendar.economic import EconomicCalendar
+from shared.contracts.commands import CommandType
 from shared.core.types import CandleSeries
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.leadership import Leadership
@@ -39,6 +41,7 @@ _PREFETCH = 200
 _IDLE_SECONDS = 0.2
 _LONGEST_RECONNECT_SECONDS = 5.0
 _DRAIN_SECONDS = 5.0
+_COMMAND_SECONDS = 0.5
 
 
 def run_strategy(
@@ -93,19 +96,42 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
     )
     receiver = _receiver(around, broker_url, ASSESSED_QUEUE)
 
-    def look_at_quotes() -> None:
+    terms = Terms(around.instance, around.clock, settings.runtime.live_trading_enabled)
+    prices = CurrentPrices(board, settings.live, around.clock)
+    obey = _obeying(around, CommandDesk(store, consumer, work, terms, prices, around.crash))
+
+    def between() -> None:
         if leadership.leads:
             apply_quotes(consumer, work, board)
+            obey()
         else:
             board.take()
 
-    process = ConsumerProcess(around, store, consumer, receiver, relay, leadership, look_at_quotes)
+    process = ConsumerProcess(around, store, consumer, receiver, relay, leadership, between)
     if mode is RunMode.LIVE:
         with received_quotes(around, broker_url, board):
             process.run()
     else:
         process.run()
     store.close()
+
+
+def _obeying(around: Surroundings, desk: CommandDesk) -> Callable[[], None]:
+    """Return a function that carries out the commands which wait, and looks for them twice a second."""
+    next_look = [0.0]
+
+    def obey() -> None:
+        now = around.monotonic()
+        if now < next_look[0]:
+            return
+        next_look[0] = now + _COMMAND_SECONDS
+        for row in desk.execute_waiting():
+            around.log.info("command", id=row.id, type=row.type, status=row.status, actor=row.actor)
+            # Plain SQL may ask for anything, and labels come from closed sets.
+            known = row.type if row.type in CommandType.__members__ else "unknown"
+            around.metrics.commands.labels(known, row.status).inc()
+
+    return obey
 
 
 def run_ingest(

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from services.executor.commands import CommandDesk, Terms, no_price
 from services.executor.desk import AccountDesk
-from services.executor.quotes import QuoteBoard, apply_quotes
+from services.executor.quotes import CurrentPrices, QuoteBoard, apply_quotes
 from services.executor.service import SERVICE as EXECUTOR
 from services.executor.service import ExecutorWork, nothing_given
 from services.executor.settlement import Given
@@ -70,6 +71,8 @@ class Platform:
         bus.subscribe(CANDLE_ASSESSED, EXECUTOR, executor.handle)
         for fact, listener in listeners.items():
             bus.subscribe(fact, "listener", listener)
+        self._store = store
+        self._settings = settings
         self._bus = bus
         self._batch = batch
         self.feed = CandleFeed(store, outgoing, partitions)
@@ -92,6 +95,20 @@ class Platform:
         self._bus.drain()
         if apply_quotes(self._executor, self._work, board):
             self._bus.drain()
+
+    def obeying(self, holder: str, clock: Callable[[], float], board: QuoteBoard | None = None) -> Callable[[], None]:
+        """Return a function that carries out the commands which wait in the store, at the prices of a board or the last
+        closes; it is to be called again and again."""
+        settings = self._settings
+        prices = no_price if board is None else CurrentPrices(board, settings.live, clock)
+        terms = Terms(holder, clock, settings.runtime.live_trading_enabled)
+        desk = CommandDesk(self._store, self._executor, self._work, terms, prices)
+
+        def obey() -> None:
+            if desk.execute_waiting():
+                self._bus.drain()
+
+        return obey
 
 
 @contextmanager

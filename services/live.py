@@ -102,6 +102,7 @@ def run_paper_live(
         given=LiveConditions(board, settings.live, around.clock),
         current_news=NewsDesk(monotonic=around.monotonic),
     )
+    obey = platform.obeying(around.instance, around.clock, board)
     around.health.has("start")
     with (
         opened_live(around, settings, pairs) as live,
@@ -111,6 +112,7 @@ def run_paper_live(
         def idle() -> None:
             prices.check()
             around.patiently("store", partial(platform.attend, board))
+            around.patiently("store", obey)
             watch(board)
 
         follow(around, store, platform.feed, live.source, pairs, settings.live, idle)

@@ -9,6 +9,7 @@ import msgspec
 
 from services.embedded import remembered_run
 from services.executor.desk import AccountDesk
+from services.executor.holds import held
 from services.executor.service import ACCOUNT, equity_row, event_row, leaving_equity_row
 from services.executor.service import SERVICE as EXECUTOR
 from services.executor.settlement import NOTHING_GIVEN, Closed, Given, Settlement
@@ -21,12 +22,12 @@ from shared.contracts.errors import InvariantError
 from shared.contracts.facts import Quote
 from shared.contracts.trades import ClosedTrade, format_time, trade_hash
 from shared.core.account import Conditions
-from shared.core.types import HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.settings import RunMode
 from shared.runtime.streams import EXECUTOR_STREAM, closed_fact
 from shared.store.port import Reader
-from shared.store.rows import AssessmentRow, CandleRow, DailyStatsRow, GateSnapshotRow, TradeRow
-from shared.store.tables import ENTRY, EXIT
+from shared.store.rows import AppliedQuoteRow, AssessmentRow, CandleRow, DailyStatsRow, GateSnapshotRow, TradeRow
+from shared.store.tables import ENTRY, EXIT, EXIT_OF_NAME
 
 _CHUNK: Final = 2_000
 _PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
@@ -83,6 +84,7 @@ class _Replay:
         self._live = run.mode is RunMode.LIVE
         self._desks = {pair: PairDesk(pair, settings, run.mode, run.news) for pair in pairs}
         self._quotes = deque(reader.applied_quotes_in_order())
+        self._holds = reader.all_holds()
         self._account = AccountDesk(settings, EXECUTOR_STREAM)
         self._stored_equity = reader.equity_in_order()
         self._stored_events = reader.account_events_in_order()
@@ -103,11 +105,12 @@ class _Replay:
             assessment, snapshot = next(assessments, None), next(snapshots, None)
             assessed = self._desks[row.pair].assess(closed_fact(row), self._known_news(assessment))
             _compare(f"{place}: assessment", assessment, assessment_row(assessed))
-            settlement = self._account.settle(assessed, self._given(row, snapshot))
+            given = held(self._given(row, snapshot), self._holds, row.pair, row.seq)
+            settlement = self._account.settle(assessed, given)
             _compare(f"{place}: verdicts", snapshot, settlement.snapshot)
             self.candles += 1
             yield settlement
-            self._leave_by_quotes(row.seq, place)
+            self._leave_between(row.seq, place)
         for name, left in (("assessment", assessments), ("judged candle", snapshots)):
             if next(left, None) is not None:
                 raise _DifferenceError(f"there is one {name} more than there are candles")
@@ -120,24 +123,29 @@ class _Replay:
         return KnownNews(fact.assessment.news, fact.news)
 
     def _given(self, candle: CandleRow, snapshot: GateSnapshotRow | None) -> Given:
-        """Return what a live run added to a candle: what was held, and the quote that priced the entry."""
+        """Return what a live run added to a candle: why it was too late, and the quote that priced the entry."""
         if not self._live:
             return NOTHING_GIVEN
-        held = snapshot is not None and snapshot.failed_gates & HOLD_BIT
-        hold = snapshot.reason if snapshot is not None and held else PASSED
+        late = snapshot is not None and snapshot.failed_gates & HOLD_BIT and snapshot.reason != HOLD
+        hold = snapshot.reason if snapshot is not None and late else PASSED
         if self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (candle.seq, ENTRY):
             row = self._quotes.popleft()
-            return Given(Conditions(hold, row.bid, row.ask), Quote(*row[2:]))
+            return Given(Conditions(hold, row.bid, row.ask), _quote_of(row))
         return Given(Conditions(hold, 0, 0), None)
 
-    def _leave_by_quotes(self, seq: int, place: str) -> None:
-        """Close what quotes closed after a candle."""
-        while self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (seq, EXIT):
-            quote = Quote(*self._quotes.popleft()[2:])
-            name = f"quote after the {place}"
-            if not self._account.reached(quote):
+    def _leave_between(self, seq: int, place: str) -> None:
+        """Close what quotes and commands closed after a candle."""
+        while self._quotes and self._quotes[0].seq == seq and self._quotes[0].purpose != ENTRY:
+            row = self._quotes.popleft()
+            quote = _quote_of(row)
+            name = f"{'quote' if row.purpose == EXIT else row.purpose} after the {place}"
+            here = self._account.reached(quote) if row.purpose == EXIT else row.pair in self._account.open_pairs()
+            if not here:
                 raise _DifferenceError(f"{name}: it closed a position in the ledger, and reaches none when replayed")
-            leaving = self._account.leave(quote, seq)
+            if row.purpose == EXIT:
+                leaving = self._account.leave(quote, seq)
+            else:
+                leaving = self._account.close(quote, seq, EXIT_OF_NAME[row.purpose], row.command_id)
             _compare(f"{name}: account event", next(self._stored_events, None), event_row(leaving.event))
             _compare(f"{name}: equity", next(self._stored_equity, None), leaving_equity_row(leaving))
             self._note_day_and_exits(leaving.day, [leaving.closed])
@@ -177,6 +185,10 @@ class _Replay:
 
     def _sorted_days(self) -> list[DailyStatsRow]:
         return [self._days[day] for day in sorted(self._days)]
+
+
+def _quote_of(row: AppliedQuoteRow) -> Quote:
+    return Quote(row.pair, row.time, row.bid, row.ask)
 
 
 def _rows_after(read: Callable[[int], Sequence[Placed]]) -> Iterator[Placed]:

@@ -61,6 +61,15 @@ BEGIN
         ('equity', 'SELECT', 'scalpbot_api'),
         ('applied_quotes', 'SELECT, INSERT', 'scalpbot_executor'),
         ('applied_quotes', 'SELECT', 'scalpbot_api'),
+        -- What operators ask for: whoever may send it adds a row, the executor carries it out.
+        ('commands', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
+        ('commands', 'SELECT, INSERT', 'scalpbot_api'),
+        ('holds', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
+        ('holds', 'SELECT', 'scalpbot_api'),
+        -- Who may sign in is the API's and nobody else's.
+        ('users', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
+        ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
+        ('login_attempts', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
         -- The audit log only grows, whoever writes.
         ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),
         -- The services' own state. Locking a row asks for the right to update it.

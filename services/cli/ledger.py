@@ -112,6 +112,7 @@ def status(database: Database = None, config: ConfigFile = None, as_json: AsJson
         (name.replace("_", " "), str(report[name])) for name in ("balance", "equity", "open_positions", "trades")
     ]
     figures.append(("candles", str(report["candles"])))
+    figures += [("entries held", f"{each['scope']}: {each['kind']} by {each['actor']}") for each in report["holds"]]
     if day is not None:
         halted = "halted until the next trading day" if day["halted"] else "not halted"
         figures.append(("trading day", f"{day['date']}: P/L {day['realised_pnl']}, {day['trades']} trades, {halted}"))
@@ -141,6 +142,10 @@ def _status(reader: "Reader") -> dict[str, Any]:
         "trades": newest[0].number if newest else 0,
         "candles": reader.candle_count(),
         "candles_not_traded": 0 if last is None else last.seq - reader.cursor(SERVICE, ALL_ASSESSED),
+        "holds": [
+            {"scope": row.scope, "kind": row.kind, "actor": row.actor, "since": format_time(row.since_time)}
+            for row in reader.holds()
+        ],
         "trading_day": None
         if day is None
         else {

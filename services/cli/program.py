@@ -12,7 +12,23 @@ from typing import Final
 
 import typer
 
-from services.cli import backtest, bus, checks, config, data, dlq, doctor, indicators, ledger, paper, run, up, why
+from services.cli import (
+    backtest,
+    bus,
+    checks,
+    commands,
+    config,
+    data,
+    dlq,
+    doctor,
+    indicators,
+    ledger,
+    paper,
+    run,
+    up,
+    users,
+    why,
+)
 from services.cli.inputs import DEBUG_VARIABLE
 from shared.contracts.errors import InfrastructureError, InputError
 
@@ -28,6 +44,8 @@ _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     backtest.register,
     why.register,
     ledger.register,
+    commands.register,
+    users.register,
     checks.register,
     doctor.register,
     indicators.register,

@@ -1,4 +1,4 @@
-"""The verbs `run ingest`, `run strategy` and `run executor`: one service in this process, for containers."""
+"""The verbs `run ingest`, `run strategy`, `run executor` and `run api`: one service in this process."""
 
 import os
 import socket
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from services.cli import run_api
 from services.cli.inputs import candle_files, read_candles, read_news, read_settings
 from services.cli.options import CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
 from services.cli.stopping import Stop
@@ -66,6 +67,7 @@ def register(program: typer.Typer) -> None:
     run.command("ingest")(ingest)
     run.command("strategy")(strategy)
     run.command("executor")(executor)
+    run.command("api")(run_api.api)
     program.add_typer(run, name="run")
 
 
@@ -96,7 +98,7 @@ def ingest(
     reads = read_candles(candle_files(_required_files(csv), None), settings, granularity, skip_bad_rows)
     urls = database_url(database, settings), _broker_url(broker, settings)
     partitions = settings.deployment.partitions
-    with _surroundings("ingest", instance, health_host, health_port) as around:
+    with surroundings("ingest", instance, health_host, health_port) as around:
         run_ingest(around, [read.series for read in reads], partitions, pace, once, *urls)
 
 
@@ -116,7 +118,7 @@ def _ingest_live(
         raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
     names = live_pairs(pairs)
     live_account(settings.runtime)
-    with _surroundings("ingest", *outside) as around:
+    with surroundings("ingest", *outside) as around:
         run_ingest_live(around, settings, names, *urls)
 
 
@@ -144,7 +146,7 @@ def strategy(
         )
     calendar = read_news(news)
     urls = database_url(database, settings), _broker_url(broker, settings)
-    with _surroundings("strategy", instance, health_host, health_port) as around:
+    with surroundings("strategy", instance, health_host, health_port) as around:
         run_strategy(around, settings, RunMode(mode), calendar, partition, *urls)
 
 
@@ -163,7 +165,7 @@ def executor(
 
     settings = read_settings(config)
     urls = database_url(database, settings), _broker_url(broker, settings)
-    with _surroundings("executor", instance, health_host, health_port) as around:
+    with surroundings("executor", instance, health_host, health_port) as around:
         run_executor(around, settings, RunMode(mode), *urls)
 
 
@@ -201,7 +203,8 @@ def _pace(text: str) -> float:
 
 
 @contextmanager
-def _surroundings(service: str, instance: str | None, host: str, port: int) -> "Iterator[Surroundings]":
+def surroundings(service: str, instance: str | None, host: str, port: int) -> "Iterator[Surroundings]":
+    """Give a service its log, health and metrics, and the wish to stop, for as long as the block lasts."""
     from importlib.metadata import version
 
     from shared.runtime.crash import CRASH_VARIABLE, crash_at

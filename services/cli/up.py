@@ -15,7 +15,7 @@ from services.cli.stopping import Stop
 from services.cli.telling import tell_events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from services.embedded import Platform
     from services.ingest.feed import Arrival
@@ -80,8 +80,9 @@ def up(
         listeners = dict.fromkeys(ACCOUNT_FACTS, partial(tell_events, as_json=as_json))
         platform = Platform(store, settings, RunMode.OFFLINE, None, listeners=listeners)
         note(f"{feed} market at {speed:g} market seconds a second; stop with Ctrl-C")
-        market = paced(_new_candles(store, names, seed), speed, time.monotonic, lambda wait: _nap(wait, stop))
-        done = _trade(platform, market, candles, stop)
+        obey = platform.obeying("up", time.time)
+        market = paced(_new_candles(store, names, seed), speed, time.monotonic, lambda wait: _nap(wait, stop, obey))
+        done = _trade(platform, market, candles, stop, obey)
         note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
 
 
@@ -102,8 +103,9 @@ def _remember_market(store: "Store", seed: int) -> None:
             )
 
 
-def _nap(seconds: float, stop: Stop) -> bool:
+def _nap(seconds: float, stop: Stop, obey: "Callable[[], None]") -> bool:
     time.sleep(seconds)
+    obey()
     return not stop.asked
 
 
@@ -126,11 +128,14 @@ def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator
     return (arrival for arrival in arrivals if arrival.order > stored)
 
 
-def _trade(platform: "Platform", market: "Iterator[list[Arrival]]", most: int, stop: Stop) -> int:
+def _trade(
+    platform: "Platform", market: "Iterator[list[Arrival]]", most: int, stop: Stop, obey: "Callable[[], None]"
+) -> int:
     done = 0
     for together in market:
         if stop.asked or (most and done >= most):
             break
+        obey()
         platform.replay(together, lambda _done: None)
         done += len(together)
     return done

@@ -6,17 +6,18 @@ from uuid import uuid5
 
 from services.executor.days import DayTally, begin_day, day_row, tally
 from services.executor.events import closing_detail, happenings, placed
-from services.executor.settlement import NOTHING_GIVEN, QUOTES, Closed, Given, Leaving, Opened, Settlement
+from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closed, Given, Leaving, Opened, Settlement
 from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
 from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.granularity import granularity_name
 from shared.contracts.trades import ClosedTrade
-from shared.core.account import Outcome, account_start, account_step, quote_step
+from shared.core.account import Outcome, account_start, account_step, close_step, quote_step
 from shared.core.books import AccountState, Books, conversion_rate, empty_books, empty_trade_log
 from shared.core.risk import Rate, profit_quanta
 from shared.core.types import (
     BUY,
+    EXIT_NAMES,
     NO_SIDE,
     PASSED,
     STILL_OPEN,
@@ -31,6 +32,7 @@ from shared.runtime.parameters import account_params, conversion_table
 from shared.runtime.settings import Settings
 from shared.runtime.state_json import decode_state, encode_state
 from shared.store.rows import GateSnapshotRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.tables import EXIT
 
 
 class _Memory(NamedTuple):
@@ -78,6 +80,11 @@ class AccountDesk:
     def state(self) -> AccountState:
         """Return the account as it stands."""
         return self._state
+
+    @property
+    def events(self) -> int:
+        """Return the seq of the account's newest event, 0 for none."""
+        return self._events
 
     def settle(self, fact: CandleAssessed, given: Given = NOTHING_GIVEN) -> Settlement:
         """Settle the next assessed candle; each is given once, in order."""
@@ -136,22 +143,48 @@ class AccountDesk:
         before = self._state._replace(closed_trades=0)
         place = self._places[quote.pair]
         self._state = quote_step(before, self._books, self._log, self._table, place, quote.bid, quote.ask, quote.time)
+        return self._left(quote, seq, EXIT, None)
+
+    def open_pairs(self) -> list[str]:
+        """Return the pairs in which a position is open, by name."""
+        return [pair for place, pair in enumerate(self._pairs) if self._books.side[place] != NO_SIDE]
+
+    def current_price(self, pair: str, quote: Quote | None) -> Quote:
+        """Return the price of an open position's pair: a quote since its last close, else that close."""
+        place = self._places[pair]
+        if quote is not None and quote.time >= self._mark_times[place]:
+            return quote
+        # A close at an operator's wish happens at the account's time, which may be later than the pair's last candle.
+        return Quote(pair, max(self._mark_times), self._books.bid_close[place], self._books.ask_close[place])
+
+    def close(self, price: Quote, seq: int, reason: int, command_id: int | None) -> Leaving:
+        """Close the open position of a price's pair at that price for a command, after the candle at `seq`."""
+        before = self._state._replace(closed_trades=0)
+        place = self._places[price.pair]
+        self._state = close_step(
+            before, self._books, self._log, self._table, place, reason, price.bid, price.ask, price.time
+        )
+        return self._left(price, seq, EXIT_NAMES[reason], command_id)
+
+    def _left(self, quote: Quote, seq: int, purpose: str, command_id: int | None) -> Leaving:
         closed = self._closed(0)
         self._day = tally(self._day, self._state, self._state.equity, [closed.trade])
         self._events += 1
+        detail = closing_detail(closed)
         event = AccountEvent(
             self._stream,
             self._events,
-            QUOTES,
+            QUOTES if command_id is None else COMMANDS,
             seq,
             quote.time,
             TRADE_CLOSED,
             quote.pair,
             self._state.balance,
             self._state.equity,
-            closing_detail(closed),
+            detail if command_id is None else {**detail, "command_id": str(command_id)},
         )
-        return Leaving(quote, seq, closed, event, self._state, day_row(self._day, self._state.equity))
+        day = day_row(self._day, self._state.equity)
+        return Leaving(quote, purpose, command_id, seq, closed, event, self._state, day)
 
     def positions(self) -> list[PositionRow]:
         """Return the open positions at their pairs' last closes."""

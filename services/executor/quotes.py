@@ -70,6 +70,23 @@ class LiveConditions:
         return Given(Conditions(hold, quote.bid, quote.ask), quote)
 
 
+class CurrentPrices:
+    """The newest quote of a pair, where it is fresh enough to close at."""
+
+    def __init__(self, board: QuoteBoard, settings: LiveSettings, clock: Callable[[], float]) -> None:
+        """Ask the board for quotes and the clock for their age."""
+        self._board = board
+        self._settings = settings
+        self._clock = clock
+
+    def __call__(self, pair: str) -> Quote | None:
+        """Return a pair's current quote, None where there is none or it is old."""
+        quote = self._board.newest(pair)
+        if quote is None or self._clock() - quote.time > self._settings.quote_seconds:
+            return None
+        return quote
+
+
 def apply_quotes(consumer: StreamConsumer[CandleAssessed], work: ExecutorWork, board: QuoteBoard) -> int:
     """Close the positions whose stops or targets new quotes have reached, and return how many quotes did so."""
     reached = [quote for quote in board.take() if work.reached(quote)]

@@ -6,15 +6,17 @@ from typing import Final
 import msgspec
 
 from services.executor.desk import AccountDesk
-from services.executor.settlement import NOTHING_GIVEN, QUOTES, Given, Leaving, Settlement
+from services.executor.holds import held
+from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, Leaving, Settlement
 from shared.contracts.codec import FACT_VERSION, decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.streams import ALL_ASSESSED, assessed_of
+from shared.store.command_rows import HoldRow
 from shared.store.port import Reader, Transaction
 from shared.store.rows import AccountEventRow, AppliedQuoteRow, AuditEntry, DailyStatsRow, EquityRow, SnapshotRow
-from shared.store.tables import ENTRY, EXIT
+from shared.store.tables import ENTRY
 
 SERVICE: Final = "executor"
 ACCOUNT: Final = "paper"
@@ -52,9 +54,14 @@ class ExecutorWork:
         stored = reader.snapshot(SERVICE, ACCOUNT)
         self._desk.restore(None if stored is None else stored[1])
 
+    def is_current(self, reader: Reader) -> bool:
+        """Return whether the newest event is one of ours: whatever is done between two candles adds one."""
+        return sum(event.seq for event in reader.account_events(1)) == self._desk.events
+
     def apply(self, transaction: Transaction, facts: Sequence[CandleAssessed], outgoing: Outgoing) -> None:
         """Settle assessed candles in order."""
-        settled = [self._settle(transaction, fact) for fact in facts]
+        holds = transaction.holds()
+        settled = [self._settle(transaction, fact, holds) for fact in facts]
         transaction.add_gate_snapshots([settlement.snapshot for settlement in settled])
         transaction.add_equity([row for settlement in settled if (row := equity_row(settlement)) is not None])
         days: dict[int, DailyStatsRow] = {settlement.day.trading_day: settlement.day for settlement in settled}
@@ -75,22 +82,38 @@ class ExecutorWork:
     def leave(self, transaction: Transaction, cursor: int, quotes: Sequence[Quote], outgoing: Outgoing) -> None:
         """Close the positions whose stops or targets quotes reached, after the candle at the cursor."""
         left = [self._desk.leave(quote, cursor) for quote in quotes if self._desk.reached(quote)]
+        self._write_exits(transaction, cursor, left, outgoing)
+
+    def close(self, transaction: Transaction, cursor: int, closing: Closing, outgoing: Outgoing) -> list[Leaving]:
+        """Close positions for a command at their current prices, after the candle at the cursor."""
+        left = []
+        for pair in self._desk.open_pairs():
+            if closing.pair in (None, pair):
+                price = self._desk.current_price(pair, closing.price_of(pair))
+                left.append(self._desk.close(price, cursor, closing.reason, closing.command_id))
+        self._write_exits(transaction, cursor, left, outgoing)
+        return left
+
+    def _write_exits(self, transaction: Transaction, cursor: int, left: Sequence[Leaving], outgoing: Outgoing) -> None:
+        """Write what was closed between two candles."""
         if not left:
             return
         for leaving in left:
             transaction.close_trade(leaving.closed.closing, leaving.closed.costs)
-        transaction.add_applied_quotes([AppliedQuoteRow(each.seq, EXIT, *each.quote) for each in left])
+        transaction.add_applied_quotes(
+            [AppliedQuoteRow(each.seq, each.purpose, *each.quote, each.command_id) for each in left]
+        )
         transaction.add_equity([leaving_equity_row(each) for each in left])
         transaction.save_daily_stats([left[-1].day])
         transaction.replace_positions(self._desk.positions())
         events = [each.event for each in left]
         transaction.add_account_events([event_row(event) for event in events])
-        transaction.append_audit([_audit_entry(event) for event in events])
+        transaction.append_audit([_audit_entry(each.event, each.command_id) for each in left])
         transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, cursor, self._desk.snapshot())])
         outgoing.stage(transaction, [_message(event) for event in events])
 
-    def _settle(self, transaction: Transaction, fact: CandleAssessed) -> Settlement:
-        settlement = self._desk.settle(fact, self._given(fact))
+    def _settle(self, transaction: Transaction, fact: CandleAssessed, holds: Sequence[HoldRow]) -> Settlement:
+        settlement = self._desk.settle(fact, held(self._given(fact), holds, fact.closed.pair, fact.seq))
         for closed in settlement.closed:
             transaction.close_trade(closed.closing, closed.costs)
         if settlement.opened is not None:
@@ -101,7 +124,7 @@ class ExecutorWork:
 def _message(event: AccountEvent) -> Message:
     identity = message_id(event.type, event.stream, event.seq)
     correlation, causation = identity, None
-    if event.cause_stream != QUOTES:
+    if event.cause_stream not in (QUOTES, COMMANDS):
         correlation = message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq)
         causation = message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq)
     return Message(
@@ -129,7 +152,7 @@ def equity_row(settlement: Settlement) -> EquityRow | None:
 
 
 def leaving_equity_row(leaving: Leaving) -> EquityRow:
-    """Return the point of the equity curve at which a quote closed a position."""
+    """Return the point of the equity curve at which a position was closed between two candles."""
     return EquityRow(leaving.seq, leaving.quote.time, leaving.state.balance, leaving.state.equity)
 
 
@@ -138,6 +161,6 @@ def event_row(event: AccountEvent) -> AccountEventRow:
     return AccountEventRow(*event[:-1], msgspec.json.encode(event.detail).decode())
 
 
-def _audit_entry(event: AccountEvent) -> AuditEntry:
+def _audit_entry(event: AccountEvent, command_id: int | None = None) -> AuditEntry:
     detail = {"pair": event.pair, "candle": f"{event.cause_stream}/{event.cause_seq}", **event.detail}
-    return AuditEntry(event.time, SERVICE, event.type, None, detail)
+    return AuditEntry(event.time, SERVICE, event.type, command_id, detail)

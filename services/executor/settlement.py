@@ -1,5 +1,6 @@
 """What one assessed candle does to the account."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from shared.contracts.facts import AccountEvent, CandleAssessed, Quote
@@ -49,12 +50,24 @@ class Given(NamedTuple):
 NOTHING_GIVEN: Final = Given(AT_CLOSE, None)
 # What caused an exit between two candles, in the place of a stream of candles.
 QUOTES: Final = "quotes"
+COMMANDS: Final = "commands"
+
+
+class Closing(NamedTuple):
+    """What a command closes, one pair or all (None), for which reason of exit, and where current prices are known."""
+
+    command_id: int
+    reason: int
+    pair: str | None
+    price_of: Callable[[str], Quote | None]
 
 
 class Leaving(NamedTuple):
-    """A position that a quote closed after the candle at `seq`, and the account then."""
+    """A position that was closed at a quote after the candle at `seq`, by a command or not, and the account then."""
 
     quote: Quote
+    purpose: str
+    command_id: int | None
     seq: int
     closed: Closed
     event: AccountEvent

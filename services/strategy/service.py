@@ -54,6 +54,10 @@ class StrategyWork:
         for row in reader.snapshots(SERVICE):
             self._desk(row.key).restore(row.body_json)
 
+    def is_current(self, reader: Reader) -> bool:  # noqa: ARG002  (the port's)
+        """Return True: nothing is interjected between two candles."""
+        return True
+
     def apply(self, transaction: Transaction, facts: Sequence[CandleClosed], outgoing: Outgoing) -> None:
         """Assess candles in order."""
         self._refresh_news(transaction)

@@ -352,3 +352,26 @@ def quote_step(
         return state
     state = close_position(state, books, log, table, pair, leaving)
     return with_equity(state, equity_now(state, books, table))
+
+
+def close_step(
+    state: AccountState,
+    books: Books,
+    log: TradeLog,
+    table: PairTable,
+    pair: int,
+    reason: int,
+    bid: int,
+    ask: int,
+    time: int,
+) -> AccountState:
+    """Close a pair's position at a bid and ask in points, wherever its stops are; do nothing where none is open.
+
+    As with a quote, only what is closed changes the account: equity and halt are the next candle's.
+    """
+    side = books.side[pair]
+    if side == NO_SIDE:
+        return state
+    leaving = Exit(reason, bid if side == BUY else ask, time, False, 0, ask - bid)
+    state = close_position(state, books, log, table, pair, leaving)
+    return with_equity(state, equity_now(state, books, table))

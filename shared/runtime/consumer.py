@@ -49,6 +49,13 @@ class Work(Protocol[Fact]):
         """Take up the state that was stored with the cursor."""
         ...
 
+    def is_current(self, reader: Reader) -> bool:
+        """Return whether the state in memory, where it is at the cursor, is the one that was stored with it.
+
+        It is not where another process has interjected something, which moves no cursor.
+        """
+        ...
+
     def apply(self, transaction: Transaction, facts: Sequence[Fact], outgoing: Outgoing) -> None:
         """Handle facts in order; write their effects, the new state and what is to be sent."""
         ...
@@ -117,7 +124,7 @@ class StreamConsumer(Generic[Fact]):
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
-            if self._handled != cursor:
+            if self._handled != cursor or not work.is_current(transaction):
                 work.restore(transaction)
             self._handled = _NOWHERE
             act(transaction, cursor, self._outgoing)
@@ -139,7 +146,7 @@ class StreamConsumer(Generic[Fact]):
             if not facts:
                 self._observe(len(announced), 0)
                 return 0
-            if self._handled != cursor:
+            if self._handled != cursor or not work.is_current(transaction):
                 # After a start, a failed commit or another process's work, memory is not where the cursor is.
                 work.restore(transaction)
             self._handled = _NOWHERE

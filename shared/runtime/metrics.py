@@ -60,6 +60,9 @@ class ServiceMetrics:
         self.last_quote = Gauge(
             "scalpbot_last_quote_timestamp_seconds", "Time of a pair's newest price", ["pair"], registry=self.registry
         )
+        self.commands = Counter(
+            "scalpbot_commands_total", "Commands of operators that ended", ["type", "status"], registry=self.registry
+        )
         self.lease_held = Gauge("scalpbot_lease_held", "1 while this instance leads", registry=self.registry)
         self.lease_epoch = Gauge("scalpbot_lease_epoch", "Epoch of the lease last held", registry=self.registry)
         self.progress = Gauge(

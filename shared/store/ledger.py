@@ -81,39 +81,39 @@ class LedgerSession(Session):
         """Return events of the account, newest first."""
         query = _of_pair(select(ACCOUNT_EVENTS), ACCOUNT_EVENTS.c.pair, pair)
         query = query.order_by(ACCOUNT_EVENTS.c.id.desc()).limit(limit)
-        return [_event_row(row) for row in self._connection.execute(query)]
+        return [event_row(row) for row in self._connection.execute(query)]
 
     def account_events_of(self, stream: str, seq: int) -> list[AccountEventRow]:
         """Return the events that one candle caused, in order."""
         columns = ACCOUNT_EVENTS.c
         query = select(ACCOUNT_EVENTS).where(columns.cause_stream == stream, columns.cause_seq == seq)
         query = query.order_by(columns.seq)
-        return [_event_row(row) for row in self._connection.execute(query)]
+        return [event_row(row) for row in self._connection.execute(query)]
 
     def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEventRow]:
         """Iterate over all events from the first, reading `chunk` rows at a time."""
         identity = 0
         query = select(ACCOUNT_EVENTS).order_by(ACCOUNT_EVENTS.c.id).limit(chunk)
         while rows := self._connection.execute(query.where(ACCOUNT_EVENTS.c.id > identity)).all():
-            yield from map(_event_row, rows)
+            yield from map(event_row, rows)
             identity = rows[-1].id
 
     def daily_stats(self, limit: int) -> list[DailyStatsRow]:
         """Return trading days, newest first."""
         query = select(DAILY_STATS).order_by(DAILY_STATS.c.trading_day.desc()).limit(limit)
-        return [_daily_stats_row(row) for row in self._connection.execute(query)]
+        return [daily_stats_row(row) for row in self._connection.execute(query)]
 
     def equity(self, limit: int) -> list[EquityRow]:
         """Return points of the equity curve, newest first."""
         query = select(EQUITY).order_by(EQUITY.c.id.desc()).limit(limit)
-        return [_equity_row(row) for row in self._connection.execute(query)]
+        return [equity_row(row) for row in self._connection.execute(query)]
 
     def equity_in_order(self, chunk: int = 10_000) -> Iterator[EquityRow]:
         """Iterate over the equity curve from its first point, reading `chunk` rows at a time."""
         identity = 0
         query = select(EQUITY).order_by(EQUITY.c.id).limit(chunk)
         while rows := self._connection.execute(query.where(EQUITY.c.id > identity)).all():
-            yield from map(_equity_row, rows)
+            yield from map(equity_row, rows)
             identity = rows[-1].id
 
     def applied_quotes_in_order(self, chunk: int = 1_000) -> Iterator[AppliedQuoteRow]:
@@ -306,7 +306,8 @@ def _event_values(row: AccountEventRow) -> Values:
     )
 
 
-def _event_row(row: Row[Any]) -> AccountEventRow:
+def event_row(row: Row[Any]) -> AccountEventRow:
+    """Return a stored event of the account."""
     balance, equity = _money(row, ACCOUNT_EVENTS, row.id, "balance", "equity")
     return AccountEventRow(
         row.stream,
@@ -322,19 +323,20 @@ def _event_row(row: Row[Any]) -> AccountEventRow:
     )
 
 
-def _equity_row(row: Row[Any]) -> EquityRow:
+def equity_row(row: Row[Any]) -> EquityRow:
+    """Return a stored point of the equity curve."""
     return EquityRow(row.seq, row.ts_utc, *_money(row, EQUITY, row.seq, "balance", "equity"))
 
 
 def _quote_values(row: AppliedQuoteRow) -> Values:
     digits = digits_of({row.pair})[row.pair]
     prices = format_points(row.bid, digits), format_points(row.ask, digits)
-    return (row.seq, row.purpose, row.pair, format_time(row.time), *prices)
+    return (row.seq, row.purpose, row.pair, format_time(row.time), *prices, row.command_id)
 
 
 def _quote_row(row: Row[Any]) -> AppliedQuoteRow:
     bid, ask = _prices(row, APPLIED_QUOTES, row.id, "bid", "ask")
-    return AppliedQuoteRow(row.seq, row.purpose, row.pair, row.ts_utc, bid, ask)
+    return AppliedQuoteRow(row.seq, row.purpose, row.pair, row.ts_utc, bid, ask, row.command_id)
 
 
 def _daily_stats_values(row: DailyStatsRow) -> Values:
@@ -351,7 +353,8 @@ def _daily_stats_values(row: DailyStatsRow) -> Values:
     )
 
 
-def _daily_stats_row(row: Row[Any]) -> DailyStatsRow:
+def daily_stats_row(row: Row[Any]) -> DailyStatsRow:
+    """Return a stored trading day."""
     start, end, realised = _money(row, DAILY_STATS, row.trading_day, "start_equity", "end_equity", "realised_pnl")
     return DailyStatsRow(
         row.trading_day, start, end, realised, row.trades, row.wins, row.losses, row.max_drawdown_ratio, row.halted

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from shared.store.command_port import CommandReads, CommandWrites
 from shared.store.rows import (
     AccountEventRow,
     AppliedQuoteRow,
@@ -33,6 +34,7 @@ from shared.store.rows import (
     TradeOpening,
     TradeRow,
 )
+from shared.store.user_port import ListReads, UserReads, UserWrites
 
 
 class MarketReads(Protocol):
@@ -225,7 +227,7 @@ class RuntimeReads(Protocol):
         ...
 
 
-class Reader(MarketReads, LedgerReads, RuntimeReads, Protocol):
+class Reader(MarketReads, LedgerReads, RuntimeReads, CommandReads, UserReads, ListReads, Protocol):
     """One consistent view of the store."""
 
 
@@ -351,7 +353,7 @@ class RuntimeWrites(Protocol):
         ...
 
 
-class Transaction(Reader, MarketWrites, LedgerWrites, RuntimeWrites, Protocol):
+class Transaction(Reader, MarketWrites, LedgerWrites, RuntimeWrites, CommandWrites, UserWrites, Protocol):
     """Reads and writes that happen together or not at all."""
 
 

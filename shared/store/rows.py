@@ -192,7 +192,10 @@ class EquityRow(NamedTuple):
 
 
 class AppliedQuoteRow(NamedTuple):
-    """A quote that did something: the price of the entry on the candle at `seq`, or of an exit after that candle."""
+    """A quote that did something: the price of the entry on the candle at `seq`, or of an exit after that candle.
+
+    `purpose` is one of QUOTE_PURPOSES; where a command closed the position, it is the reason of that exit.
+    """
 
     seq: int
     purpose: str
@@ -200,6 +203,7 @@ class AppliedQuoteRow(NamedTuple):
     time: int
     bid: int
     ask: int
+    command_id: int | None = None
 
 
 class AuditEntry(NamedTuple):

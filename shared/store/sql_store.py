@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 
 from shared.contracts.errors import InputError
-from shared.store.audit import AuditSession
+from shared.store.commands import CommandSession
 from shared.store.engine import (
     BUSY_TIMEOUT_SECONDS,
     database_url,
@@ -19,16 +19,16 @@ from shared.store.engine import (
 )
 from shared.store.faults import faults_named, place
 from shared.store.leases import LeaseSession
-from shared.store.ledger import LedgerSession
-from shared.store.market import MarketSession
+from shared.store.listing import ListingSession
 from shared.store.outbox import OutboxSession
 from shared.store.port import Reader, Transaction
 from shared.store.runtime import RuntimeSession
 from shared.store.schema import require_current
 from shared.store.session import insert_statements
+from shared.store.users import UserSession
 
 
-class _SqlTransaction(MarketSession, LedgerSession, RuntimeSession, OutboxSession, LeaseSession, AuditSession):
+class _SqlTransaction(ListingSession, RuntimeSession, OutboxSession, LeaseSession, CommandSession, UserSession):
     """All themes of the store on one connection."""
 
 

@@ -22,14 +22,14 @@ from sqlalchemy import (
     text,
 )
 
-from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, STILL_OPEN
+from shared.core.types import EXIT_NAMES, KILL_SWITCH, OPERATOR_CLOSE, REASON_NAMES, SIDE_NAMES, STILL_OPEN
 from shared.store.clock import DatabaseClock
 from shared.store.triggers import attach_triggers
 from shared.store.types import ExactDecimal, TradingDay, UtcInstant, UtcTime
 
 ENTRY: Final = "entry"
 EXIT: Final = "exit"
-QUOTE_PURPOSES: Final = (ENTRY, EXIT)
+QUOTE_PURPOSES: Final = (ENTRY, EXIT, EXIT_NAMES[OPERATOR_CLOSE], EXIT_NAMES[KILL_SWITCH])
 GAP_KINDS: Final = ("weekend", "no_ticks", "outage", "backfilled")
 
 METADATA: Final = MetaData()
@@ -269,7 +269,7 @@ EQUITY: Final = Table(
     _required("equity", ExactDecimal),
 )
 
-# The quotes of live runs that did something: they priced an entry, or reached a stop or target between two candles.
+# The prices that did something: they priced a live entry, reached a stop or target, or a command closed at them.
 APPLIED_QUOTES: Final = Table(
     "applied_quotes",
     METADATA,
@@ -280,6 +280,7 @@ APPLIED_QUOTES: Final = Table(
     _required("ts_utc", UtcTime),
     _required("bid", ExactDecimal),
     _required("ask", ExactDecimal),
+    _optional("command_id", BigInteger),
     UniqueConstraint("seq", "purpose", "pair", name="uq_applied_quotes_seq_purpose_pair"),
     _one_of("purpose", QUOTE_PURPOSES, "ck_applied_quotes_purpose"),
 )

@@ -69,6 +69,42 @@ class UtcTime(TypeDecorator[int]):
         raise InvariantError(f"a stored time is damaged: {value!r} is not a whole second")
 
 
+class WrittenTime(TypeDecorator[str]):
+    """A time that anybody may write with plain SQL; read as text, `YYYY-MM-DDTHH:MM:SSZ` where it makes sense.
+
+    Text on SQLite, where a time without a zone is UTC; timestamptz on PostgreSQL. Programs write seconds.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[datetime]:
+        """Return the type of the database at hand."""
+        if dialect.name == _POSTGRESQL:
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> object:
+        """Return what the driver is given."""
+        if not isinstance(value, int):
+            return value
+        if dialect.name == _POSTGRESQL:
+            return datetime.fromtimestamp(value, UTC)
+        return format_time(value)
+
+    def process_result_value(self, value: object, _dialect: Dialect) -> str | None:
+        """Return the time in its one form, or the text as it is."""
+        if value is None:
+            return None
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            return format_time(int(moment.timestamp()))
+        except (ValueError, OverflowError):
+            return str(value)
+
+
 class UtcInstant(TypeDecorator[float]):
     """Seconds since the epoch with their fraction, as the database's clock gives them.
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
 from tests.contract.store_shared_contract import SharedStoreContract
+from tests.contract.store_users_contract import UserStoreContract
 
 
 @pytest.fixture
@@ -17,3 +19,11 @@ class TestStoreOnPostgresql(StoreContract):
 
 class TestStoreSharedOnPostgresql(SharedStoreContract):
     """Runs the suite for processes that share a store."""
+
+
+class TestStoreCommandsOnPostgresql(CommandStoreContract):
+    """Runs the suite for commands and holds."""
+
+
+class TestStoreUsersOnPostgresql(UserStoreContract):
+    """Runs the suite for users, sessions and lists."""

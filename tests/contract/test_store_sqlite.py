@@ -6,8 +6,10 @@ import pytest
 
 from shared.store.engine import sqlite_url
 from shared.store.schema import upgrade
+from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
 from tests.contract.store_shared_contract import SharedStoreContract
+from tests.contract.store_users_contract import UserStoreContract
 
 
 @pytest.fixture
@@ -23,3 +25,11 @@ class TestStoreOnSqlite(StoreContract):
 
 class TestStoreSharedOnSqlite(SharedStoreContract):
     """Runs the suite for processes that share a store."""
+
+
+class TestStoreCommandsOnSqlite(CommandStoreContract):
+    """Runs the suite for commands and holds."""
+
+
+class TestStoreUsersOnSqlite(UserStoreContract):
+    """Runs the suite for users, sessions and lists."""

@@ -11,6 +11,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import make_url
 
 from shared.contracts.errors import InputError
+from shared.store.command_rows import HoldRow, NewCommand
 from shared.store.port import Transaction
 from shared.store.rows import (
     AuditEntry,
@@ -23,6 +24,7 @@ from shared.store.rows import (
 from shared.store.schema import SchemaState, check, upgrade
 from shared.store.sql_store import open_store
 from shared.store.tables import METADATA
+from shared.store.user_rows import NewSession
 from tests.contract.builders import (
     FREE,
     MIDNIGHT,
@@ -152,6 +154,30 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.save_setting("risk", "{}", MIDNIGHT)
         transaction.append_audit([AuditEntry(MIDNIGHT, "ann", "risk changed", None, {})])
         transaction.beat("api", "first", "{}")
+        let_in(transaction)
+        transaction.add_command(NewCommand(MIDNIGHT, "ann", "PAUSE_ALL", "{}", "key"))
+        assert transaction.holds() == []
+    with working_as(url, EXECUTOR) as transaction:
+        claimed = transaction.claim_command("first", MIDNIGHT)
+        assert claimed is not None
+        hold = HoldRow("ALL", "pause", "ann", MIDNIGHT, 1, claimed.id)
+        transaction.begin_hold(hold)
+        transaction.end_holds([hold], MIDNIGHT, 1, "ann", claimed.id)
+        transaction.finish_command(claimed.id, "SUCCEEDED", "{}", MIDNIGHT)
+        assert transaction.audit_of_command(claimed.id) == []
+
+
+def let_in(transaction: Transaction) -> None:
+    user = transaction.add_user("ann", "viewer", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA")
+    transaction.set_password(user, "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaB")
+    transaction.open_session(NewSession("a" * 64, user, "csrf"), 60, 60)
+    transaction.touch_session("a" * 64, 60)
+    assert transaction.session("a" * 64) is not None
+    assert transaction.count_login("name:ann") == 1
+    transaction.forgive_logins("name:ann")
+    transaction.disable_user(user)
+    assert transaction.revoke_sessions(user) == 1
+    assert transaction.forget_sessions(-3_600) == 1
 
 
 def trade_a_candle(transaction: Transaction) -> None:
@@ -201,12 +227,22 @@ def test_nobody_may_change_an_audit_record(guarded_url: str, role: str, statemen
         (EXECUTOR, "UPDATE account_events SET balance = 0"),
         (EXECUTOR, "DELETE FROM equity"),
         (EXECUTOR, "UPDATE outbox SET body = ''"),
+        (INGEST, "SELECT * FROM users"),
+        (STRATEGY, "SELECT * FROM sessions"),
+        (EXECUTOR, "SELECT * FROM users"),
+        (EXECUTOR, "INSERT INTO sessions DEFAULT VALUES"),
+        (API, "DELETE FROM users"),
         (API, "UPDATE trades SET units = 1"),
         (API, "DELETE FROM positions"),
         (API, "INSERT INTO equity DEFAULT VALUES"),
         (API, "UPDATE leases SET epoch = 9"),
         (API, "UPDATE outbox SET sent_at = NULL"),
         (API, "UPDATE settings SET body_json = ''"),
+        (API, "UPDATE commands SET status = 'SUCCEEDED'"),
+        (API, "DELETE FROM holds"),
+        (API, "INSERT INTO holds DEFAULT VALUES"),
+        (EXECUTOR, "DELETE FROM commands"),
+        (STRATEGY, "SELECT * FROM commands"),
     ],
 )
 def test_a_service_may_not_do_the_work_of_another(guarded_url: str, role: str, statement: str) -> None:

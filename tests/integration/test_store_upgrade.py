@@ -11,9 +11,11 @@ from sqlalchemy import MetaData
 
 from shared.contracts.errors import InputError
 from shared.store.audit import verify_audit
+from shared.store.command_rows import NewCommand
 from shared.store.engine import database_url, open_engine, sqlite_url, writing
 from shared.store.port import Transaction
 from shared.store.rows import (
+    AppliedQuoteRow,
     AuditEntry,
     CandleGapRow,
     DailyStatsRow,
@@ -165,6 +167,27 @@ def test_the_program_goes_on_with_an_upgraded_database(url: str) -> None:
         transaction.add_candles([a_candle(8)])
         transaction.add_gate_snapshots([a_gate_snapshot(8)])
         assert transaction.gate_snapshots_after(6, 10) == [a_gate_snapshot(7), a_gate_snapshot(8)]
+
+
+def test_quotes_are_kept_and_commands_may_close_at_them_after_an_upgrade(url: str) -> None:
+    make(url, "0004")
+    quote = AppliedQuoteRow(7, "entry", "EUR_USD", MIDNIGHT, 138_690, 138_700)
+    engine = open_engine(database_url(url))
+    with writing(engine).begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO applied_quotes (seq, purpose, pair, ts_utc, bid, ask)"
+            f" VALUES (7, 'entry', 'EUR_USD', '{format_time(MIDNIGHT)}', '1.38690', '1.38700')"
+        )
+    engine.dispose()
+    upgrade(url)
+    with closing(open_store(url)) as store, store.transaction() as transaction:
+        assert list(transaction.applied_quotes_in_order()) == [quote]
+        closed = quote._replace(purpose="kill_switch", command_id=3)
+        transaction.add_applied_quotes([closed])
+        assert list(transaction.applied_quotes_in_order()) == [quote, closed]
+        transaction.add_command(NewCommand(MIDNIGHT, "ann", "PAUSE_ALL", "{}"))
+        assert [row.id for row in transaction.unfinished_commands(10)] == [1]
+        assert transaction.holds() == []
 
 
 def test_history_is_still_guarded_after_an_upgrade(url: str) -> None:

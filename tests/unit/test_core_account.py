@@ -1,5 +1,7 @@
 """The account: days, halts, limits, fills and the stops of a position."""
 
+from fractions import Fraction
+
 import pytest
 
 from shared.core.account import Conditions
@@ -17,6 +19,7 @@ from shared.core.types import (
     NO_CONVERSION_RATE,
     NO_SIDE,
     NO_SIGNAL,
+    OPERATOR_CLOSE,
     PASSED,
     POSITION_OPEN,
     SECONDS_PER_DAY,
@@ -160,6 +163,20 @@ def test_quote_closes_a_position_at_itself(
     assert desk.state.open_positions == len(found) ^ 1
     if found:
         assert desk.state.equity == desk.state.balance == TEN_THOUSAND + desk.trades[0].profit
+
+
+@pytest.mark.parametrize(("judged", "price"), [(BUYING, 110_020), (SELLING, 110_033)])
+def test_operator_closes_inside_the_stops_at_bid_or_ask_with_the_real_profit(judged: Assessment, price: int) -> None:
+    desk = Desk(EUR)
+    desk.step(EUR, later(0), judged)
+    desk.close(EUR, OPERATOR_CLOSE, 110_020, 110_033, TUESDAY + M5 + 7)
+    (trade,) = desk.trades
+    assert (trade.exit_reason, trade.exit_price, trade.exit_time) == ("operator_close", price, TUESDAY + M5 + 7)
+    assert trade.profit == round(Fraction(judged.signal * (price - trade.entry_price) * trade.units, 10))
+    assert desk.state.open_positions == 0
+    assert desk.state.equity == desk.state.balance == TEN_THOUSAND + trade.profit
+    desk.close(EUR, OPERATOR_CLOSE, 110_020, 110_033, TUESDAY + M5 + 8)
+    assert len(desk.trades) == 1
 
 
 def test_quote_from_before_the_entry_closes_nothing() -> None:

@@ -34,6 +34,8 @@ class Noting:
     def __init__(self, stored: Sequence[int] = range(1, BACKLOG + 1)) -> None:
         self.handled: list[int] = []
         self.stored = stored
+        self.restored = 0
+        self.current = True
 
     def facts_in(self, messages: Sequence[Message]) -> list[Numbered]:
         return [Numbered(message.seq) for message in messages]
@@ -42,7 +44,11 @@ class Noting:
         return [Numbered(seq) for seq in self.stored if seq > cursor][:limit]
 
     def restore(self, reader: Reader) -> None:
-        """Have no state."""
+        """Have no state, and count how often it is taken up."""
+        self.restored += 1
+
+    def is_current(self, reader: Reader) -> bool:
+        return self.current
 
     def apply(self, transaction: Transaction, facts: Sequence[Numbered], outgoing: Outgoing) -> None:
         self.handled += [fact.seq for fact in facts]
@@ -114,3 +120,16 @@ def test_a_fact_from_nowhere_makes_no_work_later(store: Store) -> None:
     consumer.handle([message(1_000_000)])
     consumer.handle([message(2)])
     assert reads == [1]
+
+
+def test_state_is_taken_up_again_where_another_process_has_changed_it_between_two_facts(store: Store) -> None:
+    work = Noting()
+    consumer = consumer_of(store, work)
+    consumer.handle([message(1)])
+    consumer.handle([message(2)])
+    consumer.interject(lambda _transaction, _cursor, _outgoing: None)
+    assert work.restored == 1
+    work.current = False
+    consumer.handle([message(3)])
+    consumer.interject(lambda _transaction, _cursor, _outgoing: None)
+    assert work.restored == 3

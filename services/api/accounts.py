@@ -1,0 +1,73 @@
+"""Changes to those who may sign in, each with its audit record in the same transaction."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from services.api.access import ROLE_OF_WORD
+from services.api.passwords import Passwords, require_strong
+from shared.contracts.errors import InputError
+from shared.store.port import Store, Transaction
+from shared.store.rows import AuditEntry
+from shared.store.user_rows import UserRow
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}")
+# The audit log names services and people in one column.
+_NOT_PEOPLE: Final = frozenset({"ingest", "strategy", "executor", "api", "cli", "sql", "system", "scalpbot"})
+
+
+class Accounts:
+    """Add users, set their passwords, disable them; the actor is whom the audit log names."""
+
+    def __init__(self, store: Store, passwords: Passwords, clock: Callable[[], float], actor: str) -> None:
+        """Work on a store."""
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._actor = actor
+
+    def add(self, name: str, role: str, password: str) -> None:
+        """Add a user; raise InputError for a name or password that cannot be taken."""
+        if not _NAME.fullmatch(name) or name in _NOT_PEOPLE:
+            raise InputError(
+                f"{name!r} cannot be a user's name; take at most 32 of a-z, 0-9, '.', '_' and '-', a letter first, "
+                f"and none of {', '.join(sorted(_NOT_PEOPLE))}"
+            )
+        if role not in ROLE_OF_WORD:
+            raise InputError(f"{role!r} is not a role; use one of {', '.join(ROLE_OF_WORD)}")
+        require_strong(password, name)
+        hashed = self._passwords.hashed(password)
+        with self._store.transaction() as transaction:
+            if transaction.user(name) is not None:
+                raise InputError(f"there is a user {name!r} already; set the password with `scalpbot users passwd`")
+            transaction.add_user(name, role, hashed)
+            self._audit(transaction, "user.added", {"user": name, "role": role})
+
+    def set_password(self, name: str, password: str) -> None:
+        """Set a user's password and end all their sessions; raise InputError for one that cannot be taken."""
+        require_strong(password, name)
+        hashed = self._passwords.hashed(password)
+        with self._store.transaction() as transaction:
+            user = _known(transaction, name)
+            transaction.set_password(user.id, hashed)
+            ended = transaction.revoke_sessions(user.id)
+            self._audit(transaction, "user.password_set", {"user": name, "sessions_ended": ended})
+
+    def disable(self, name: str, disabled: bool = True) -> None:
+        """Keep a user from signing in and end all their sessions, or let them in again."""
+        with self._store.transaction() as transaction:
+            user = _known(transaction, name)
+            transaction.disable_user(user.id, disabled)
+            ended = transaction.revoke_sessions(user.id)
+            action = "user.disabled" if disabled else "user.enabled"
+            self._audit(transaction, action, {"user": name, "sessions_ended": ended})
+
+    def _audit(self, transaction: Transaction, action: str, detail: dict[str, object]) -> None:
+        transaction.append_audit([AuditEntry(int(self._clock()), self._actor, action, None, detail)])
+
+
+def _known(transaction: Transaction, name: str) -> UserRow:
+    user = transaction.user(name)
+    if user is None:
+        raise InputError(f"there is no user {name!r}; `scalpbot users list` shows them")
+    return user

@@ -1,0 +1,41 @@
+"""The application: every route behind its guard, every answer in its envelope."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.api.envelope import Envelope
+from services.api.events import register_events
+from services.api.exports import register_exports
+from services.api.guard import GuardedRoute
+from services.api.heavy import Heavy
+from services.api.openapi import describe
+from services.api.platform import Measures, Platform
+from services.api.problems import answer_problems
+from services.api.reads import register_audit, register_ledger, register_market
+from services.api.signing import register_signing
+from services.api.status import register_health, register_status
+
+
+def create_app(platform: Platform) -> FastAPI:
+    """Return the application that works with a platform; nothing of it is public but what `access` says."""
+    app = FastAPI(title="Scalp Bot", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.route_class = GuardedRoute
+    app.state.platform = platform
+    measures, heavy = Measures(platform.health), Heavy()
+    register_signing(app, platform, measures)
+    register_status(app, platform)
+    register_health(app, platform)
+    register_market(app, platform)
+    register_ledger(app, platform)
+    register_audit(app, platform, heavy)
+    register_exports(app, platform, heavy)
+    register_events(app, platform)
+
+    @app.get("/api/openapi.json", tags=["platform"], summary="This description")
+    def openapi() -> dict[str, Any]:
+        return describe(app, platform)
+
+    answer_problems(app)
+    app.add_middleware(Envelope, platform=platform, measures=measures)
+    return app

@@ -1,0 +1,118 @@
+"""Around every request: its id, a limit to its body, the headers of its answer, its figures, and the last resort."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from secrets import token_hex
+from types import MappingProxyType
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.platform import Measures, Platform
+from services.api.problems import problem
+
+LARGEST_BODY_BYTES: Final = 64 * 1_024
+_SLOWEST_BODY_SECONDS: Final = 10.0
+_WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
+_METHODS: Final = ("GET", "HEAD", "OPTIONS", *_WITH_BODY)
+_OTHER: Final = "other"
+
+HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+)
+_HSTS: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+class _BodyError(Exception):
+    """The body of a request cannot be taken in: it is too large, or does not arrive."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Envelope:
+    """Wrap the application; nothing that happens inside leaves it but as an answer."""
+
+    def __init__(self, app: ASGIApp, platform: Platform, measures: Measures) -> None:
+        """Wrap an application."""
+        self._app = app
+        self._log = platform.log
+        self._measures = measures
+        self._headers = {**HEADERS, **({_HSTS[0]: _HSTS[1]} if platform.behind_tls else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = scope["request_id"] = token_hex(8)
+        began, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update({**self._headers, "X-Request-Id": request_id})
+            await send(message)
+
+        async def refuse(code: HTTPStatus, detail: str) -> None:
+            await problem(scope["path"], request_id, code, detail)(scope, receive, answer)
+
+        try:
+            await self._app(scope, await _body_of(scope, receive), answer)
+        except _BodyError as fault:
+            await refuse(fault.status, str(fault))
+        except Exception:  # the last resort: nothing of the inside may be told
+            self._log.exception("request failed", request_id=request_id, path=scope["path"])
+            if not status:
+                await refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed; the log has more under its id")
+        finally:
+            self._measure(scope, status, time.perf_counter() - began)
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", _OTHER)
+        method = scope["method"] if scope["method"] in _METHODS else _OTHER
+        self._measures.requests.labels(method, route, str(status)).inc()
+        self._measures.seconds.labels(route).observe(seconds)
+
+
+async def _body_of(scope: Scope, receive: Receive) -> Receive:
+    """Return how the application receives the body, read in full before it is asked: what counts is what arrives."""
+    if scope["method"] not in _WITH_BODY:
+        return receive
+    try:
+        async with asyncio.timeout(_SLOWEST_BODY_SECONDS):
+            whole = [await _whole_body(receive)]
+    except TimeoutError:
+        raise _BodyError(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
+
+    async def receive_whole() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return receive_whole
+
+
+async def _whole_body(receive: Receive) -> Message:
+    body, complete = bytearray(), False
+    while not complete:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _BodyError(HTTPStatus.BAD_REQUEST, "the body ended before its end")
+        body += message.get("body", b"")
+        complete = not message.get("more_body", False)
+        if len(body) > LARGEST_BODY_BYTES:
+            detail = f"a body may have {LARGEST_BODY_BYTES} bytes at most"
+            raise _BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    return {"type": "http.request", "body": bytes(body), "more_body": False}

@@ -1,0 +1,67 @@
+"""The description of the API: what FastAPI knows of the routes, and who may ask them, and every refusal."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.api.access import ACCESS, EVERYBODY
+from services.api.guard import CSRF_HEADER, cookie_name
+from services.api.platform import Platform
+from services.api.problems import PROBLEM_TYPE, Flaw, Problem
+
+_ABOUT: Final = (
+    "Every route but those to sign in and to look after the process takes a session: POST /auth/login sets its cookie. "
+    "What changes something takes the session's CSRF token too, in the header " + CSRF_HEADER + ". "
+    "Times are UTC, prices and money exact decimals as text. Lists come newest first and in pages: `next_cursor` of "
+    "one page is `cursor` of the next."
+)
+_EVERYWHERE: Final = {"429": "Too many requests", "500": "A fault of ours", "503": "The store is away"}
+_OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
+
+
+def describe(app: FastAPI, platform: Platform) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    document: dict[str, Any] = get_openapi(
+        title="Scalp Bot", version=platform.version, description=_ABOUT, routes=app.routes
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name in _OF_FASTAPI:
+        schemas.pop(name, None)
+    template = "#/components/schemas/{model}"
+    schemas["Flaw"] = Flaw.model_json_schema(ref_template=template)
+    schemas["Problem"] = Problem.model_json_schema(ref_template=template)
+    schemas["Problem"].pop("$defs", None)
+    components["securitySchemes"] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie_name(platform)}}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(operation, (method.upper(), path))
+    return document
+
+
+def _complete(operation: dict[str, Any], route: tuple[str, str]) -> None:
+    """Add to an operation who may ask it, and its refusals."""
+    method, path = route
+    least = ACCESS[route]
+    responses: dict[str, Any] = operation["responses"]
+    refusals = dict(_EVERYWHERE)
+    if "422" in responses or "{" in path:
+        refusals["422"] = "Something in the request is wrong"
+    if "{" in path:
+        refusals["404"] = "There is no such thing"
+    if method != "GET":
+        refusals |= {"403": "Refused", "408": "The body is late", "413": "The body is too large", "415": "Not JSON"}
+        refusals["400"] = "The body cannot be read"
+    if path.endswith("/login"):
+        refusals["401"] = "The name or the password is wrong"
+    if least is not EVERYBODY:
+        operation["security"] = [{"session": []}]
+        operation["description"] = f"{operation.get('description', '')}\n\nTakes the role {least.word}.".strip()
+        refusals |= {"401": "Not signed in", "403": "The role does not allow it"}
+    for status, description in refusals.items():
+        known = responses.get(status, {})
+        if status == "503" and "application/json" in known.get("content", {}):
+            continue
+        content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        responses[status] = {"description": description, "content": content}

@@ -1,0 +1,119 @@
+"""Errors as problem details (RFC 9457): one document for every refusal, without anything of the inside."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from shared.contracts.errors import InfrastructureError, InputError
+
+PROBLEM_TYPE: Final = "application/problem+json"
+_AGAIN_SECONDS: Final = 5
+
+
+class ProblemError(Exception):
+    """A request that is refused, with what to answer."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        """Refuse with a status, a sentence for people, and headers that belong to it."""
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+
+
+class Flaw(BaseModel):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(examples=["query.limit"])
+    what: str = Field(examples=["it must be less than or equal to 500"])
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    type: str = Field(default="about:blank", examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["query.limit: it must be less than or equal to 500"])
+    instance: str = Field(examples=["/api/trades"])
+    request_id: str = Field(examples=["8f0c2a6e4b1d7f35"])
+    errors: list[Flaw] | None = None
+
+
+class ProblemResponse(JSONResponse):
+    """A problem as a response."""
+
+    media_type = PROBLEM_TYPE
+
+
+def problem(
+    path: str,
+    request_id: str,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Flaw] | None = None,
+) -> ProblemResponse:
+    """Return the response that refuses a request."""
+    body = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=path,
+        request_id=request_id,
+        errors=None if errors is None else list(errors),
+    )
+    return ProblemResponse(body.model_dump(exclude_none=True), status, dict(headers or {}))
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Have every error of the routes answered as a problem."""
+
+    @app.exception_handler(ProblemError)
+    async def refused(request: Request, error: ProblemError) -> ProblemResponse:
+        return _of(request, error.status, error.detail, error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def unroutable(request: Request, error: HTTPException) -> ProblemResponse:
+        details = {404: f"there is nothing at {request.url.path}", 405: f"{request.method} is not answered here"}
+        return _of(request, error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
+        flaws = [_flaw(each) for each in error.errors()]
+        detail = "; ".join(f"{flaw.where}: {flaw.what}" for flaw in flaws)
+        return _of(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=flaws)
+
+    @app.exception_handler(InputError)
+    async def wrong(request: Request, error: InputError) -> ProblemResponse:
+        return _of(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+    @app.exception_handler(InfrastructureError)
+    async def away(request: Request, error: InfrastructureError) -> ProblemResponse:
+        request.app.state.platform.log.warning("store is away", reason=str(error))
+        headers = {"Retry-After": str(_AGAIN_SECONDS)}
+        return _of(request, HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now; try again", headers)
+
+
+def _of(
+    request: Request,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Flaw] | None = None,
+) -> ProblemResponse:
+    return problem(request.url.path, request.scope["request_id"], status, detail, headers, errors)
+
+
+def _flaw(error: Mapping[str, Any]) -> Flaw:
+    where = ".".join(str(step) for step in error["loc"])
+    # What was sent is not repeated: it may be a password.
+    what = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "it must")
+    return Flaw(where=where, what=what)

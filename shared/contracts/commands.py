@@ -1,0 +1,118 @@
+"""What operators may ask for, and how a request is read: the same for whoever sends one and for who executes it."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from shared.contracts.errors import InputError
+from shared.contracts.pairs import parse_pair
+
+# The scope of a hold that is on every pair.
+EVERY_PAIR: Final = "ALL"
+LONGEST_PAYLOAD_CHARACTERS: Final = 10_000
+_MODE: Final = "mode"
+_PAIR: Final = "pair"
+_STRATEGY: Final = "strategy"
+
+
+class CommandType(StrEnum):
+    """What can be asked for."""
+
+    PAUSE_PAIR = "PAUSE_PAIR"
+    RESUME_PAIR = "RESUME_PAIR"
+    PAUSE_ALL = "PAUSE_ALL"
+    RESUME_ALL = "RESUME_ALL"
+    CLOSE_PAIR = "CLOSE_PAIR"
+    CLOSE_ALL = "CLOSE_ALL"
+    KILL_SWITCH_ON = "KILL_SWITCH_ON"
+    KILL_SWITCH_OFF = "KILL_SWITCH_OFF"
+    RELOAD_PARAMS = "RELOAD_PARAMS"
+
+
+class CommandStatus(StrEnum):
+    """How far a command has come; the last three are final."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class TradeMode(StrEnum):
+    """Whose positions a command is about: those on paper, or those at the broker."""
+
+    PAPER = "PAPER"
+    LIVE = "LIVE"
+
+
+UNFINISHED: Final = (CommandStatus.PENDING, CommandStatus.RUNNING)
+_OF_ONE_PAIR: Final = (CommandType.PAUSE_PAIR, CommandType.RESUME_PAIR, CommandType.CLOSE_PAIR)
+
+
+class Command(NamedTuple):
+    """A command that makes sense; `pair` is None where it is about all of them."""
+
+    type: CommandType
+    mode: TradeMode
+    pair: str | None
+
+
+def parse_command(type_name: str, payload_json: str) -> Command:
+    """Return the command that a type and a JSON object ask for; raise InputError where they make no sense."""
+    if type_name not in CommandType.__members__:
+        raise InputError(f"there is no command '{_shortened(type_name)}': use one of {', '.join(CommandType)}")
+    kind = CommandType(type_name)
+    payload = _object_in(payload_json)
+    known = {_MODE, _PAIR, _STRATEGY} if kind is CommandType.RELOAD_PARAMS else {_MODE, _PAIR}
+    if unknown := sorted(payload.keys() - known):
+        raise InputError(f"the payload's '{_shortened(unknown[0])}' means nothing: {kind} knows mode and pair")
+    return Command(kind, _mode_in(payload), _pair_in(payload, kind))
+
+
+def canonical_payload(payload_json: str) -> bytes:
+    """Return the one text of a payload, by which two of them are compared."""
+    return msgspec.json.encode(_object_in(payload_json), order="deterministic")
+
+
+def _object_in(payload_json: str) -> dict[str, object]:
+    if len(payload_json) > LONGEST_PAYLOAD_CHARACTERS:
+        raise InputError(f"the payload is longer than {LONGEST_PAYLOAD_CHARACTERS} characters")
+    try:
+        payload = msgspec.json.decode(payload_json)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        raise InputError(f"the payload is not JSON ({_shortened(str(fault))})") from fault
+    if not isinstance(payload, dict):
+        raise InputError('the payload is not a JSON object such as {"mode": "PAPER", "pair": "EUR_USD"}')
+    return payload
+
+
+def _mode_in(payload: dict[str, object]) -> TradeMode:
+    given = payload.get(_MODE)
+    if given is None:
+        return TradeMode.PAPER
+    if not isinstance(given, str) or given not in TradeMode.__members__:
+        raise InputError(f"the payload's mode is {_shown(given)}: use {' or '.join(TradeMode)}")
+    return TradeMode(given)
+
+
+def _pair_in(payload: dict[str, object], kind: CommandType) -> str | None:
+    given = payload.get(_PAIR)
+    if kind not in _OF_ONE_PAIR:
+        if given is not None:
+            raise InputError(f"the payload names a pair, but {kind} is about all of them: leave the pair out")
+        return None
+    if given is None:
+        raise InputError(f'the payload names no pair, which {kind} needs: give {{"pair": "EUR_USD"}}')
+    if not isinstance(given, str):
+        raise InputError(f"the payload's pair is {_shown(given)}: write it like EUR_USD")
+    return parse_pair(_shortened(given)).name
+
+
+def _shown(value: object) -> str:
+    return _shortened(msgspec.json.encode(value).decode())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,59 @@
+"""The store's port for what operators ask for: commands, holds, and the audit trail of a command."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.store.command_rows import CommandRow, HoldRow, NewCommand
+from shared.store.rows import AuditRow
+
+
+class CommandReads(Protocol):
+    """Read commands and holds."""
+
+    def command(self, command_id: int) -> CommandRow | None:
+        """Return one command."""
+        ...
+
+    def commands(self, limit: int, before_id: int | None = None) -> list[CommandRow]:
+        """Return commands, newest first; those older than `before_id` where one is given."""
+        ...
+
+    def unfinished_commands(self, limit: int) -> list[CommandRow]:
+        """Return commands that wait or are running, oldest first."""
+        ...
+
+    def audit_of_command(self, command_id: int) -> list[AuditRow]:
+        """Return the audit records of a command in order."""
+        ...
+
+    def holds(self) -> list[HoldRow]:
+        """Return the holds in force, by scope and kind."""
+        ...
+
+    def all_holds(self) -> list[HoldRow]:
+        """Return every hold that ever was, in order."""
+        ...
+
+
+class CommandWrites(Protocol):
+    """Add, claim and finish commands; begin and end holds."""
+
+    def add_command(self, new: NewCommand) -> tuple[CommandRow, bool]:
+        """Add a command and return it with True, or the known one of the same type and key with False."""
+        ...
+
+    def claim_command(self, claimed_by: str, time: int) -> CommandRow | None:
+        """Take the oldest command that waits and return it as running; nobody else gets it until we commit."""
+        ...
+
+    def finish_command(self, command_id: int, status: str, result_json: str, time: int) -> None:
+        """Give a running command its final status; one that is not running is an InvariantError."""
+        ...
+
+    def begin_hold(self, row: HoldRow) -> None:
+        """Add a hold; one of the same scope and kind that is in force is an InvariantError."""
+        ...
+
+    def end_holds(self, holds: Sequence[HoldRow], time: int, seq: int, actor: str, command_id: int | None) -> None:
+        """End holds that are in force with the candle at `seq`; one that is not is an InvariantError."""
+        ...

@@ -1,0 +1,125 @@
+"""The port of the store for those who look on: users and their sessions, and lists read page by page."""
+
+from typing import Protocol
+
+from shared.store.rows import AuditRow, CandleRow, DailyStatsRow, EquityRow, GateSnapshotRow, TradeRow
+from shared.store.user_rows import Listed, NewestCandle, NewSession, NumberedEvent, SessionRow, Span, UserRow
+
+
+class ListReads(Protocol):
+    """Read lists newest first, page by page, and what is new."""
+
+    def list_candles(self, pair: str, granularity: str, span: Span) -> list[Listed[CandleRow]]:
+        """Return candles of a pair by open time."""
+        ...
+
+    def list_gates(self, span: Span, pair: str | None = None) -> list[Listed[GateSnapshotRow]]:
+        """Return judged candles by open time, of one pair or of all."""
+        ...
+
+    def list_trades(self, span: Span, pair: str | None = None) -> list[Listed[TradeRow]]:
+        """Return trades by time of entry, of one pair or of all."""
+        ...
+
+    def list_equity(self, span: Span) -> list[Listed[EquityRow]]:
+        """Return points of the equity curve by time."""
+        ...
+
+    def list_days(self, span: Span) -> list[Listed[DailyStatsRow]]:
+        """Return trading days; the times of the span are numbers of days."""
+        ...
+
+    def list_audit(self, span: Span) -> list[Listed[AuditRow]]:
+        """Return audit records by time."""
+        ...
+
+    def newest_candles(self) -> list[NewestCandle]:
+        """Return the newest candle of each pair and granularity."""
+        ...
+
+    def newest_event_id(self) -> int:
+        """Return the id of the newest event of the account, 0 without one."""
+        ...
+
+    def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
+        """Return the events that follow the one of an id, oldest first."""
+        ...
+
+
+class UserReads(Protocol):
+    """Read users, their sessions and attempts to sign in."""
+
+    def users(self) -> list[UserRow]:
+        """Return all users by name."""
+        ...
+
+    def user(self, name: str) -> UserRow | None:
+        """Return a user."""
+        ...
+
+    def session(self, token_hash: str) -> SessionRow | None:
+        """Return the session of a token, None for one that is unknown, revoked, over, or of a disabled user."""
+        ...
+
+    def login_wait_seconds(self, subject: str) -> float:
+        """Return how long somebody has to wait before the next attempt to sign in, 0 or less for not at all."""
+        ...
+
+
+class UserWrites(Protocol):
+    """Write users, their sessions and attempts to sign in."""
+
+    def add_user(self, name: str, role: str, password_hash: str) -> int:
+        """Add a user and return the id; a second one of the name is an InvariantError."""
+        ...
+
+    def set_password(self, user_id: int, password_hash: str) -> None:
+        """Replace what is kept of a user's password."""
+        ...
+
+    def disable_user(self, user_id: int, disabled: bool = True) -> None:
+        """Keep a user from signing in, or let them again."""
+        ...
+
+    def open_session(self, session: NewSession, idle_seconds: float, longest_seconds: float) -> None:
+        """Open a session that lasts until it is idle for so long, and at the longest for so long."""
+        ...
+
+    def touch_session(self, token_hash: str, idle_seconds: float) -> None:
+        """Note that a session is used."""
+        ...
+
+    def revoke_session(self, token_hash: str) -> None:
+        """End a session."""
+        ...
+
+    def revoke_sessions(self, user_id: int) -> int:
+        """End all sessions of a user that were not ended and return their number."""
+        ...
+
+    def forget_sessions(self, over_seconds: float) -> int:
+        """Delete sessions whose time has been over for so long and return their number."""
+        ...
+
+    def count_login(self, subject: str) -> int | None:
+        """Count an attempt to sign in and return how many there were; None, uncounted, where one has to wait.
+
+        Until the transaction ends, others of the same subject wait here.
+        """
+        ...
+
+    def delay_login(self, subject: str, seconds: float) -> None:
+        """Have somebody wait before the next attempt."""
+        ...
+
+    def uncount_login(self, subject: str) -> None:
+        """Take back one attempt and the wait that it may have brought."""
+        ...
+
+    def forgive_logins(self, subject: str) -> None:
+        """Take back all attempts."""
+        ...
+
+    def forget_logins(self, silent_seconds: float) -> int:
+        """Delete the count of those who did not try for so long and return their number."""
+        ...

@@ -1,0 +1,71 @@
+"""Users, their sessions, and rows with their place in a list, as the rest of the program sees them.
+
+Times are seconds since the epoch in UTC, by the database's clock.
+"""
+
+from typing import Generic, NamedTuple, TypeVar
+
+from shared.store.rows import AccountEventRow
+
+Kind = TypeVar("Kind")
+
+
+class UserRow(NamedTuple):
+    """Somebody who may sign in, unless disabled; of the password only an argon2id hash is kept."""
+
+    id: int
+    name: str
+    role: str
+    password_hash: str
+    disabled: bool
+    created_at: int
+
+
+class NewSession(NamedTuple):
+    """A session to be opened; of its token only the sha256 is kept."""
+
+    token_hash: str
+    user_id: int
+    csrf_token: str
+
+
+class SessionRow(NamedTuple):
+    """A session that is alive, with what its user is now, and the seconds until it ends unless it is used."""
+
+    user_id: int
+    name: str
+    role: str
+    csrf_token: str
+    idle_seconds_left: float
+
+
+class NumberedEvent(NamedTuple):
+    """An event of the account under its row id."""
+
+    id: int
+    row: AccountEventRow
+
+
+class Span(NamedTuple):
+    """At most `limit` rows with start <= time < end, those that come after the place `before`: its time and key."""
+
+    limit: int
+    before: tuple[int, int] | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class Listed(NamedTuple, Generic[Kind]):
+    """A row at its place: time in seconds (of days: their number), and key."""
+
+    time: int
+    key: int
+    row: Kind
+
+
+class NewestCandle(NamedTuple):
+    """The open time of the newest candle of a pair and granularity."""
+
+    pair: str
+    granularity: str
+    time: int

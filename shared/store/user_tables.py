@@ -1,0 +1,80 @@
+"""The tables of those who may sign in, and the indexes by which long lists are read page by page."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from shared.store.tables import AUDIT_LOG, EQUITY, GATE_SNAPSHOTS, METADATA, TRADES
+from shared.store.types import UtcInstant
+
+ROLES: Final = ("viewer", "operator", "admin")
+
+_Identity: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _required(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+# Who may sign in; a user is disabled and never deleted, because the audit log names them.
+USERS: Final = Table(
+    "users",
+    METADATA,
+    Column("id", _Identity, primary_key=True, autoincrement=True),
+    _required("name", Text),
+    _required("role", Text),
+    _required("password_hash", Text),
+    _required("disabled", Boolean(create_constraint=False)),
+    _required("created_at", UtcInstant),
+    UniqueConstraint("name", name="uq_users_name"),
+    CheckConstraint(f"role IN ({_listed(ROLES)})", name="ck_users_role"),
+    CheckConstraint("password_hash LIKE '$argon2id$%'", name="ck_users_password_hash"),
+)
+
+# Who is signed in, by the sha256 of the token that the browser has, until it is idle for too long or its time is over.
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("token_hash", Text, primary_key=True, nullable=False),
+    Column("user_id", _Identity, ForeignKey("users.id", name="fk_sessions_user_id"), nullable=False),
+    _required("csrf_token", Text),
+    _required("created_at", UtcInstant),
+    _required("idle_at", UtcInstant),
+    _required("expires_at", UtcInstant),
+    Column("revoked_at", UtcInstant, nullable=True),
+    CheckConstraint("length(token_hash) = 64", name="ck_sessions_token_hash"),
+    Index("ix_sessions_user_id", "user_id"),
+    Index("ix_sessions_expires_at", "expires_at"),
+)
+
+# How often somebody lately tried to sign in as a name or from an address, and until when they have to wait.
+LOGIN_ATTEMPTS: Final = Table(
+    "login_attempts",
+    METADATA,
+    Column("subject", Text, primary_key=True, nullable=False),
+    _required("tries", BigInteger),
+    _required("last_at", UtcInstant),
+    _required("wait_until", UtcInstant),
+)
+
+# Lists are read newest first, from a time and a key on.
+Index("ix_gate_snapshots_candle_time", GATE_SNAPSHOTS.c.candle_time, GATE_SNAPSHOTS.c.seq)
+Index("ix_trades_entry_time", TRADES.c.entry_time, TRADES.c.number)
+Index("ix_trades_pair_entry_time", TRADES.c.pair, TRADES.c.entry_time, TRADES.c.number)
+Index("ix_equity_ts_utc", EQUITY.c.ts_utc, EQUITY.c.id)
+Index("ix_audit_log_ts_utc", AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id)

@@ -1,0 +1,146 @@
+"""The verbs `commands send`, `list` and `show` with `up`, and commands at executors that are processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.runtime.commands import send_command
+from shared.store.audit import verify_audit
+from shared.store.command_rows import NewCommand
+from shared.store.engine import sqlite_url
+from shared.store.sql_store import open_store
+from tests.fixtures.commanded import commanded
+from tests.fixtures.declared import declare
+from tests.fixtures.deployed import Deployment, wait_until
+from tests.fixtures.paper import NOON
+from tests.servers.choice import SWITCH
+from tests.tools.scalpbot_run import run_verb
+
+
+@pytest.fixture(name="deployment")
+def deployment_(postgres_url: str, vhost_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    declare(vhost_url, 1)
+    deployment = Deployment(postgres_url, vhost_url, tmp_path)
+    yield deployment
+    deployment.close()
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return run_verb(*arguments, environ={})
+
+
+def status_of(store_url: str, command_id: int) -> str:
+    with closing(open_store(store_url)) as store, store.reading() as reader:
+        row = reader.command(command_id)
+    assert row is not None
+    return row.status
+
+
+def test_a_row_of_plain_sql_is_executed_by_an_executor_process(deployment: Deployment, postgres_url: str) -> None:
+    deployment.start("executor")
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
+        connection.execute(
+            "INSERT INTO commands (created_ts_utc, actor, type, payload_json, status)"
+            """ VALUES (now(), 'admin', 'CLOSE_PAIR', '{"mode": "LIVE", "pair": "EUR_USD"}', 'PENDING'),"""
+            " (now(), 'admin', 'KILL_SWITCH_ON', '{}', 'PENDING')"
+        )
+    wait_until(lambda: status_of(postgres_url, 2) == "SUCCEEDED", 60, "the kill switch is on")
+    assert status_of(postgres_url, 1) == "SKIPPED"
+    assert deployment.metrics("executor")['scalpbot_commands_total{status="SKIPPED",type="CLOSE_PAIR"}'] == 1
+    with closing(open_store(postgres_url)) as store, store.reading() as reader:
+        skipped = reader.command(1)
+        assert skipped is not None
+        assert json.loads(skipped.result_json or "")["reason"] == "live_trading_disabled"
+        assert [hold.kind for hold in reader.holds()] == ["kill_switch"]
+
+
+@pytest.mark.parametrize(
+    ("place", "done"),
+    [("executor.command_claimed", False), ("executor.before_commit", False), ("executor.after_commit", True)],
+)
+def test_a_command_is_done_once_though_its_executor_was_killed(
+    deployment: Deployment, postgres_url: str, place: str, done: bool
+) -> None:
+    with closing(open_store(postgres_url)) as store, store.transaction() as transaction:
+        send_command(transaction, NewCommand(NOON, "ann", "PAUSE_ALL", "{}"))
+    doomed = deployment.start("executor.1", environ={"CRASH_AT": place})
+    assert doomed.wait(60) == 137
+    del deployment.running["executor.1"]
+    assert (status_of(postgres_url, 1) == "SUCCEEDED") is done
+    deployment.start("executor.2")
+    wait_until(lambda: status_of(postgres_url, 1) == "SUCCEEDED", 60, "the command is done")
+    with closing(open_store(postgres_url)) as store, store.reading() as reader:
+        actions = [row.action for row in reader.audit_of_command(1)]
+        assert actions == ["command.sent", "command.claimed", "command.started", "hold.set", "command.completed"]
+        assert len(reader.all_holds()) == 1
+        assert verify_audit(reader.audit_in_order()).ok
+
+
+def test_verbs_send_list_and_show_a_command(tmp_path: Path) -> None:
+    database = tmp_path / "paper.db"
+    db = ("--db", str(database))
+    with commanded(sqlite_url(database)) as desk:
+        sent = run("commands", "send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--actor", "bob", *db)
+        assert (sent.returncode, sent.stdout) == (0, "Command 1 PAUSE_PAIR sent; see `scalpbot commands show 1`.\n")
+        again = run("commands", "send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json", *db)
+        assert (json.loads(again.stdout)["id"], json.loads(again.stdout)["is_new"]) == (1, False)
+        desk.obey()
+    (listed,) = json.loads(run("commands", "list", "--json", *db).stdout)
+    assert (listed["actor"], listed["status"], listed["result_json"]["changed"]) == ("bob", "SUCCEEDED", True)
+    shown = json.loads(run("commands", "show", "1", "--json", *db).stdout)
+    assert [record["action"] for record in shown["audit"]][-1] == "command.completed"
+    assert "command.completed" in run("commands", "show", "1", *db).stdout
+    assert "PAUSE_PAIR" in run("commands", "list", *db).stdout
+    missing = run("commands", "show", "2", *db)
+    assert (missing.returncode, "there is no command 2" in missing.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("OPEN_PAIR",), "there is no command 'OPEN_PAIR'"),
+        (("CLOSE_PAIR",), "the payload names no pair"),
+        (("CLOSE_PAIR", "--pair", "EURUSD"), "'EURUSD' is not a pair"),
+        (("CLOSE_ALL", "--mode", "BOTH"), "use PAPER or LIVE"),
+        (("CLOSE_ALL", "--key", " "), "the idempotency key must be"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_refused_before_it_is_stored(
+    tmp_path: Path, arguments: tuple[str, ...], why: str
+) -> None:
+    database = tmp_path / "paper.db"
+    with commanded(sqlite_url(database)) as desk:
+        refused = run("commands", "send", *arguments, "--db", str(database))
+        assert (refused.returncode, why in refused.stderr) == (2, True), refused.stderr
+        with desk.store.reading() as reader:
+            assert reader.commands(10) == []
+
+
+def test_a_running_platform_obeys_and_tells_who_waits(tmp_path: Path) -> None:
+    database = tmp_path / "demo.db"
+    program = [sys.executable, "-m", "tests.tools.scalpbot", "up", "--db", str(database), "--speed", "900"]
+    # The switch of the tests looks like a setting of the program, which refuses those it does not know.
+    environ = {variable: value for variable, value in os.environ.items() if variable != SWITCH}
+    running = subprocess.Popen(program, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert running.stderr is not None
+        assert "stop with Ctrl-C" in running.stderr.readline()
+        verb = ("commands", "send", "--wait", "--json", "--db", str(database))
+        paused = run(*verb, "PAUSE_ALL")
+        assert (paused.returncode, json.loads(paused.stdout)["status"]) == (0, "SUCCEEDED"), paused.stderr
+        skipped = run(*verb, "CLOSE_ALL", "--mode", "LIVE")
+        assert (skipped.returncode, json.loads(skipped.stdout)["status"]) == (3, "SKIPPED")
+    finally:
+        running.send_signal(signal.SIGTERM)
+        _out, _err = running.communicate(timeout=60)
+    assert running.returncode == 0
+    late = run(*verb, "RESUME_ALL", "--timeout", "1")
+    assert (late.returncode, "is a platform running on this database?" in late.stderr) == (1, True)
