@@ -12,6 +12,7 @@ from services.executor.quotes import LiveConditions, QuoteBoard
 from services.ingest.calendar_fetch import CalendarFetcher
 from services.ingest.live_feed import follow
 from services.ingest.live_oanda import OandaSource
+from services.ingest.oanda_access import connect, given_address
 from services.ingest.prices import PriceFeed, QuoteSink
 from services.strategy.news import NewsDesk
 from shared.bus.port import Handler
@@ -21,7 +22,7 @@ from shared.contracts.pairs import parse_pair
 from shared.core.types import Instrument
 from shared.oanda.account import account_instruments
 from shared.oanda.connection import OandaConnection
-from shared.oanda.environment import Environment, OandaAddress, address_of, check_account_id
+from shared.oanda.environment import Environment, check_account_id
 from shared.runtime.process import Surroundings
 from shared.runtime.settings import RunMode, RuntimeSettings, Settings
 from shared.runtime.streams import agree_on_partitions
@@ -39,41 +40,13 @@ class Live(NamedTuple):
     source: OandaSource
 
 
-class Account(NamedTuple):
-    """Where an account is, and what opens it."""
-
-    address: OandaAddress
-    token: str
-    account_id: str
-
-    def __repr__(self) -> str:
-        return f"Account({self.address.rest_url})"
-
-
-def live_account(runtime: RuntimeSettings) -> Account:
-    """Return the account that the environment names; raise InputError where something is missing or cannot be."""
+def require_account(runtime: RuntimeSettings) -> None:
+    """Raise InputError unless the environment names an account, with all that opens it."""
     if runtime.oanda_api_key is None or runtime.oanda_account_id is None:
         missing = "OANDA_API_KEY" if runtime.oanda_api_key is None else "OANDA_ACCOUNT_ID"
         raise InputError(f"environment: {missing} is not set; live candles need the token and the id of an account")
-    environment = Environment(runtime.oanda_env)
-    account_id = runtime.oanda_account_id.get_secret_value()
-    check_account_id(account_id, environment)
-    address = address_of(environment, runtime.oanda_rest_url, runtime.oanda_stream_url)
-    return Account(address, runtime.oanda_api_key.get_secret_value(), account_id)
-
-
-def oanda_connection(runtime: RuntimeSettings, around: Surroundings) -> OandaConnection:
-    """Return a connection to the account that the environment names; raise InputError where something is missing."""
-    account = live_account(runtime)
-    return OandaConnection(
-        account.address,
-        account.token,
-        account.account_id,
-        clock=around.clock,
-        monotonic=around.monotonic,
-        sleep=around.sleep,
-        chance=around.chance.random,
-    )
+    check_account_id(runtime.oanda_account_id.get_secret_value(), Environment(runtime.oanda_env))
+    given_address(runtime)
 
 
 def run_paper_live(
@@ -122,7 +95,14 @@ def run_paper_live(
 def opened_live(around: Surroundings, settings: Settings, pairs: Sequence[str]) -> Iterator[Live]:
     """Connect, and make sure that OANDA trades the pairs on the price grid that we know; raises InputError."""
     instruments = [parse_pair(pair) for pair in pairs]
-    with oanda_connection(settings.runtime, around) as connection:
+    require_account(settings.runtime)
+    with connect(
+        settings.runtime,
+        around.clock,
+        monotonic=around.monotonic,
+        sleep=around.sleep,
+        chance=around.chance.random,
+    ) as connection:
         _require_instruments(around, connection, instruments)
         step = parse_granularity(settings.live.granularity)
         yield Live(connection, instruments, OandaSource(connection, [each.name for each in instruments], step))

@@ -124,10 +124,10 @@ def _live(
     from services.cli.paper_live import live_pairs, trade_live
     from services.csv_export import export_logs
     from services.embedded import opened_store
-    from services.live import live_account
+    from services.live import require_account
 
     names = live_pairs(pairs)
-    live_account(settings.runtime)
+    require_account(settings.runtime)
     described = [pair_of(name, settings.live.granularity, settings) for name in names]
     with opened_store(url) as store:
         with store.reading() as reader:

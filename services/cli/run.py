@@ -111,13 +111,13 @@ def _ingest_live(
 ) -> None:
     from services.cli.paper_live import live_pairs
     from services.deployed import run_ingest_live
-    from services.live import live_account
+    from services.live import require_account
     from shared.contracts.errors import InputError
 
     if csv:
         raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
     names = live_pairs(pairs)
-    live_account(settings.runtime)
+    require_account(settings.runtime)
     with surroundings("ingest", *outside) as around:
         run_ingest_live(around, settings, names, *urls)
 

@@ -8,13 +8,13 @@ from services.executor.settlement import Closing, Leaving
 from shared.contracts.commands import EVERY_PAIR, Command, CommandStatus, CommandType, TradeMode
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.facts import Quote
+from shared.contracts.trades import format_time
 from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, SIDE_NAMES, instrument
 from shared.runtime.outgoing import Outgoing
 from shared.store.command_rows import CommandRow, HoldRow
 from shared.store.command_tables import KILL_SWITCH_HOLD, PAUSE
 from shared.store.port import Transaction
 from shared.store.rows import AuditEntry
-from shared.store.types import format_time
 
 HOLD_SET: Final = "hold.set"
 HOLD_ENDED: Final = "hold.ended"

@@ -15,10 +15,10 @@ from services.ingest.calendar_source import USUAL_PATIENCE, Fetched, Known, Pati
 from shared.bus.backoff import Backoff
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InfrastructureError, InputError
+from shared.contracts.trades import format_time
 from shared.runtime.news import NewsRecord, keep_news, stored_news
 from shared.runtime.process import Surroundings
 from shared.store.port import Store
-from shared.store.types import format_time
 
 # The site answers 429 to whoever asks more than twice in five minutes.
 SHORTEST_PAUSE_SECONDS: Final = 300.0

@@ -8,11 +8,12 @@ import msgspec
 from shared.contracts.decimals import parse_points
 from shared.contracts.errors import MessageError
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
+from shared.contracts.trades import format_time
 from shared.core.types import Candle, Instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.decoding import read
 from shared.oanda.errors import COUNT_EXCEEDED, OandaRefusedError
-from shared.oanda.times import format_time, parse_time_seconds
+from shared.oanda.times import parse_time_seconds
 
 MOST_CANDLES: Final = 5000
 _FEWEST_CANDLES: Final = 10

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from shared.contracts.trades import format_time
+
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 _DECIMALS: Final = 9
 _RFC3339: Final = re.compile(
@@ -33,11 +35,6 @@ def parse_time_seconds(text: str) -> int:
     if rest:
         raise ValueError(f"{text!r} lies between two seconds")
     return seconds
-
-
-def format_time(seconds: int) -> str:
-    """Write a time in seconds since the epoch as OANDA reads it, always with its zone."""
-    return f"{(_EPOCH + seconds * _SECOND).replace(tzinfo=None).isoformat()}Z"
 
 
 def format_time_nanoseconds(nanoseconds: int) -> str:

@@ -124,13 +124,18 @@ class StreamConsumer(Generic[Fact]):
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
-            if self._handled != cursor or not work.is_current(transaction):
-                work.restore(transaction)
-            self._handled = _NOWHERE
+            self._take_up(transaction, cursor)
             act(transaction, cursor, self._outgoing)
             self._crash(f"{work.service}.before_commit")
         self._handled = cursor
         self._crash(f"{work.service}.after_commit")
+
+    def _take_up(self, transaction: Transaction, cursor: int) -> None:
+        """Bring memory to where the cursor is; until the commit it counts as being nowhere."""
+        if self._handled != cursor or not self._work.is_current(transaction):
+            # So it is after a start, a failed commit or another process's work.
+            self._work.restore(transaction)
+        self._handled = _NOWHERE
 
     def _is_awaited(self) -> bool:
         """Return whether a fact that came too early is the next one now."""
@@ -146,10 +151,7 @@ class StreamConsumer(Generic[Fact]):
             if not facts:
                 self._observe(len(announced), 0)
                 return 0
-            if self._handled != cursor or not work.is_current(transaction):
-                # After a start, a failed commit or another process's work, memory is not where the cursor is.
-                work.restore(transaction)
-            self._handled = _NOWHERE
+            self._take_up(transaction, cursor)
             work.apply(transaction, facts, self._outgoing)
             transaction.save_cursor(work.service, work.stream, facts[-1].seq)
             self._crash(f"{work.service}.before_commit")

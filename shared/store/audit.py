@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
+from shared.contracts.trades import format_time
 from shared.store.postgresql import AUDIT_TURN
 from shared.store.rows import AuditEntry, AuditRow
 from shared.store.session import Session
 from shared.store.tables import AUDIT_LOG
-from shared.store.types import format_time
 
 GENESIS_HASH: Final = "0" * 64
 

@@ -8,12 +8,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.contracts.commands import CommandStatus
 from shared.contracts.errors import InvariantError
+from shared.contracts.trades import format_time
 from shared.store.command_rows import CommandRow, HoldRow, NewCommand
 from shared.store.command_tables import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUNS
 from shared.store.rows import AuditRow
 from shared.store.session import Session
 from shared.store.tables import AUDIT_LOG
-from shared.store.types import format_time
 
 # Written out, so that the database sees that it may use the index of the few rows that are not finished.
 _WAITS_OR_RUNS: Final = text(WAITS_OR_RUNS)

@@ -13,6 +13,7 @@ from shared.contracts.decimals import (
     format_points,
 )
 from shared.contracts.errors import InvariantError
+from shared.contracts.trades import format_time
 from shared.core.types import EXIT_NAMES, SIDE_NAMES
 from shared.store.postgresql import TRADE_TURN
 from shared.store.rows import (
@@ -37,7 +38,7 @@ from shared.store.tables import (
     SIDE_OF_NAME,
     TRADES,
 )
-from shared.store.types import format_day, format_time
+from shared.store.types import format_day
 
 _OPEN: Final = "OPEN"
 _CLOSED: Final = "CLOSED"

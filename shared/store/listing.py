@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, literal, select, tuple_
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.trades import format_time
 from shared.store.audit import AuditSession
 from shared.store.ledger import LedgerSession, daily_stats_row, equity_row, event_row
 from shared.store.market import MarketSession
 from shared.store.rows import AuditRow, CandleRow, DailyStatsRow, EquityRow, GateSnapshotRow, TradeRow
 from shared.store.tables import ACCOUNT_EVENTS, AUDIT_LOG, CANDLES, DAILY_STATS, EQUITY, GATE_SNAPSHOTS, TRADES
-from shared.store.types import format_time, parse_time
+from shared.store.types import parse_time
 from shared.store.user_rows import Listed, NewestCandle, NumberedEvent, Span
 
 

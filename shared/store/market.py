@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, func, select
 
 from shared.contracts.decimals import format_fixed
+from shared.contracts.trades import format_time
 from shared.core.types import REASON_NAMES, SIDE_NAMES, Candle
 from shared.store.rows import AssessmentRow, CandleGapRow, CandleRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
 from shared.store.session import Session, Values, digits_of, read_fixed, read_name
@@ -18,7 +19,6 @@ from shared.store.tables import (
     REJECTED_CANDLES,
     SIDE_OF_NAME,
 )
-from shared.store.types import format_time
 
 _PRICES: Final = Candle._fields[1:9]
 

@@ -5,11 +5,11 @@ from typing import Final
 
 from sqlalchemy import delete, func, select, update
 
+from shared.contracts.trades import format_time
 from shared.store.clock import DatabaseClock
 from shared.store.rows import OutboxRow, StagedMessage
 from shared.store.session import Session, Values
 from shared.store.tables import OUTBOX
-from shared.store.types import format_time
 
 # Databases limit how many values one statement may carry.
 _IDS_PER_STATEMENT: Final = 500

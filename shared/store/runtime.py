@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
+from shared.contracts.trades import format_time
 from shared.store.postgresql import SETTING_TURN
 from shared.store.rows import SettingRow, SnapshotRow
 from shared.store.session import Session
 from shared.store.tables import CURSORS, SETTINGS, SNAPSHOTS
-from shared.store.types import format_time
 
 
 class RuntimeSession(Session):

@@ -2,24 +2,16 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import lru_cache
-from time import gmtime, strftime
 from typing import Final
 
 from sqlalchemy import Date, DateTime, Dialect, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.trades import format_time
 
 _POSTGRESQL: Final = "postgresql"
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-
-
-# The rows of one candle carry its two times over and over, and writing a time costs as much as storing it.
-@lru_cache(maxsize=4_096)
-def format_time(seconds: int) -> str:
-    """Write seconds since the epoch as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))
 
 
 def parse_time(text: str) -> int:

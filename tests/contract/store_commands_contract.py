@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.trades import format_time
 from shared.store.command_rows import CommandRow, HoldRow, NewCommand
 from shared.store.port import Store
 from shared.store.rows import AuditEntry
 from shared.store.sql_store import open_store
-from shared.store.types import format_time
 from tests.contract.builders import MIDNIGHT
 
 

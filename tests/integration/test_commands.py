@@ -7,10 +7,10 @@ import pytest
 
 from shared.contracts.errors import InputError
 from shared.contracts.facts import Quote
+from shared.contracts.trades import format_time
 from shared.core.types import BUY, EXIT_NAMES, HOLD, QUANTA_PER_UNIT
 from shared.runtime.settings import RunMode
 from shared.store.engine import sqlite_url
-from shared.store.types import format_time
 from tests.fixtures.commanded import PAIR, Commanded, commanded, free_course, require_sound
 from tests.fixtures.paper import NOON, PAIRS
 

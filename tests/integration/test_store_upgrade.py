@@ -10,6 +10,7 @@ from alembic.config import Config
 from sqlalchemy import MetaData
 
 from shared.contracts.errors import InputError
+from shared.contracts.trades import format_time
 from shared.store.audit import verify_audit
 from shared.store.command_rows import NewCommand
 from shared.store.engine import database_url, open_engine, sqlite_url, writing
@@ -25,7 +26,6 @@ from shared.store.rows import (
 )
 from shared.store.schema import CURRENT_VERSION, SchemaState, check, upgrade
 from shared.store.sql_store import SqlStore, open_store
-from shared.store.types import format_time
 from tests.contract.builders import (
     FREE,
     M5,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.errors import MessageError
+from shared.contracts.trades import format_time
 from shared.core.types import Candle, instrument
 from shared.oanda.candles import (
     CandleSpecification,
@@ -19,7 +20,7 @@ from shared.oanda.candles import (
     parse_candles,
 )
 from shared.oanda.errors import OandaRefusedError
-from shared.oanda.times import format_time, parse_time_seconds
+from shared.oanda.times import parse_time_seconds
 from tests.unit.oanda_stand_in import ACCOUNT, Asked, Handler, Reply, answers, json_reply, serving
 
 EUR_USD = instrument("EUR_USD")

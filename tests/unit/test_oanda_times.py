@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.trades import format_time
 from shared.oanda.times import (
     NANOSECONDS_PER_SECOND,
-    format_time,
     format_time_nanoseconds,
     parse_time_nanoseconds,
     parse_time_seconds,
