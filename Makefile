@@ -5,7 +5,7 @@ LOCKS := deploy/locks
 SAMPLE := tests/fixtures/sample
 RUN := $(VENV)/bin
 
-.PHONY: help setup setup-test paper up live compose-up compose-down test faults check fmt bench lock clean
+.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults check fmt bench lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,7 @@ paper: setup ## Paper-trade the sample market and print what came of it
 		--csv $(SAMPLE)/USD_JPY_M5_sample.csv \
 		--news $(SAMPLE)/calendar_sample.json
 
-up: setup ## Run the whole platform on a made-up market until stopped
+up: setup ## Run the whole platform with its API on a made-up market until stopped
 	@$(RUN)/scalpbot up
 
 live: setup-test ## Trade live on paper against a simulated OANDA on this machine until stopped
@@ -36,8 +36,12 @@ compose-up: ## Build the image and run the platform in containers
 compose-down: ## Stop the containers, keeping database and broker
 	@docker compose down
 
-test: check ## Check the code and run all tests
-	@$(RUN)/python -m pytest --numprocesses 3 --dist loadfile
+# Tests wait for servers now and then; the checks take what they leave of the processors.
+test: setup-test ## Check the code and run all tests
+	@$(MAKE) --no-print-directory --jobs 2 check suite
+
+suite: setup-test
+	@$(RUN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 faults: setup-test ## Play the whole fault matrix with real processes, an hour or so
 	@$(RUN)/python -m tests.tools.faults

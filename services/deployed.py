@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from services.embedded import remember_run
-from services.executor.commands import CommandDesk, Terms
+from services.executor.commands import CommandDesk, Terms, tell_outside
 from services.executor.desk import AccountDesk
 from services.executor.quotes import CurrentPrices, LiveConditions, QuoteBoard, apply_quotes
-from services.executor.service import ACCOUNT, ExecutorWork, nothing_given
+from services.executor.service import LEASE, ExecutorWork, nothing_given
 from services.executor.service import SERVICE as EXECUTOR
 from services.ingest.calendar_cache import cache_beside
 from services.ingest.feed import SERVICE as INGEST
@@ -15,8 +14,8 @@ from services.ingest.feed import Arrival, CandleFeed, unstored
 from services.ingest.live_feed import follow
 from services.ingest.replay import replay
 from services.live import fed, opened_live
+from services.live_closes import opened_closes
 from services.quote_links import received_quotes, sent_quotes
-from services.strategy.desk import PairDesk
 from services.strategy.news import NewsDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import StrategyWork
@@ -25,13 +24,15 @@ from shared.bus.rabbitmq_consumer import RabbitConsumer
 from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.topology import ASSESSED_QUEUE, candles_queue, topology
 from shared.calendar.economic import EconomicCalendar
-from shared.contracts.commands import CommandType
 from shared.core.types import CandleSeries
+from shared.runtime.anchors import anchored
+from shared.runtime.commands import age_seconds
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.leadership import Leadership
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, ReceiverLog, Surroundings
 from shared.runtime.relay import Relay
+from shared.runtime.remembered import remember_run
 from shared.runtime.settings import RunMode, Settings
 from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
 from shared.store.port import Store
@@ -59,9 +60,8 @@ def run_strategy(
         return
     around.patiently("store", partial(remember_run, store, settings, news, int(around.clock()), mode))
     relay = _relay(around, store, STRATEGY, broker_url)
-    desks = partial(PairDesk, settings=settings, mode=mode, news=news)
     current_news = NewsDesk(monotonic=around.monotonic) if mode is RunMode.LIVE else None
-    work = StrategyWork(desks, partition, current_news)
+    work = StrategyWork(settings, mode, news, partition, current_news)
     consumer = StreamConsumer(
         store,
         OutboxOutgoing(relay.wake),
@@ -82,7 +82,7 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
     relay = _relay(around, store, EXECUTOR, broker_url)
     # A process started anew must not be taken for the one before it, which may only be paused.
     holder = f"{around.instance}/{around.chance.getrandbits(64):016x}"
-    leadership = Leadership(store, f"{EXECUTOR}.{ACCOUNT}", holder, around.metrics, around.log, around.monotonic)
+    leadership = Leadership(store, LEASE, holder, around.metrics, around.log, around.monotonic)
     board = QuoteBoard()
     given = LiveConditions(board, settings.live, around.clock) if mode is RunMode.LIVE else nothing_given
     work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM), given)
@@ -96,27 +96,29 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
     )
     receiver = _receiver(around, broker_url, ASSESSED_QUEUE)
 
-    terms = Terms(around.instance, around.clock, settings.runtime.live_trading_enabled)
     prices = CurrentPrices(board, settings.live, around.clock)
-    obey = _obeying(around, CommandDesk(store, consumer, work, terms, prices, around.crash))
+    with opened_closes(around, settings, store, leadership.fence) as closes:
+        terms = Terms(around.instance, around.clock, settings.runtime.live_trading_enabled, closes)
+        obey = _obeying(around, store, CommandDesk(store, consumer, work, terms, prices, around.crash))
 
-    def between() -> None:
-        if leadership.leads:
-            apply_quotes(consumer, work, board)
-            obey()
-        else:
-            board.take()
+        def between() -> None:
+            if leadership.leads:
+                apply_quotes(consumer, work, board)
+                obey()
+            else:
+                board.take()
 
-    process = ConsumerProcess(around, store, consumer, receiver, relay, leadership, between)
-    if mode is RunMode.LIVE:
-        with received_quotes(around, broker_url, board):
-            process.run()
-    else:
-        process.run()
+        process = ConsumerProcess(around, store, consumer, receiver, relay, leadership, between)
+        with anchored(around, store, settings.runtime, store_url, lambda: leadership.leads):
+            if mode is RunMode.LIVE:
+                with received_quotes(around, broker_url, board):
+                    process.run()
+            else:
+                process.run()
     store.close()
 
 
-def _obeying(around: Surroundings, desk: CommandDesk) -> Callable[[], None]:
+def _obeying(around: Surroundings, store: Store, desk: CommandDesk) -> Callable[[], None]:
     """Return a function that carries out the commands which wait, and looks for them twice a second."""
     next_look = [0.0]
 
@@ -125,13 +127,18 @@ def _obeying(around: Surroundings, desk: CommandDesk) -> Callable[[], None]:
         if now < next_look[0]:
             return
         next_look[0] = now + _COMMAND_SECONDS
+        _measure_backlog(around, store)
         for row in desk.execute_waiting():
-            around.log.info("command", id=row.id, type=row.type, status=row.status, actor=row.actor)
-            # Plain SQL may ask for anything, and labels come from closed sets.
-            known = row.type if row.type in CommandType.__members__ else "unknown"
-            around.metrics.commands.labels(known, row.status).inc()
+            tell_outside(around, row)
 
     return obey
+
+
+def _measure_backlog(around: Surroundings, store: Store) -> None:
+    with store.reading() as reader:
+        waiting, oldest = reader.backlog()
+    around.metrics.commands_pending.set(waiting)
+    around.metrics.oldest_pending.set(0.0 if oldest is None else age_seconds(oldest, around.clock()))
 
 
 def run_ingest(

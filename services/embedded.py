@@ -2,38 +2,33 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
-from functools import partial
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
-
-from services.executor.commands import CommandDesk, Terms, no_price
+from services.executor.broker_closes import BrokerCloses
+from services.executor.commands import CommandDesk, Terms, no_price, tell_nobody
 from services.executor.desk import AccountDesk
 from services.executor.quotes import CurrentPrices, QuoteBoard, apply_quotes
 from services.executor.service import SERVICE as EXECUTOR
 from services.executor.service import ExecutorWork, nothing_given
 from services.executor.settlement import Given
 from services.ingest.feed import Arrival, CandleFeed, in_batches
-from services.strategy.desk import PairDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import StrategyWork
 from shared.bus.in_process import InProcessBus
 from shared.bus.port import Handler
-from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
-from shared.contracts.errors import InputError
+from shared.calendar.economic import EconomicCalendar
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed
-from shared.runtime.consumer import StreamConsumer
+from shared.runtime.consumer import StreamConsumer, no_fence
 from shared.runtime.outgoing import DirectOutgoing
 from shared.runtime.settings import RunMode, Settings
 from shared.runtime.streams import EXECUTOR_STREAM
-from shared.store.port import Reader, Store
+from shared.store.command_rows import CommandRow
+from shared.store.port import Reader, Store, Transaction
 from shared.store.schema import SchemaState, check, upgrade
 from shared.store.sql_store import open_store
 
 BATCH: Final = 500
-RUN_SETTING: Final = "paper_run"
 
 
 class Platform:
@@ -49,23 +44,24 @@ class Platform:
         listeners: Mapping[str, Handler] = MappingProxyType({}),
         given: Callable[[CandleAssessed], Given] = nothing_given,
         current_news: Callable[[Reader], EconomicCalendar | None] | None = None,
+        fence: Callable[[Transaction], None] = no_fence,
     ) -> None:
         """Wire the services and let each handle what an earlier run left behind.
 
         `batch` candles share a commit; `listeners` are handed facts by their type, after they were stored. A live run
-        adds to each candle what is `given`, and goes by the `current_news`.
+        adds to each candle what is `given`, and goes by the `current_news`. `fence` raises where this process may not
+        write to the ledger (any more).
         """
         bus = InProcessBus(max_batch=batch)
         outgoing = DirectOutgoing(bus)
         account = AccountDesk(settings, EXECUTOR_STREAM)
-        desks = partial(PairDesk, settings=settings, mode=mode, news=news)
         partitions = settings.deployment.partitions
         strategies = [
-            StreamConsumer(store, outgoing, StrategyWork(desks, partition, current_news))
+            StreamConsumer(store, outgoing, StrategyWork(settings, mode, news, partition, current_news))
             for partition in range(partitions)
         ]
         self._work = ExecutorWork(account, given)
-        executor = self._executor = StreamConsumer(store, outgoing, self._work)
+        executor = self._executor = StreamConsumer(store, outgoing, self._work, fence)
         for partition, strategy in enumerate(strategies):
             bus.subscribe(CANDLE_CLOSED, f"{STRATEGY}.{partition}", strategy.handle)
         bus.subscribe(CANDLE_ASSESSED, EXECUTOR, executor.handle)
@@ -96,16 +92,26 @@ class Platform:
         if apply_quotes(self._executor, self._work, board):
             self._bus.drain()
 
-    def obeying(self, holder: str, clock: Callable[[], float], board: QuoteBoard | None = None) -> Callable[[], None]:
+    def obeying(
+        self,
+        holder: str,
+        clock: Callable[[], float],
+        board: QuoteBoard | None = None,
+        closes: BrokerCloses | None = None,
+        tell: Callable[[CommandRow], None] = tell_nobody,
+    ) -> Callable[[], None]:
         """Return a function that carries out the commands which wait in the store, at the prices of a board or the last
-        closes; it is to be called again and again."""
+        closes, and at the broker by `closes`; it is to be called again and again, and tells of each that ended."""
         settings = self._settings
         prices = no_price if board is None else CurrentPrices(board, settings.live, clock)
-        terms = Terms(holder, clock, settings.runtime.live_trading_enabled)
+        terms = Terms(holder, clock, settings.runtime.live_trading_enabled, closes)
         desk = CommandDesk(self._store, self._executor, self._work, terms, prices)
 
         def obey() -> None:
-            if desk.execute_waiting():
+            ended = desk.execute_waiting()
+            for row in ended:
+                tell(row)
+            if ended:
                 self._bus.drain()
 
         return obey
@@ -121,81 +127,3 @@ def opened_store(url: str) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def remember_run(
-    store: Store, settings: Settings, news: EconomicCalendar | None, time: int, mode: RunMode = RunMode.OFFLINE
-) -> None:
-    """Keep what the run is set to, so that it can be replayed; raise InputError where it differs from before."""
-    body = _run_json(settings, news, mode)
-    with store.transaction() as transaction:
-        known = transaction.remember_setting(RUN_SETTING, body, time)
-        if _meaning(known.body_json) != _meaning(body):
-            raise InputError(
-                f"{_difference(known.body_json, body)} differs from what this database was traded with; "
-                "restore it, or use another database with --db"
-            )
-
-
-class RememberedRun(NamedTuple):
-    """What a database was traded with; a live run's news are in its assessments."""
-
-    settings: Settings
-    news: EconomicCalendar | None
-    mode: RunMode
-
-
-def remembered_run(reader: Reader) -> RememberedRun:
-    """Return what the database was traded with; raise InputError where it holds no run."""
-    known = reader.setting(RUN_SETTING)
-    if known is None:
-        raise InputError("this database holds no paper run; make one with `scalpbot paper --mode OFFLINE --csv FILE`")
-    run = msgspec.json.decode(known.body_json)
-    events = run["news"]
-    calendar = None if events is None else EconomicCalendar(tuple(EconomicEvent(*each) for each in events), NEVER_STALE)
-    return RememberedRun(Settings.model_validate(run["settings"]), calendar, RunMode(run.get("mode", RunMode.OFFLINE)))
-
-
-def _run_json(settings: Settings, news: EconomicCalendar | None, mode: RunMode) -> str:
-    run = {
-        **({} if mode is RunMode.OFFLINE else {"mode": mode}),
-        "digest": settings.trading_digest(),
-        "settings": settings.model_dump(mode="json", exclude={"runtime", "deployment", "live"}),
-        "news": None if news is None else [list(event) for event in news.events],
-    }
-    return msgspec.json.encode(run, order="sorted").decode()
-
-
-def _meaning(body: str) -> tuple[object, object, object]:
-    """Return what decides whether two runs are set alike; written-out defaults do not."""
-    run = msgspec.json.decode(body)
-    return run["digest"], run["news"], run.get("mode")
-
-
-def _difference(before: str, after: str) -> str:
-    old, new = msgspec.json.decode(before), msgspec.json.decode(after)
-    if old.get("mode") != new.get("mode"):
-        return f"the mode ({new.get('mode', RunMode.OFFLINE)}, was {old.get('mode', RunMode.OFFLINE)})"
-    if old["news"] != new["news"]:
-        return "the news calendar"
-    was, is_now = _flat(old["settings"]), _flat(new["settings"])
-    names = [name for name in was if name in is_now and not _same(was[name], is_now[name])]
-    # A table that only one of both writes out comes last: most of what it says may be the default.
-    names += sorted(was.keys() ^ is_now.keys())
-    if not names:
-        return "what the settings come to"
-    return f"setting {names[0]} ({is_now.get(names[0])}, was {was.get(names[0])})"
-
-
-def _same(one: object, other: object) -> bool:
-    try:
-        return Decimal(str(one)) == Decimal(str(other))
-    except InvalidOperation:
-        return one == other
-
-
-def _flat(value: object, name: str = "") -> dict[str, object]:
-    if isinstance(value, Mapping):
-        parts = (_flat(inner, f"{name}.{key}" if name else str(key)) for key, inner in value.items())
-        return {key: inner for part in parts for key, inner in part.items()}
-    return {name: value}

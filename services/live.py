@@ -1,4 +1,4 @@
-"""Live runs: OANDA's candles, prices and the week's news, traded on paper. Nothing here can place an order."""
+"""Live runs: OANDA's candles, prices and the week's news, traded on paper. Nothing here can open a position."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,13 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from services.embedded import Platform, remember_run
+from services.embedded import Platform
+from services.executor.commands import tell_outside
 from services.executor.quotes import LiveConditions, QuoteBoard
 from services.ingest.calendar_fetch import CalendarFetcher
 from services.ingest.live_feed import follow
 from services.ingest.live_oanda import OandaSource
 from services.ingest.oanda_access import connect, given_address
 from services.ingest.prices import PriceFeed, QuoteSink
+from services.live_closes import opened_closes
 from services.strategy.news import NewsDesk
 from shared.bus.port import Handler
 from shared.contracts.errors import InputError
@@ -23,10 +25,12 @@ from shared.core.types import Instrument
 from shared.oanda.account import account_instruments
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
+from shared.runtime.consumer import no_fence
 from shared.runtime.process import Surroundings
+from shared.runtime.remembered import remember_run
 from shared.runtime.settings import RunMode, RuntimeSettings, Settings
 from shared.runtime.streams import agree_on_partitions
-from shared.store.port import Store
+from shared.store.port import Store, Transaction
 
 _STOP_SECONDS: Final = 2.0
 _PIP_LOCATION: Final = {5: -4, 3: -2}
@@ -57,10 +61,12 @@ def run_paper_live(
     news_cache: Path | None,
     watch: Callable[[QuoteBoard], None],
     listeners: Mapping[str, Handler] = MappingProxyType({}),
+    fence: Callable[[Transaction], None] = no_fence,
 ) -> None:
     """Trade live candles and prices on paper, all in this process, until it is to stop.
 
-    `watch` is called several times a second with the newest prices; `listeners` are handed facts by their type.
+    `watch` is called several times a second with the newest prices; `listeners` are handed facts by their type; `fence`
+    raises where this process may not write to the ledger (any more).
     Raises InputError where OANDA refuses us for good.
     """
     remember_run(store, settings, None, int(around.clock()), RunMode.LIVE)
@@ -74,13 +80,15 @@ def run_paper_live(
         listeners=listeners,
         given=LiveConditions(board, settings.live, around.clock),
         current_news=NewsDesk(monotonic=around.monotonic),
+        fence=fence,
     )
-    obey = platform.obeying(around.instance, around.clock, board)
     around.health.has("start")
     with (
         opened_live(around, settings, pairs) as live,
+        opened_closes(around, settings, store) as closes,
         fed(around, store, settings, live, board.put, news_cache) as prices,
     ):
+        obey = platform.obeying(around.instance, around.clock, board, closes, partial(tell_outside, around))
 
         def idle() -> None:
             prices.check()

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from services.embedded import remembered_run
 from services.executor.desk import AccountDesk
 from services.executor.holds import held
 from services.executor.service import ACCOUNT, equity_row, event_row, leaving_equity_row
@@ -23,6 +22,8 @@ from shared.contracts.facts import Quote
 from shared.contracts.trades import ClosedTrade, format_time, trade_hash
 from shared.core.account import Conditions
 from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
+from shared.runtime.params import ParameterBook
+from shared.runtime.remembered import remembered_run
 from shared.runtime.settings import RunMode
 from shared.runtime.streams import EXECUTOR_STREAM, closed_fact
 from shared.store.port import Reader
@@ -83,6 +84,9 @@ class _Replay:
         self._reader = reader
         self._live = run.mode is RunMode.LIVE
         self._desks = {pair: PairDesk(pair, settings, run.mode, run.news) for pair in pairs}
+        self._book = ParameterBook(settings)
+        self._versions = dict.fromkeys(pairs, 0)
+        self._version = 0
         self._quotes = deque(reader.applied_quotes_in_order())
         self._holds = reader.all_holds()
         self._account = AccountDesk(settings, EXECUTOR_STREAM)
@@ -103,6 +107,7 @@ class _Replay:
             if row.pair not in self._desks:
                 raise _DifferenceError(f"the {place} is stored but was not judged yet; run `scalpbot paper` again")
             assessment, snapshot = next(assessments, None), next(snapshots, None)
+            self._follow(row.pair, 0 if snapshot is None else snapshot.params_version)
             assessed = self._desks[row.pair].assess(closed_fact(row), self._known_news(assessment))
             _compare(f"{place}: assessment", assessment, assessment_row(assessed))
             given = held(self._given(row, snapshot), self._holds, row.pair, row.seq)
@@ -114,6 +119,15 @@ class _Replay:
         for name, left in (("assessment", assessments), ("judged candle", snapshots)):
             if next(left, None) is not None:
                 raise _DifferenceError(f"there is one {name} more than there are candles")
+
+    def _follow(self, pair: str, version: int) -> None:
+        """Have a pair and the account go by the version of the parameters that the candle was judged under."""
+        if version != self._versions[pair]:
+            self._desks[pair].follow(self._book.settings_at(self._reader, version), version)
+            self._versions[pair] = version
+        if version != self._version:
+            self._account.follow(self._book.settings_at(self._reader, version))
+            self._version = version
 
     def _known_news(self, row: AssessmentRow | None) -> KnownNews | None:
         """Return what a live run knew of the news, which no calendar of today tells."""

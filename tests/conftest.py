@@ -46,8 +46,7 @@ def vhost_url(rabbit_server: RabbitServer) -> Iterator[str]:
     name = rabbit_server.new_vhost()
     yield rabbit_server.url(name)
     rabbit_server.make_usable()
-    # The vhost stays until the server goes: deleting a queue with at-least-once dead-lettering just after it got its
-    # leader can end dead-lettering in the whole of a RabbitMQ 3.10.
+    rabbit_server.retire_vhost(name)
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +81,16 @@ def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Ite
 def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """Return the URL of a database that only this test uses, without any schema."""
     yield from _database(postgres_server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the broker had to say."""
+    report = yield
+    server = item.funcargs.get("rabbit_server") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(server, RabbitServer):
+        report.sections.append(("End of RabbitMQ's log", server.log_end()))
+    return report
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -39,7 +39,8 @@ BROKER_RIGHTS: Final = {
     # Its queue of quotes is its own: named by the broker, gone when it disconnects.
     "executor": BrokerRights(r"^amq\.gen-", r"^(scalpbot$|amq\.gen-)", r"^(executor\.|scalpbot$|amq\.gen-)"),
 }
-DATABASE_USERS: Final = ("owner", *BROKER_RIGHTS)
+# The API works with the database alone.
+DATABASE_USERS: Final = ("owner", *BROKER_RIGHTS, "api")
 
 
 def secret(name: str) -> str:

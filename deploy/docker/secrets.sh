@@ -6,7 +6,8 @@ set -eu
 folder=${1:-"$(cd "$(dirname "$0")/.." && pwd)/secrets"}
 made=0
 
-password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
+password() { random 24; }
 
 # keep FILE FORMAT [TEXT...]: make a file unless it is there.
 keep() {
@@ -25,7 +26,7 @@ chmod 700 "$folder"
 umask 022
 
 keep postgres_password '%s\n' "$(password)"
-for user in owner ingest strategy executor; do
+for user in owner ingest strategy executor api; do
     keep "database_url_$user" 'postgresql://scalpbot_%s:%s@postgres:5432/scalpbot\n' "$user" "$(password)"
 done
 keep rabbitmq_admin.conf 'default_user = scalpbot_admin\ndefault_pass = %s\ndefault_vhost = scalpbot\n' "$(password)"
@@ -34,4 +35,7 @@ keep rabbitmq_url_admin 'amqp://scalpbot_admin:%s@rabbitmq:5672/scalpbot\n' \
 for user in ingest strategy executor; do
     keep "rabbitmq_url_$user" 'amqp://scalpbot_%s:%s@rabbitmq:5672/scalpbot\n' "$user" "$(password)"
 done
+keep api_first_password '%s\n' "$(password)"
+keep audit_anchor_key 'audit-anchor-private-%s\n' "$(random 32)"
 printf 'secrets: made %s files in %s and kept the others\n' "$made" "$folder" >&2
+printf 'secrets: the first user of the API is admin, with the password in %s/api_first_password\n' "$folder" >&2

@@ -66,6 +66,10 @@ BEGIN
         ('commands', 'SELECT, INSERT', 'scalpbot_api'),
         ('holds', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
         ('holds', 'SELECT', 'scalpbot_api'),
+        -- Versions of the parameters: the API adds one, the executor puts it into force, the strategy service goes by it.
+        ('strategy_params', 'SELECT', 'scalpbot_strategy'),
+        ('strategy_params', 'SELECT, UPDATE (activated_ts_utc, activated_command_id)', 'scalpbot_executor'),
+        ('strategy_params', 'SELECT, INSERT', 'scalpbot_api'),
         -- Who may sign in is the API's and nobody else's.
         ('users', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
         ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),

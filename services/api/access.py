@@ -5,6 +5,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
+from shared.contracts.commands import CommandType
+
 
 class Role(IntEnum):
     """What a user may do; each role may do all that the one before it may."""
@@ -35,9 +37,15 @@ ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
         ("POST", "/auth/login"): EVERYBODY,
         ("POST", "/auth/logout"): Role.VIEWER,
         ("GET", "/auth/me"): Role.VIEWER,
+        ("POST", "/auth/confirm"): Role.VIEWER,
+        ("PUT", "/auth/password"): Role.VIEWER,
         ("POST", "/api/auth/login"): EVERYBODY,
         ("POST", "/api/auth/logout"): Role.VIEWER,
         ("GET", "/api/auth/me"): Role.VIEWER,
+        ("POST", "/api/auth/confirm"): Role.VIEWER,
+        ("PUT", "/api/auth/password"): Role.VIEWER,
+        ("GET", "/api/sessions"): Role.VIEWER,
+        ("DELETE", "/api/sessions/{id}"): Role.VIEWER,
         ("GET", "/api/status"): Role.VIEWER,
         ("GET", "/api/candles"): Role.VIEWER,
         ("GET", "/api/gates"): Role.VIEWER,
@@ -47,6 +55,10 @@ ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
         ("GET", "/api/equity"): Role.VIEWER,
         ("GET", "/api/daily-stats"): Role.VIEWER,
         ("GET", "/api/events"): Role.VIEWER,
+        ("GET", "/api/commands"): Role.VIEWER,
+        ("GET", "/api/commands/{command_id}"): Role.VIEWER,
+        ("POST", "/api/commands"): Role.OPERATOR,
+        ("POST", "/commands"): Role.OPERATOR,
         ("GET", "/api/exports/trades.csv"): Role.VIEWER,
         ("GET", "/api/exports/trades.xlsx"): Role.VIEWER,
         ("GET", "/api/exports/gates.csv"): Role.VIEWER,
@@ -56,17 +68,43 @@ ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
         ("GET", "/api/audit"): Role.OPERATOR,
         ("GET", "/api/audit/verify"): Role.OPERATOR,
         ("GET", "/api/settings"): Role.OPERATOR,
+        ("PUT", "/api/settings"): Role.ADMIN,
+        ("GET", "/api/settings/versions"): Role.OPERATOR,
+        ("GET", "/api/strategy-params/{strategy}"): Role.VIEWER,
+        ("PUT", "/api/strategy-params/{strategy}"): Role.OPERATOR,
+        ("GET", "/api/strategy-params/{strategy}/versions"): Role.OPERATOR,
         ("GET", "/api/users"): Role.ADMIN,
+        ("POST", "/api/users"): Role.ADMIN,
+        ("PUT", "/api/users/{name}/password"): Role.ADMIN,
+        ("PUT", "/api/users/{name}/role"): Role.ADMIN,
+        ("POST", "/api/users/{name}/disable"): Role.ADMIN,
+        ("POST", "/api/users/{name}/enable"): Role.ADMIN,
         ("GET", "/api/openapi.json"): Role.ADMIN,
     }
 )
 
 
+# What a session that was left open must not be enough for: the password was given within the last minutes.
+CONFIRMED: Final[frozenset[Route]] = frozenset(
+    {
+        ("POST", "/api/users"),
+        ("PUT", "/api/users/{name}/password"),
+        ("PUT", "/api/users/{name}/role"),
+        ("POST", "/api/users/{name}/disable"),
+        ("POST", "/api/users/{name}/enable"),
+        ("PUT", "/api/settings"),
+    }
+)
+CONFIRMED_COMMANDS: Final = frozenset({CommandType.KILL_SWITCH_OFF})
+
+
 class Principal(NamedTuple):
-    """Who asks: a signed-in user, and the session by the hash of its token."""
+    """Who asks: a signed-in user, the session by its id and the hash of its token, and whether it is confirmed."""
 
     user_id: int
     name: str
     role: Role
+    session_id: str
     token_hash: str
     csrf_token: str
+    confirmed: bool

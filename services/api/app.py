@@ -4,17 +4,22 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from services.api.commands import register_commands
 from services.api.envelope import Envelope
 from services.api.events import register_events
 from services.api.exports import register_exports
 from services.api.guard import GuardedRoute
 from services.api.heavy import Heavy
 from services.api.openapi import describe
+from services.api.params import register_params, register_settings
 from services.api.platform import Measures, Platform
 from services.api.problems import answer_problems
+from services.api.proving import Proving
 from services.api.reads import register_audit, register_ledger, register_market
+from services.api.sessions import register_sessions
 from services.api.signing import register_signing
 from services.api.status import register_health, register_status
+from services.api.users import register_users
 
 
 def create_app(platform: Platform) -> FastAPI:
@@ -23,12 +28,18 @@ def create_app(platform: Platform) -> FastAPI:
     app.router.route_class = GuardedRoute
     app.state.platform = platform
     measures, heavy = Measures(platform.health), Heavy()
-    register_signing(app, platform, measures)
+    proving = Proving(platform, measures)
+    register_signing(app, platform, proving)
+    register_sessions(app, platform)
+    register_users(app, platform, proving)
     register_status(app, platform)
     register_health(app, platform)
     register_market(app, platform)
     register_ledger(app, platform)
     register_audit(app, platform, heavy)
+    register_params(app, platform)
+    register_settings(app, platform)
+    register_commands(app, platform)
     register_exports(app, platform, heavy)
     register_events(app, platform)
 

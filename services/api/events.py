@@ -1,8 +1,12 @@
-"""The route that tells what happens as it happens: events of the account and signs of life, as server-sent events."""
+"""The route that tells what happens as it happens, as server-sent events.
+
+It tells the events of the account, commands that ended, holds that began or ended, and signs of life.
+"""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -15,17 +19,20 @@ from services.api.access import Principal
 from services.api.guard import asking
 from services.api.platform import Platform
 from services.api.problems import ProblemError
-from services.api.views import shown_event, shown_heartbeat
+from services.api.views import shown_command, shown_event, shown_heartbeat, shown_hold_change
 from shared.contracts.errors import InfrastructureError, InputError
-from shared.store.rows import HeartbeatRow
-from shared.store.user_rows import NumberedEvent
+from shared.runtime.commands import COMPLETED, HOLD_ENDED, HOLD_SET, SETTLED
+from shared.store.port import Reader
+from shared.store.rows import AuditRow, HeartbeatRow
 
 MOST_STREAMS: Final = 50
 _POLL_SECONDS: Final = 0.5
 _QUIET_POLLS: Final = 30
-_EVENTS_AT_ONCE: Final = 200
-_LARGEST_ID: Final = 2**62
-_EXAMPLE: Final = 'id: 12\nevent: trade.opened\ndata: {"type":"trade.opened","pair":"EUR_USD"}\n\n'
+_AT_ONCE: Final = 200
+_ID: Final = r"^(0|[0-9]{1,18}-[0-9]{1,18})$"
+_TOLD: Final = (COMPLETED, SETTLED, HOLD_SET, HOLD_ENDED)
+_FINISHED: Final = "command.finished"
+_EXAMPLE: Final = 'id: 12-340\nevent: trade.opened\ndata: {"type":"trade.opened","pair":"EUR_USD"}\n\n'
 
 
 class EventsQuery(BaseModel):
@@ -33,16 +40,24 @@ class EventsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: int | None = Field(
+    after: str | None = Field(
         default=None,
-        ge=0,
-        le=_LARGEST_ID,
-        description="Begin after the event of this id; else with the next.",
+        pattern=_ID,
+        description="Begin after the event of this id, with 0 with the first; else with the next.",
+        examples=["12-340"],
     )
 
 
+class _Place(NamedTuple):
+    """How far somebody was told: up to an event of the account, and up to an audit record."""
+
+    event: int
+    record: int
+
+
 class _News(NamedTuple):
-    events: Sequence[NumberedEvent]
+    text: str
+    place: _Place
     heartbeats: Sequence[HeartbeatRow]
 
 
@@ -54,13 +69,13 @@ class EventStreams:
         self._platform = platform
         self._open = 0
 
-    def opened(self, principal: Principal, after: int) -> AsyncIterator[str]:
+    def opened(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
         """Return the stream of what happens after an event; raise ProblemError where there are too many."""
         if self._open >= MOST_STREAMS:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "too many streams are open", {"Retry-After": "30"})
         return self._stream(principal, after)
 
-    async def _stream(self, principal: Principal, after: int) -> AsyncIterator[str]:
+    async def _stream(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
         self._open += 1
         try:
             yield "retry: 2000\n\n"
@@ -70,12 +85,12 @@ class EventStreams:
                 try:
                     news = await run_in_threadpool(self._news, principal, after)
                 except InfrastructureError:
-                    news = _News((), ())
+                    news = _News("", after, ())
                 if news is None:
                     # Signed out, disabled, demoted or idle for too long: the browser is to ask anew.
                     return
-                text = "".join(map(_event_text, news.events)) + _life_text(news.heartbeats, seen)
-                after = news.events[-1].id if news.events else after
+                text = news.text + _life_text(news.heartbeats, seen)
+                after = news.place
                 quiet = 0 if text else quiet + 1
                 if text or quiet % _QUIET_POLLS == 0:
                     yield text or ": quiet\n\n"
@@ -83,12 +98,43 @@ class EventStreams:
         finally:
             self._open -= 1
 
-    def _news(self, principal: Principal, after: int) -> _News | None:
+    def _news(self, principal: Principal, after: _Place) -> _News | None:
         with self._platform.store.reading() as reader:
             session = reader.session(principal.token_hash)
             if session is None or session.role != principal.role.word:
                 return None
-            return _News(reader.events_after(after, _EVENTS_AT_ONCE), reader.heartbeats())
+            text, place = _what_happened(reader, after)
+            return _News(text, place, reader.heartbeats())
+
+
+def _what_happened(reader: Reader, after: _Place) -> tuple[str, _Place]:
+    """Return what is to be told, each with the place after it as its id, and how far that goes."""
+    texts: list[str] = []
+    place = after
+    # Asked first, so that no command is told of before what it did to the account.
+    newest = reader.newest_audit_id()
+    for event in reader.events_after(after.event, _AT_ONCE):
+        place = place._replace(event=event.id)
+        shown = shown_event(event.row)
+        texts.append(_message(place, shown.type, shown.model_dump_json()))
+    records = reader.audit_between(after.record, newest, _TOLD, _AT_ONCE)
+    for record in records:
+        place = place._replace(record=record.id)
+        texts += _told_by(reader, record, place)
+    return "".join(texts), place if len(records) == _AT_ONCE else place._replace(record=newest)
+
+
+def _told_by(reader: Reader, record: AuditRow, place: _Place) -> Iterator[str]:
+    """Yield what an audit record tells: a hold that changed, or a command that ended."""
+    if record.action in (HOLD_SET, HOLD_ENDED):
+        change = shown_hold_change(record)
+        yield _message(place, change.type, change.model_dump_json())
+    elif record.command_id is not None and (row := reader.command(record.command_id)) is not None:
+        yield _message(place, _FINISHED, shown_command(row).model_dump_json())
+
+
+def _message(place: _Place, event: str, data: str) -> str:
+    return f"id: {place.event}-{place.record}\nevent: {event}\ndata: {data}\n\n"
 
 
 def register_events(app: FastAPI, platform: Platform) -> None:
@@ -99,38 +145,35 @@ def register_events(app: FastAPI, platform: Platform) -> None:
     @app.get(
         "/api/events",
         tags=["platform"],
-        summary="What happens to the account and signs of life, as it happens",
+        summary="What happens, as it happens: the account, commands, holds, signs of life",
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": content}},
     )
     async def events(
         request: Request, query: Annotated[EventsQuery, Query()], principal: Annotated[Principal, Depends(asking)]
     ) -> StreamingResponse:
-        """Send each event of the account once, with its id; a browser that reconnects goes on after the last one."""
-        after = _last_id(request) if query.after is None else query.after
-        if after is None:
-            after = await run_in_threadpool(_newest, platform)
+        """Send each event once, with its id; a browser that reconnects goes on after the last one."""
+        text = query.after or _last_id(request)
+        after = await run_in_threadpool(_newest, platform) if text is None else _place(text)
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(streams.opened(principal, after), media_type="text/event-stream", headers=headers)
 
 
-def _newest(platform: Platform) -> int:
+def _newest(platform: Platform) -> _Place:
     with platform.store.reading() as reader:
-        return reader.newest_event_id()
+        return _Place(reader.newest_event_id(), reader.newest_audit_id())
 
 
-def _last_id(request: Request) -> int | None:
+def _last_id(request: Request) -> str | None:
     text = request.headers.get("last-event-id", "")
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or int(text) > _LARGEST_ID:
+    if text and not re.fullmatch(_ID, text):
         raise InputError("header.last-event-id: it must be the id of an event")
-    return int(text)
+    return text or None
 
 
-def _event_text(event: NumberedEvent) -> str:
-    shown = shown_event(event.row)
-    return f"id: {event.id}\nevent: {shown.type}\ndata: {shown.model_dump_json()}\n\n"
+def _place(text: str) -> _Place:
+    event, _, record = text.partition("-")
+    return _Place(int(event), int(record or 0))
 
 
 def _life_text(rows: Sequence[HeartbeatRow], seen: dict[tuple[str, str], int]) -> str:

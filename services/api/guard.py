@@ -1,9 +1,10 @@
 """Before every route: is the request our own page's or a program's, who asks, and may they ask this."""
 
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from hashlib import sha256
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,16 +12,17 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from services.api.access import ACCESS, EVERYBODY, ROLE_OF_WORD, Principal, Role
+from services.api.access import ACCESS, CONFIRMED, EVERYBODY, ROLE_OF_WORD, Principal, Role
 from services.api.platform import Platform
-from services.api.problems import ProblemError
+from services.api.problems import CONFIRM, ProblemError
+from shared.store.user_rows import SessionTimes
 
 CSRF_HEADER: Final = "X-CSRF-Token"
-IDLE_SECONDS: Final = 30 * 60.0
-LONGEST_SESSION_SECONDS: Final = 12 * 3_600.0
+SESSION_SECONDS: Final = SessionTimes(idle=30 * 60.0, longest=12 * 3_600.0, confirmed=5 * 60.0)
 # Writing down every request of a session would be a write for each read.
 _TOUCH_SECONDS: Final = 60.0
 _LONGEST_TOKEN: Final = 128
+SCHEME: Final[Mapping[str, str]] = MappingProxyType({"WWW-Authenticate": 'Session realm="scalpbot"'})
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 # Only browsers send these, and all of them send one with a request that changes something.
 _MARKS_OF_BROWSERS: Final = ("sec-fetch-site", "origin", "referer")
@@ -75,16 +77,27 @@ async def admit(request: Request, path: str) -> Principal | None:
     if method not in _READS:
         _require_csrf_token(request, principal)
     require_role(request, principal, least)
+    if (method, path) in CONFIRMED:
+        require_confirmed(request, principal)
+    _require_single_parameters(request)
     return principal
 
 
 def require_role(request: Request, principal: Principal, least: Role) -> None:
     """Raise ProblemError for a user whose role does not allow what is asked."""
     if principal.role < least:
-        platform: Platform = request.app.state.platform
-        platform.log.warning("refused", user=principal.name, method=request.method, path=request.url.path)
+        _log_refusal(request, "role", principal.name)
         raise ProblemError(
             HTTPStatus.FORBIDDEN, f"this takes the role {least.word}, and yours is {principal.role.word}"
+        )
+
+
+def require_confirmed(request: Request, principal: Principal) -> None:
+    """Raise ProblemError, of a kind of its own, unless the session's password was given within the last minutes."""
+    if not principal.confirmed:
+        _log_refusal(request, "not confirmed", principal.name)
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, "this takes your password once more: POST /auth/confirm, then ask again", kind=CONFIRM
         )
 
 
@@ -99,10 +112,17 @@ def signed_in(request: Request) -> Principal | None:
         session = reader.session(token_hash)
     if session is None or session.role not in ROLE_OF_WORD:
         return None
-    if session.idle_seconds_left < IDLE_SECONDS - _TOUCH_SECONDS:
+    if session.idle_seconds_left < SESSION_SECONDS.idle - _TOUCH_SECONDS:
         with platform.store.transaction() as transaction:
-            transaction.touch_session(token_hash, IDLE_SECONDS)
-    return Principal(session.user_id, session.name, ROLE_OF_WORD[session.role], token_hash, session.csrf_token)
+            transaction.touch_session(token_hash, SESSION_SECONDS.idle)
+    role, confirmed = ROLE_OF_WORD[session.role], session.confirmed_seconds_left > 0
+    return Principal(session.user_id, session.name, role, session.id, token_hash, session.csrf_token, confirmed)
+
+
+def _require_single_parameters(request: Request) -> None:
+    """Refuse a parameter that is given twice: of two values, who looks at them may not mean the same one."""
+    if len(request.query_params.multi_items()) != len(request.query_params):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "query: a parameter is given more than once")
 
 
 async def _require_json(request: Request) -> None:
@@ -121,6 +141,7 @@ def _require_own_page(request: Request) -> None:
         sender = headers.get("origin") or headers.get("referer")
         own = sender is None or urlsplit(sender).netloc == headers.get("host")
     if not own:
+        _log_refusal(request, "page of another site")
         raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not ask this")
 
 
@@ -130,9 +151,14 @@ def _require_csrf_token(request: Request, principal: Principal) -> None:
     if token is None and not any(mark in request.headers for mark in _MARKS_OF_BROWSERS):
         return
     if not hmac.compare_digest((token or "").encode(), principal.csrf_token.encode()):
+        _log_refusal(request, "CSRF token", principal.name)
         raise ProblemError(HTTPStatus.FORBIDDEN, f"the header {CSRF_HEADER} must hold the session's CSRF token")
 
 
 def _unknown() -> ProblemError:
-    headers = {"WWW-Authenticate": 'Session realm="scalpbot"'}
-    return ProblemError(HTTPStatus.UNAUTHORIZED, "sign in first: POST /auth/login", headers)
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "sign in first: POST /auth/login", SCHEME)
+
+
+def _log_refusal(request: Request, why: str, user: str | None = None) -> None:
+    platform: Platform = request.app.state.platform
+    platform.log.warning("refused", why=why, user=user, method=request.method, path=request.url.path)

@@ -52,6 +52,7 @@ class JudgedCandle(BaseModel):
     gates: list[Verdict]
     indicators: dict[str, Any] = Field(examples=[{"atr": 0.00021, "adx": 17.2}])
     params_hash: str = Field(examples=["5d41402abc4b2a76"])
+    params_version: int = Field(examples=[3], description="0: what the run was begun with.")
 
 
 class AccountEvent(BaseModel):
@@ -152,14 +153,34 @@ class AuditRecord(BaseModel):
     hash: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
 
 
+class AnchorFinding(BaseModel):
+    """What the anchors outside the database say: how many are sound, how far the last reaches, and the first bad one.
+
+    Without `key_given` the signatures were checked against the key in the anchors themselves only.
+    """
+
+    count: int = Field(examples=[12])
+    last_id: int | None = Field(examples=[4_180])
+    last_time: str | None = Field(examples=[_TIME])
+    not_covered: int = Field(examples=[31])
+    first_bad: int | None
+    why: str = Field(examples=[""])
+    unfinished: bool
+    key_given: bool
+
+
 class AuditFinding(BaseModel):
-    """What walking the audit log's chain found: the sound records, and the first bad one and why."""
+    """What walking the audit log's chain found: the sound records, and the first bad one and why.
+
+    `anchors` is null where the API has none to read; then an end that was cut off cannot be seen.
+    """
 
     ok: bool
     rows: int = Field(examples=[4_211])
     head: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
     first_bad_id: int | None
     why: str = Field(examples=[""])
+    anchors: AnchorFinding | None
 
 
 class User(BaseModel):
@@ -209,6 +230,23 @@ class Heartbeat(BaseModel):
     age_seconds: float = Field(examples=[2.1])
 
 
+class Hold(BaseModel):
+    """A stop of entries by a person that is in force; it keeps no exit back."""
+
+    scope: str = Field(examples=[_PAIR], description="A pair, or ALL.")
+    kind: str = Field(examples=["pause"], description="`pause` or `kill_switch`.")
+    actor: str = Field(examples=["ann"])
+    since: str = Field(examples=[_TIME])
+    command_id: int | None = Field(examples=[7])
+
+
+class PendingCommands(BaseModel):
+    """The commands that no executor has taken yet."""
+
+    count: int = Field(examples=[1])
+    oldest_age_seconds: float | None = Field(examples=[0.4], description="Null while none waits.")
+
+
 class Status(BaseModel):
     """How the platform stands; what is not known yet is null."""
 
@@ -217,10 +255,12 @@ class Status(BaseModel):
     equity: str | None = Field(examples=[_MONEY])
     halted: bool = Field(description="No entries until the next trading day.")
     trading_day: Day | None
+    holds: list[Hold] = Field(description="What holds entries now.")
+    pending_commands: PendingCommands
     open_positions: int = Field(examples=[1])
     trades: int = Field(examples=[7])
     candles_not_traded: int = Field(examples=[0])
-    feed_age_seconds: float | None = Field(examples=[41.2], description="Since the newest candle of all closed.")
+    feed_age_seconds: float | None = Field(examples=[41.2], description="Live: since the newest candle of all closed.")
     newest_candles: list[Newest]
     heartbeats: list[Heartbeat]
 

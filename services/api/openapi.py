@@ -1,11 +1,13 @@
 """The description of the API: what FastAPI knows of the routes, and who may ask them, and every refusal."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.api.access import ACCESS, EVERYBODY
+from services.api.access import ACCESS, CONFIRMED, EVERYBODY, Route
 from services.api.guard import CSRF_HEADER, cookie_name
 from services.api.platform import Platform
 from services.api.problems import PROBLEM_TYPE, Flaw, Problem
@@ -17,6 +19,18 @@ _ABOUT: Final = (
     "one page is `cursor` of the next."
 )
 _EVERYWHERE: Final = {"429": "Too many requests", "500": "A fault of ours", "503": "The store is away"}
+_CONFIRMED: Final = ", and a session that was opened or confirmed within the last 5 minutes"
+# What the parts of a route's path and its method do not tell.
+_FURTHER: Final[Mapping[Route, Mapping[str, str]]] = MappingProxyType(
+    {
+        ("GET", "/api/sessions"): {"404": "There is no such user"},
+        ("PUT", "/api/settings"): {"409": "Another version was saved meanwhile"},
+        ("PUT", "/api/strategy-params/{strategy}"): {"409": "Another version was saved meanwhile"},
+        ("POST", "/api/users"): {"409": "The name is taken"},
+        ("PUT", "/api/users/{name}/role"): {"409": "No admin would be left"},
+        ("POST", "/api/users/{name}/disable"): {"409": "No admin would be left"},
+    }
+)
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 
 
@@ -53,11 +67,13 @@ def _complete(operation: dict[str, Any], route: tuple[str, str]) -> None:
     if method != "GET":
         refusals |= {"403": "Refused", "408": "The body is late", "413": "The body is too large", "415": "Not JSON"}
         refusals["400"] = "The body cannot be read"
+    refusals |= _FURTHER.get(route, {})
     if path.endswith("/login"):
         refusals["401"] = "The name or the password is wrong"
     if least is not EVERYBODY:
         operation["security"] = [{"session": []}]
-        operation["description"] = f"{operation.get('description', '')}\n\nTakes the role {least.word}.".strip()
+        takes = f"the role {least.word}" + (_CONFIRMED if route in CONFIRMED else "")
+        operation["description"] = f"{operation.get('description', '')}\n\nTakes {takes}.".strip()
         refusals |= {"401": "Not signed in", "403": "The role does not allow it"}
     for status, description in refusals.items():
         known = responses.get(status, {})

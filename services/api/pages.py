@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.contracts.errors import InputError
 from shared.store.user_rows import Listed, Span
@@ -25,7 +25,14 @@ def _of_our_times(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_of_our_times)]
+def _written_out(given: object) -> object:
+    # Numbers of seconds or days would be taken too, and nobody means the year 1970.
+    if isinstance(given, str) and "-" not in given[1:]:
+        raise ValueError("Input should be a time with a zone, such as 2014-05-08T11:45:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_of_our_times)]
 
 
 class SpanQuery(BaseModel):

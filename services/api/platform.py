@@ -8,6 +8,8 @@ from prometheus_client import Counter, Histogram
 from structlog.typing import FilteringBoundLogger
 
 from services.api.passwords import Passwords
+from shared.runtime.anchor_places import NO_ANCHORS, KnownAnchors
+from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.health import Health
 from shared.runtime.settings import Settings
 from shared.store.port import Store
@@ -34,6 +36,8 @@ class Platform:
     token: Callable[[], str]
     stopped: Callable[[], bool]
     behind_tls: bool = False
+    crash: CrashPoint = no_crash
+    anchors: KnownAnchors = NO_ANCHORS
 
 
 class Measures:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -13,18 +14,23 @@ from starlette.exceptions import HTTPException
 from shared.contracts.errors import InfrastructureError, InputError
 
 PROBLEM_TYPE: Final = "application/problem+json"
+# A problem of no kind of its own is told by its status.
+PLAIN: Final = "about:blank"
+CONFIRM: Final = "urn:scalpbot:problem:confirm"
+_TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Confirm with the password"})
 _AGAIN_SECONDS: Final = 5
 
 
 class ProblemError(Exception):
     """A request that is refused, with what to answer."""
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        """Refuse with a status, a sentence for people, and headers that belong to it."""
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, kind: str = PLAIN) -> None:
+        """Refuse with a status, a sentence for people, headers that belong to it, and the kind of the problem."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers or {}
+        self.kind = kind
 
 
 class Flaw(BaseModel):
@@ -37,7 +43,7 @@ class Flaw(BaseModel):
 class Problem(BaseModel):
     """Why a request was refused."""
 
-    type: str = Field(default="about:blank", examples=["about:blank"])
+    type: str = Field(default=PLAIN, examples=[PLAIN, CONFIRM], description="What the refusal is about.")
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["query.limit: it must be less than or equal to 500"])
@@ -59,11 +65,12 @@ def problem(
     detail: str,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[Flaw] | None = None,
+    kind: str = PLAIN,
 ) -> ProblemResponse:
     """Return the response that refuses a request."""
     body = Problem(
-        type="about:blank",
-        title=HTTPStatus(status).phrase,
+        type=kind,
+        title=_TITLES.get(kind, HTTPStatus(status).phrase),
         status=status,
         detail=detail,
         instance=path,
@@ -78,7 +85,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def refused(request: Request, error: ProblemError) -> ProblemResponse:
-        return _of(request, error.status, error.detail, error.headers)
+        return _of(request, error.status, error.detail, error.headers, kind=error.kind)
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> ProblemResponse:
@@ -108,8 +115,9 @@ def _of(
     detail: str,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[Flaw] | None = None,
+    kind: str = PLAIN,
 ) -> ProblemResponse:
-    return problem(request.url.path, request.scope["request_id"], status, detail, headers, errors)
+    return problem(request.url.path, request.scope["request_id"], status, detail, headers, errors, kind)
 
 
 def _flaw(error: Mapping[str, Any]) -> Flaw:

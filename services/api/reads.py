@@ -23,6 +23,7 @@ from services.api.pages import CandlesQuery, Page, PageQuery, PairPageQuery, pag
 from services.api.platform import Platform
 from services.api.problems import ProblemError
 from services.api.views import (
+    audit_finding,
     judged_fields,
     shown_audit,
     shown_candle,
@@ -37,6 +38,8 @@ from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name, parse_granularity
 from shared.contracts.pairs import parse_pair
 from shared.core.types import SECONDS_PER_DAY
+from shared.runtime.anchor_lines import AnchorsFound
+from shared.runtime.anchor_places import read_anchors
 from shared.store.audit import verify_audit
 from shared.store.user_rows import Span
 
@@ -106,16 +109,28 @@ def register_audit(app: FastAPI, platform: Platform, heavy: Heavy) -> None:
             rows = reader.list_audit(query.span())
         return page(rows, query.limit, shown_audit)
 
-    @app.get("/api/audit/verify", tags=["audit"], summary="Walk the hash chain from its first record")
+    @app.get("/api/audit/verify", tags=["audit"], summary="Walk the hash chain, and compare it with its anchors")
     def verify() -> AuditFinding:
-        with heavy.work(), platform.store.reading() as reader:
-            found = verify_audit(reader.audit_in_order())
-        return AuditFinding(**found._asdict())
+        with heavy.work():
+            # Anchors first: every record that they have seen is then there to be read.
+            anchors = _anchors(platform)
+            with platform.store.reading() as reader:
+                found = verify_audit(reader.audit_in_order(), () if anchors is None else anchors.witnesses())
+        return audit_finding(found, anchors)
 
 
 def known_pair(text: str | None) -> str | None:
     """Return a pair's name; raise InputError when it is none."""
     return None if text is None else parse_pair(text).name
+
+
+def _anchors(platform: Platform) -> AnchorsFound | None:
+    """Return the anchors where the API has and may read them; the answer tells that there are none."""
+    try:
+        return read_anchors(platform.anchors)
+    except InputError as fault:
+        platform.log.warning("audit anchors not read", reason=str(fault))
+        return None
 
 
 def _in_days(span: Span) -> Span:

@@ -1,9 +1,14 @@
 """The API as a process: who it lets in first, where it listens, and how it ends."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+import json
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from ipaddress import ip_address
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,27 +16,56 @@ import anyio
 import uvicorn
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
 
 from services.api.accounts import Accounts
 from services.api.app import create_app
+from services.api.hosts import OwnNames
 from services.api.platform import SERVICE, Platform
 from shared.contracts.errors import InfrastructureError, InputError
+from shared.contracts.hosts import is_loopback
+from shared.runtime.heartbeat import leave_sign_of_life
+from shared.store.user_rows import UserRow
 
 _FIRST_USER: Final = "admin"
+_FIRST_PASSWORD_SETTING: Final = "first_password"  # noqa: S105
 _BEAT_SECONDS: Final = 5.0
 _MOST_CONNECTIONS: Final = 500
 _LARGEST_HEADERS_BYTES: Final = 16 * 1_024
 _KEEP_ALIVE_SECONDS: Final = 15
 _LAST_ANSWERS_SECONDS: Final = 5
+_LONGEST_END_SECONDS: Final = 8.0
+_LOOK_SECONDS: Final = 0.2
+_BACKLOG: Final = 2_048
 
 
-def require_safe_address(host: str, behind_tls: bool) -> None:
-    """Raise InputError for a host that others reach, unless it was said that TLS ends before us."""
-    if not behind_tls and not _is_loopback(host):
+def require_safe_address(host: str, behind_tls: bool, published_on_loopback: bool = False) -> None:
+    """Raise InputError for a host that others reach, unless it was said how passwords are kept from going there in
+    the clear: TLS ends before us, or we are in a container whose port is published on its machine only.
+    """
+    if behind_tls and published_on_loopback:
+        raise InputError("--behind-tls and --published-on-loopback exclude each other; say the one that is true")
+    if not (behind_tls or published_on_loopback or is_loopback(host)):
         raise InputError(
             f"--host {host} is reached from elsewhere, and passwords would go there in the clear; "
             "put TLS before it and say --behind-tls, or listen on 127.0.0.1"
         )
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen for as long as the block lasts; requests wait until they are served. Port 0 takes any that is free.
+
+    Raises InputError where that cannot be done.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
+    except OSError as fault:
+        why = os.strerror(fault.errno or 0) if (fault.errno or 0) > 0 else str(fault.strerror)
+        raise InputError(f"{host}:{port} cannot be listened on ({why}); name another --host or --port") from fault
+    with listener:
+        yield listener
 
 
 def require_users(platform: Platform, bootstrap: Path | None) -> None:
@@ -39,36 +73,110 @@ def require_users(platform: Platform, bootstrap: Path | None) -> None:
 
     Raises InputError where there is neither, or the password is weak.
     """
-    with platform.store.reading() as reader:
-        if any(not user.disabled for user in reader.users()):
-            return
+    if any(not user.disabled for user in _users(platform)):
+        return
     if bootstrap is None:
         raise InputError(
             "nobody may sign in yet: add a user with `scalpbot users add NAME --role admin`, "
             "or name a file that holds the first password with --bootstrap-file"
         )
-    accounts = Accounts(platform.store, platform.passwords, platform.clock, actor=SERVICE)
-    accounts.add(_FIRST_USER, "admin", _password_in(bootstrap))
-    platform.log.info("first user made", user=_FIRST_USER)
+    _add_first_user(platform, _password_in(bootstrap))
 
 
-def serve(platform: Platform, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> None:
+def first_password(platform: Platform, bootstrap: Path | None) -> str | None:
+    """Make the first user, an admin, where there is none: with the password in a file, else with a new one.
+
+    Returns the new one, which is kept nowhere and is to be shown to whoever started the process. It lasts until the
+    next start, which replaces it, unless the user got another one meanwhile.
+    """
+    users = {user.name: user for user in _users(platform)}
+    if bootstrap is not None:
+        if not users:
+            _add_first_user(platform, _password_in(bootstrap))
+        return None
+    first = users.get(_FIRST_USER)
+    if users and (first is None or _mark(first) != _marked(platform)):
+        return None
+    password = platform.token()
+    if first is None:
+        _add_first_user(platform, password)
+    else:
+        Accounts(platform.store, platform.passwords, platform.clock, actor=SERVICE).set_password(_FIRST_USER, password)
+    with platform.store.transaction() as transaction:
+        made = transaction.user(_FIRST_USER)
+        if made is not None:
+            transaction.save_setting(_FIRST_PASSWORD_SETTING, json.dumps(_mark(made)), int(platform.clock()))
+    return password
+
+
+def _mark(user: UserRow) -> str:
+    """Return what tells one password of a user from the next, and nothing about either."""
+    return sha256(user.password_hash.encode()).hexdigest()
+
+
+def _marked(platform: Platform) -> str | None:
+    with platform.store.reading() as reader:
+        known = reader.setting(_FIRST_PASSWORD_SETTING)
+    return None if known is None else str(json.loads(known.body_json))
+
+
+def serve(platform: Platform, listener: socket.socket, trusted_proxies: Sequence[str] = ()) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish those that are at hand."""
-    running: list[uvicorn.Server] = []
-    ours = replace(platform, stopped=lambda: any(server.should_exit for server in running))
-    app = create_app(ours)
-    app.router.lifespan_context = _lifespan(ours)
-    config = configured(app, host, port, trusted_proxies)
-    running.append(uvicorn.Server(config))
-    try:
-        running[0].run()
-    except SystemExit as leaving:
-        # uvicorn leaves so where it cannot listen.
-        raise InputError(f"{host}:{port} cannot be listened on; name another --host or --port") from leaving
+    _server(platform, listener, trusted_proxies).run(sockets=[listener])
     platform.log.info("stopped")
 
 
-def configured(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
+@contextmanager
+def served(
+    platform: Platform, listener: socket.socket, trusted_proxies: Sequence[str] = ()
+) -> Iterator[Callable[[], bool]]:
+    """Answer requests in a thread for as long as the block lasts, or until the platform is to stop.
+
+    Yields a function that tells whether the thread has ended. Raises InfrastructureError after the block where it ended
+    without being asked to.
+    """
+    server = _server(platform, listener, trusted_proxies)
+    faults: list[BaseException] = []
+
+    def answer() -> None:
+        try:
+            server.run(sockets=[listener])
+        except (Exception, SystemExit) as fault:  # uvicorn leaves the process where it cannot start
+            faults.append(fault)
+
+    # What still waits for a disk when everything else has ended is not waited for: it could only be read.
+    thread = threading.Thread(target=answer, name=SERVICE, daemon=True)
+    thread.start()
+    try:
+        yield lambda: not thread.is_alive()
+    finally:
+        server.should_exit = True
+        thread.join(_LONGEST_END_SECONDS)
+        platform.log.info("stopped" if not thread.is_alive() else "requests were left unanswered")
+    if faults:
+        raise InfrastructureError(f"the API ended by itself: {type(faults[0]).__name__}: {faults[0]}") from faults[0]
+
+
+def _server(platform: Platform, listener: socket.socket, trusted_proxies: Sequence[str]) -> uvicorn.Server:
+    running: list[uvicorn.Server] = []
+    ours = replace(platform, stopped=lambda: any(server.should_exit for server in running))
+    app = create_app(ours)
+    host, port, *_ = listener.getsockname()
+    guarded = app if platform.behind_tls else OwnNames(app)
+    server = uvicorn.Server(configured(guarded, host, port, trusted_proxies))
+    running.append(server)
+    app.router.lifespan_context = _lifespan(ours, partial(_end_with, platform, server))
+    return server
+
+
+async def _end_with(platform: Platform, server: uvicorn.Server) -> None:
+    """Have the server end when the platform is to stop."""
+    while not platform.stopped():
+        await anyio.sleep(_LOOK_SECONDS)
+    server.should_exit = True
+
+
+def configured(app: ASGIApp, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
     """Return how the application is served: nothing is told of the server, and nothing waits or grows without end."""
     return uvicorn.Config(
         app,
@@ -90,10 +198,11 @@ def configured(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[str
     )
 
 
-def _lifespan(platform: Platform) -> Callable[[FastAPI], Any]:
+def _lifespan(platform: Platform, watch: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
+            group.start_soon(watch)
             group.start_soon(_live(platform))
             platform.health.has("start")
             platform.log.info("answering")
@@ -106,11 +215,11 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], Any]:
 def _live(platform: Platform) -> Callable[[], Coroutine[Any, Any, None]]:
     def beat() -> None:
         with platform.store.transaction() as transaction:
-            transaction.beat(SERVICE, platform.instance, "{}")
+            leave_sign_of_life(transaction, SERVICE, platform.instance)
 
     async def live() -> None:
         while True:
-            platform.health.progress()
+            platform.health.progress(SERVICE)
             try:
                 await run_in_threadpool(beat)
                 platform.health.has("store")
@@ -121,11 +230,15 @@ def _live(platform: Platform) -> Callable[[], Coroutine[Any, Any, None]]:
     return live
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _users(platform: Platform) -> Sequence[UserRow]:
+    with platform.store.reading() as reader:
+        return reader.users()
+
+
+def _add_first_user(platform: Platform, password: str) -> None:
+    accounts = Accounts(platform.store, platform.passwords, platform.clock, actor=SERVICE)
+    accounts.add(_FIRST_USER, "admin", password)
+    platform.log.info("first user made", user=_FIRST_USER)
 
 
 def _password_in(path: Path) -> str:

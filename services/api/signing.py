@@ -1,27 +1,22 @@
-"""The routes to sign in and out."""
+"""The routes to sign in and out, to confirm with the password, and to change one's own."""
 
-import asyncio
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from services.api.access import Principal
-from services.api.guard import IDLE_SECONDS, LONGEST_SESSION_SECONDS, asking, cookie_name, hash_of
+from services.api.guard import asking, cookie_name
 from services.api.models import Me
-from services.api.passwords import LONGEST
-from services.api.platform import Measures, Platform
-from services.api.problems import ProblemError
-from services.api.throttle import begin_login, forgive_login
+from services.api.passwords import LONGEST, require_strong
+from services.api.platform import Platform
+from services.api.proving import Opened, Proved, Proving, hand_over, open_session, require_unchanged
 from shared.store.rows import AuditEntry
-from shared.store.user_rows import NewSession, UserRow
 
-# Each check takes a core and dozens of megabytes for a tenth of a second.
-_CHECKS_AT_ONCE: Final = 2
-_KEPT_SECONDS: Final = 24 * 3_600.0
 _PREFIXES: Final = ("", "/api")
+_PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - an example
 
 
 class Login(BaseModel):
@@ -30,47 +25,35 @@ class Login(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     username: str = Field(min_length=1, max_length=64, examples=["ann"])
-    password: str = Field(min_length=1, max_length=LONGEST, examples=["correct horse battery staple"])
+    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
 
 
-class _Opened(NamedTuple):
-    token: str
-    me: Me
+class Confirmation(BaseModel):
+    """The password of whoever is signed in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
 
 
-def register_signing(app: FastAPI, platform: Platform, measures: Measures) -> None:
+class NewPassword(Confirmation):
+    """The present password of whoever is signed in, and the one that is to be."""
+
+    new_password: str = Field(min_length=1, max_length=LONGEST, examples=["moor kettle violin 88"])
+
+
+def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None:
     """Add the routes under /api and, as the first version had them, at the root."""
-    turns = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def login(request: Request, response: Response, body: Login) -> Me:
         """Open a session; its cookie stands for the user from then on."""
-        address = request.client.host if request.client else "unknown"
-        wait = await run_in_threadpool(begin_login, platform, body.username, address)
-        if wait:
-            measures.logins.labels("throttled").inc()
-            platform.log.warning("login throttled", address=address)
-            headers = {"Retry-After": str(wait)}
-            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
-        user = await run_in_threadpool(_user, platform, body.username)
-        async with turns:
-            fits = await run_in_threadpool(platform.passwords.fits, user and user.password_hash, body.password)
-        if user is None or user.disabled or not fits:
-            measures.logins.labels("refused").inc()
-            # A name that nobody has is not written down: people type passwords into the wrong field.
-            platform.log.warning("login refused", user=None if user is None else user.name, address=address)
-            raise ProblemError(HTTPStatus.UNAUTHORIZED, "the name or the password is wrong", _SCHEME)
-        opened = await run_in_threadpool(_open, platform, user, body.password, address)
-        measures.logins.labels("accepted").inc()
-        platform.log.info("signed in", user=user.name, address=address)
-        response.set_cookie(
-            cookie_name(platform),
-            opened.token,
-            max_age=int(LONGEST_SESSION_SECONDS),
-            path="/",
-            secure=platform.behind_tls,
-            httponly=True,
-            samesite="strict",
-        )
+        proved = await proving.by_name(request, body.username, body.password)
+        renewed = None
+        if platform.passwords.is_outdated(proved.user.password_hash):
+            renewed = await proving.hashing(platform.passwords.hashed, body.password)
+        opened = await run_in_threadpool(_signed_in, platform, proved, renewed)
+        proving.accepted(proved)
+        hand_over(platform, response, opened.token)
         return opened.me
 
     def logout(response: Response, principal: Annotated[Principal, Depends(asking)]) -> None:
@@ -86,36 +69,67 @@ def register_signing(app: FastAPI, platform: Platform, measures: Measures) -> No
         """Tell who is signed in."""
         return Me(name=principal.name, role=principal.role.word, csrf_token=principal.csrf_token)
 
+    async def confirm(
+        request: Request, response: Response, body: Confirmation, principal: Annotated[Principal, Depends(asking)]
+    ) -> Me:
+        """Give the password once more, for what takes that; cookie and CSRF token are new ones from then on."""
+        proved = await proving.once_more(request, principal, body.password)
+        opened = await run_in_threadpool(_confirmed, platform, proved, principal)
+        hand_over(platform, response, opened.token)
+        return opened.me
+
+    async def password(
+        request: Request, response: Response, body: NewPassword, principal: Annotated[Principal, Depends(asking)]
+    ) -> Me:
+        """Change one's own password: all sessions end, and this one goes on with a new cookie and CSRF token."""
+        require_strong(body.new_password, principal.name)
+        proved = await proving.once_more(request, principal, body.password)
+        hashed = await proving.hashing(platform.passwords.hashed, body.new_password)
+        opened = await run_in_threadpool(_with_password, platform, proved, hashed)
+        hand_over(platform, response, opened.token)
+        return opened.me
+
     for prefix in _PREFIXES:
         # Described once: both paths are the same.
         about: dict[str, Any] = {"tags": ["session"], "include_in_schema": bool(prefix)}
         app.post(f"{prefix}/auth/login", summary="Sign in", **about)(login)
         app.post(f"{prefix}/auth/logout", summary="Sign out", status_code=HTTPStatus.NO_CONTENT, **about)(logout)
         app.get(f"{prefix}/auth/me", summary="Who is signed in", **about)(me)
+        app.post(f"{prefix}/auth/confirm", summary="Confirm with the password", **about)(confirm)
+        app.put(f"{prefix}/auth/password", summary="Change one's own password", **about)(password)
 
 
-_SCHEME: Final = {"WWW-Authenticate": 'Session realm="scalpbot"'}
-
-
-def _user(platform: Platform, name: str) -> UserRow | None:
-    with platform.store.reading() as reader:
-        return reader.user(name)
-
-
-def _open(platform: Platform, user: UserRow, password: str, address: str) -> _Opened:
-    token, csrf_token = platform.token(), platform.token()
-    outdated = platform.passwords.is_outdated(user.password_hash)
-    renewed = platform.passwords.hashed(password) if outdated else None
+def _signed_in(platform: Platform, proved: Proved, renewed: str | None) -> Opened:
+    user = proved.user
     with platform.store.transaction() as transaction:
-        forgive_login(transaction, user.name, address)
+        require_unchanged(transaction, user)
         if renewed is not None:
             transaction.set_password(user.id, renewed)
-        session = NewSession(hash_of(token), user.id, csrf_token)
-        transaction.open_session(session, IDLE_SECONDS, LONGEST_SESSION_SECONDS)
-        transaction.forget_sessions(_KEPT_SECONDS)
+        opened = open_session(platform, transaction, proved)
         transaction.append_audit([_entry(platform, user.name, "session.opened")])
-    return _Opened(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))
+    return opened
 
 
-def _entry(platform: Platform, actor: str, action: str) -> AuditEntry:
-    return AuditEntry(int(platform.clock()), actor, action, None, {})
+def _confirmed(platform: Platform, proved: Proved, principal: Principal) -> Opened:
+    with platform.store.transaction() as transaction:
+        require_unchanged(transaction, proved.user)
+        transaction.revoke_session(principal.token_hash)
+        opened = open_session(platform, transaction, proved)
+        transaction.append_audit([_entry(platform, principal.name, "session.confirmed")])
+    return opened
+
+
+def _with_password(platform: Platform, proved: Proved, hashed: str) -> Opened:
+    user = proved.user
+    with platform.store.transaction() as transaction:
+        require_unchanged(transaction, user)
+        transaction.set_password(user.id, hashed)
+        ended = transaction.revoke_sessions(user.id)
+        opened = open_session(platform, transaction, proved)
+        detail = {"user": user.name, "sessions_ended": ended}
+        transaction.append_audit([_entry(platform, user.name, "user.password_set", detail)])
+    return opened
+
+
+def _entry(platform: Platform, actor: str, action: str, detail: dict[str, Any] | None = None) -> AuditEntry:
+    return AuditEntry(int(platform.clock()), actor, action, None, detail or {})

@@ -1,43 +1,35 @@
-"""The routes that tell how the platform and this process stand, who may sign in, and what is set."""
+"""The routes that tell how the platform and this process stand."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.api.models import Alive, Newest, Ready, Status, Users
+from services.api.models import Alive, Newest, PendingCommands, Ready, Status
 from services.api.platform import Platform
-from services.api.views import shown_day, shown_heartbeat, shown_user
+from services.api.views import shown_day, shown_heartbeat, shown_hold
 from shared.contracts.decimals import format_money
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.granularity import SECONDS_BY_NAME
 from shared.contracts.trades import format_time
+from shared.runtime.commands import age_seconds
+from shared.runtime.remembered import remembered_mode
+from shared.runtime.settings import RunMode
 from shared.runtime.streams import ALL_ASSESSED
 from shared.store.port import Reader
 
-_RUN_SETTING: Final = "paper_run"
 _EXECUTOR: Final = "executor"
 
 
 def register_status(app: FastAPI, platform: Platform) -> None:
-    """Add the routes to the platform's status, users and settings."""
+    """Add the route to the platform's status."""
 
     @app.get("/api/status", tags=["platform"], summary="Mode, account, feed, processes")
     def status() -> Status:
         with platform.store.reading() as reader:
             return _status(reader, platform.clock())
-
-    @app.get("/api/users", tags=["platform"], summary="Who may sign in")
-    def users() -> Users:
-        with platform.store.reading() as reader:
-            return Users(items=[shown_user(row) for row in reader.users()])
-
-    @app.get("/api/settings", tags=["platform"], summary="Every effective setting, secrets as ***")
-    def settings() -> dict[str, Any]:
-        return platform.settings.redacted()
 
 
 def register_health(app: FastAPI, platform: Platform) -> None:
@@ -73,25 +65,27 @@ def _status(reader: Reader, now: float) -> Status:
     account = points[0] if points else events[0] if events else None
     day = days[0] if days else None
     newest = [_newest(pair, length, time, now) for pair, length, time in reader.newest_candles()]
+    mode = remembered_mode(reader)
     return Status(
-        mode=_mode(reader),
+        mode=mode,
         balance=None if account is None else format_money(account.balance),
         equity=None if account is None else format_money(account.equity),
         halted=day is not None and day.halted,
+        holds=[shown_hold(row) for row in reader.holds()],
+        pending_commands=_pending(reader, now),
         trading_day=None if day is None else shown_day(day),
         open_positions=len(reader.positions()),
         trades=trades[0].number if trades else 0,
         candles_not_traded=0 if last is None else max(last.seq - reader.cursor(_EXECUTOR, ALL_ASSESSED), 0),
-        feed_age_seconds=min((each.age_seconds for each in newest), default=None),
+        feed_age_seconds=min((each.age_seconds for each in newest), default=None) if mode == RunMode.LIVE else None,
         newest_candles=newest,
         heartbeats=[shown_heartbeat(row) for row in reader.heartbeats()],
     )
 
 
-def _mode(reader: Reader) -> str | None:
-    run = reader.setting(_RUN_SETTING)
-    # A run that names no mode is one of files.
-    return None if run is None else str(msgspec.json.decode(run.body_json).get("mode", "OFFLINE"))
+def _pending(reader: Reader, now: float) -> PendingCommands:
+    waiting, oldest = reader.backlog()
+    return PendingCommands(count=waiting, oldest_age_seconds=None if oldest is None else age_seconds(oldest, now))
 
 
 def _newest(pair: str, granularity: str, time: int, now: float) -> Newest:

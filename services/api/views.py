@@ -6,21 +6,29 @@ import msgspec
 
 from services.api.models import (
     AccountEvent,
+    AnchorFinding,
+    AuditFinding,
     AuditRecord,
     Candle,
     Day,
     EquityPoint,
     Heartbeat,
+    Hold,
     JudgedCandle,
     Position,
     Trade,
     User,
     Verdict,
 )
+from services.api.models_commands import Command, HoldChange
 from shared.calendar.trading_day import trading_day_date
 from shared.contracts.decimals import format_money, format_pips, format_points
 from shared.contracts.trades import format_time
 from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, instrument
+from shared.runtime.anchor_lines import AnchorsFound
+from shared.runtime.commands import command_fields
+from shared.store.audit import AuditCheck
+from shared.store.command_rows import CommandRow, HoldRow
 from shared.store.rows import (
     AccountEventRow,
     AuditRow,
@@ -68,6 +76,7 @@ def judged_fields(row: GateSnapshotRow) -> dict[str, Any]:
         "gates": msgspec.json.decode(row.verdicts_json, type=list[dict[str, Any]]),
         "indicators": msgspec.json.decode(row.indicators_json),
         "params_hash": row.params_hash,
+        "params_version": row.params_version,
     }
 
 
@@ -165,6 +174,13 @@ def shown_day(row: DailyStatsRow) -> Day:
     )
 
 
+def audit_finding(found: AuditCheck, anchors: AnchorsFound | None) -> AuditFinding:
+    """Return what was found of the audit log, and of its anchors where there are some."""
+    shown = None if anchors is None else AnchorFinding(**anchors.summary(found.rows))
+    sound = anchors is None or anchors.first_bad is None
+    return AuditFinding(**{**found._asdict(), "ok": found.ok and sound}, anchors=shown)
+
+
 def shown_audit(row: AuditRow) -> AuditRecord:
     """Return an audit record as it is stored."""
     return AuditRecord(**row._asdict())
@@ -173,6 +189,23 @@ def shown_audit(row: AuditRow) -> AuditRecord:
 def shown_user(row: UserRow) -> User:
     """Return a user, without what is kept of the password."""
     return User(name=row.name, role=row.role, disabled=row.disabled, created=format_time(row.created_at))
+
+
+def shown_hold(row: HoldRow) -> Hold:
+    """Return a hold."""
+    since = format_time(row.since_time)
+    return Hold(scope=row.scope, kind=row.kind, actor=row.actor, since=since, command_id=row.command_id)
+
+
+def shown_hold_change(record: AuditRow) -> HoldChange:
+    """Return the change of a hold that an audit record tells of."""
+    fields = msgspec.json.decode(record.detail_json)
+    return HoldChange(type=record.action, time=record.ts_utc, by=record.actor, command_id=record.command_id, **fields)
+
+
+def shown_command(row: CommandRow) -> Command:
+    """Return a command, its payload as it is stored and its result decoded."""
+    return Command(**command_fields(row))
 
 
 def shown_heartbeat(row: HeartbeatRow) -> Heartbeat:

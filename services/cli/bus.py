@@ -7,12 +7,11 @@ import typer
 
 from services.cli.inputs import read_settings
 from services.cli.options import AsJson, ConfigFile
-from services.cli.output import Column, note, say, say_json, say_table
+from services.cli.output import DID_NOT_HOLD, Column, note, say, say_json, say_table
 
 if TYPE_CHECKING:
     from shared.bus.rabbitmq_topology import TopologyJob
 
-DID_NOT_HOLD = 3
 CONNECTION_NAME = "scalpbot bus"
 
 BrokerUrl: TypeAlias = Annotated[

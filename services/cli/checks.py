@@ -1,25 +1,17 @@
-"""The verbs `parity`, `audit` and `db`: does the database hold what it should, and is it ours."""
-
-from typing import Annotated
+"""The verbs `parity` and `db`: does the database hold what it should, and is it ours."""
 
 import typer
 
 from services.cli.inputs import read_settings
 from services.cli.options import AsJson, ConfigFile
-from services.cli.output import Column, say, say_json, say_table
+from services.cli.output import DID_NOT_HOLD, say, say_json
 from services.cli.progress import bar
 from services.cli.stored import Database, database_url, reading
-
-DID_NOT_HOLD = 3
 
 
 def register(program: typer.Typer) -> None:
     """Add the verbs."""
     program.command("parity")(parity)
-    audit = typer.Typer(help="Read and verify the audit log.", no_args_is_help=True)
-    audit.command("tail")(audit_tail)
-    audit.command("verify")(audit_verify)
-    program.add_typer(audit, name="audit")
     db = typer.Typer(help="Look after the database's schema.", no_args_is_help=True)
     db.command("upgrade")(db_upgrade)
     db.command("check")(db_check)
@@ -44,39 +36,6 @@ def parity(database: Database = None, config: ConfigFile = None, as_json: AsJson
         say(f"The ledger parts from its replay after {check.candles} candles.")
         say(f"First difference: {check.difference}")
     return 0 if check.difference is None else DID_NOT_HOLD
-
-
-def audit_tail(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many records, newest first.")] = 20,
-    database: Database = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the latest audit records."""
-    import msgspec
-
-    with reading(database, config) as reader:
-        rows = reader.audit(limit)
-    if as_json:
-        say_json([{**row._asdict(), "detail": msgspec.json.decode(row.detail_json)} for row in rows])
-        return
-    columns = [Column("id", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
-    say_table("Audit log", columns, [(str(row.id), row.ts_utc, row.actor, row.action, row.detail_json) for row in rows])
-
-
-def audit_verify(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> int:
-    """Walk the hash chain of the audit log; exit code 3 at the first break."""
-    from shared.store.audit import verify_audit
-
-    with reading(database, config) as reader:
-        check = verify_audit(reader.audit_in_order())
-    if as_json:
-        say_json(check._asdict())
-    elif check.ok:
-        say(f"The audit chain is intact: {check.rows} records, head {check.head}.")
-    else:
-        say(f"The audit chain is broken at record {check.first_bad_id}: {check.why}.")
-    return 0 if check.ok else DID_NOT_HOLD
 
 
 def db_upgrade(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -1,21 +1,17 @@
 """The verbs `commands send`, `commands list` and `commands show`: what operators ask of a running platform."""
 
-import getpass
 import time
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from services.cli.command_places import CommandPlace, Order, opened_commands
 from services.cli.options import AsJson, ConfigFile
-from services.cli.output import Column, say, say_figures, say_json, say_table
-from services.cli.stored import Database, Limit, reading
+from services.cli.output import DID_NOT_HOLD, Column, note, say, say_figures, say_json, say_table
+from services.cli.places import Where
+from services.cli.remote import Url, User
+from services.cli.stored import Database, Limit
 
-if TYPE_CHECKING:
-    from shared.store.command_rows import CommandRow
-    from shared.store.port import Store
-    from shared.store.rows import AuditRow
-
-DID_NOT_HOLD = 3
 _LOOK_AGAIN_SECONDS = 0.2
 _SQL_INTEGER = 2**63 - 1
 
@@ -40,7 +36,12 @@ Key: TypeAlias = Annotated[
 ]
 Expires: TypeAlias = Annotated[
     int | None,
-    typer.Option("--expires", metavar="SECONDS", min=1, help="Skip it unless an executor takes it in this time."),
+    typer.Option(
+        "--expires",
+        metavar="SECONDS",
+        min=1,
+        help="Skip it unless an executor takes it in this time.",
+    ),
 ]
 Wait: TypeAlias = Annotated[
     bool, typer.Option("--wait", help="Wait until it is done; exit code 3 unless it succeeded.")
@@ -70,45 +71,40 @@ def send(
     timeout: Patience = 30,
     actor: Actor = None,
     database: Database = None,
+    url: Url = None,
+    user: User = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Send a command to the platform that trades in this database; its executor carries it out within a second."""
+    """Send a command to a platform, by its database or its API; its executor carries it out within a second."""
     import msgspec
 
-    from services.cli.inputs import read_settings
-    from services.cli.stored import database_url
-    from shared.runtime.commands import send_command
-    from shared.store.command_rows import NewCommand
-    from shared.store.sql_store import open_store
-
     payload = {"mode": mode, **({} if pair is None else {"pair": pair})}
-    now = int(time.time())
-    store = open_store(database_url(database, read_settings(config)))
-    try:
-        with store.transaction() as transaction:
-            body = msgspec.json.encode(payload).decode()
-            lapses = None if expires is None else now + expires
-            sent = send_command(transaction, NewCommand(now, actor or getpass.getuser(), type_name, body, key, lapses))
-        row = _finished(store, sent.row, timeout) if wait else sent.row
-    finally:
-        store.close()
+    with opened_commands(Where(database, config, url, user), actor) as place:
+        row, is_new = place.send(Order(type_name, payload, key, expires))
+        if wait:
+            row = _finished(place, row, timeout)
     if as_json:
-        say_json({**command_fields(row), "is_new": sent.is_new})
+        say_json({**row, "is_new": is_new})
     elif wait:
-        say(f"Command {row.id} {row.type} {row.status}: {row.result_json}")
+        say(f"Command {row['id']} {row['type']} {row['status']}: {msgspec.json.encode(row['result_json']).decode()}")
     else:
-        known = "sent" if sent.is_new else f"was sent before, and is {row.status}"
-        say(f"Command {row.id} {row.type} {known}; see `scalpbot commands show {row.id}`.")
-    return DID_NOT_HOLD if wait and row.status != "SUCCEEDED" else 0
+        known = "sent" if is_new else f"was sent before, and is {row['status']}"
+        say(f"Command {row['id']} {row['type']} {known}; see `scalpbot commands show {row['id']}`.")
+    return DID_NOT_HOLD if wait and row["status"] != "SUCCEEDED" else 0
 
 
 def list_commands(
-    limit: Limit = 20, database: Database = None, config: ConfigFile = None, as_json: AsJson = False
+    limit: Limit = 20,
+    database: Database = None,
+    url: Url = None,
+    user: User = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show the latest commands and what became of them."""
-    with reading(database, config) as reader:
-        rows = [command_fields(row) for row in reader.commands(limit)]
+    with opened_commands(Where(database, config, url, user)) as place:
+        rows = place.newest(limit)
     if as_json:
         say_json(rows)
         return
@@ -118,60 +114,47 @@ def list_commands(
     say_table("Commands", [Column(heading, heading == "id") for heading in headings], cells)
 
 
-def show(command_id: CommandId, database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def show(
+    command_id: CommandId,
+    database: Database = None,
+    url: Url = None,
+    user: User = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Show one command with its result and every audit record of it."""
     from shared.contracts.errors import InputError
 
-    with reading(database, config) as reader:
-        row = reader.command(command_id)
-        trail = reader.audit_of_command(command_id)
+    with opened_commands(Where(database, config, url, user)) as place:
+        row = place.command(command_id)
     if row is None:
         raise InputError(f"there is no command {command_id}; see `scalpbot commands list`")
     if as_json:
-        say_json({**command_fields(row), "audit": [_audit_fields(record) for record in trail]})
+        say_json(row)
         return
-    fields = command_fields(row)
-    say_figures(f"Command {row.id}", [(name, _cell(value)) for name, value in fields.items() if name != "id"])
+    figures = [(name, _cell(value)) for name, value in row.items() if name not in ("id", "audit")]
+    say_figures(f"Command {command_id}", figures)
+    if row["audit"] is None:
+        note("Its audit records take the role operator.")
+        return
     columns = [Column("audit", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
-    cells = [(str(each.id), each.ts_utc, each.actor, each.action, each.detail_json) for each in trail]
+    cells = [[_cell(each[name]) for name in ("id", "ts_utc", "actor", "action", "detail")] for each in row["audit"]]
     say_table("What it did", columns, cells)
 
 
-def command_fields(row: "CommandRow") -> dict[str, Any]:
-    """Return a command as named values, its payload and its result as they are stored and its result decoded."""
-    import msgspec
-
-    result = None if row.result_json is None else msgspec.json.decode(row.result_json)
-    return {**row._asdict(), "result_json": result}
-
-
-def _audit_fields(record: "AuditRow") -> dict[str, Any]:
-    import msgspec
-
-    return {
-        "id": record.id,
-        "ts_utc": record.ts_utc,
-        "actor": record.actor,
-        "action": record.action,
-        "detail": msgspec.json.decode(record.detail_json),
-    }
-
-
-def _finished(store: "Store", row: "CommandRow", timeout: int) -> "CommandRow":
+def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[str, Any]:
     """Return the command once it is done; raise InfrastructureError when that takes too long."""
-    from shared.contracts.commands import UNFINISHED
+    from shared.contracts.commands import UNFINISHED, CommandStatus
     from shared.contracts.errors import InfrastructureError
 
     ends = time.monotonic() + timeout
-    while row.status in UNFINISHED:
+    while row["status"] in UNFINISHED:
         if time.monotonic() > ends:
-            raise InfrastructureError(
-                f"command {row.id} still waits after {timeout} s: is a platform running on this database?"
-            )
+            why = "it goes on" if row["status"] == CommandStatus.RUNNING else "is a platform running on this database?"
+            raise InfrastructureError(f"command {row['id']} is {row['status']} after {timeout} s: {why}")
         time.sleep(_LOOK_AGAIN_SECONDS)
-        with store.reading() as reader:
-            row = reader.command(row.id) or row
-    return row
+        row = place.command(row["id"]) or row
+    return {name: value for name, value in row.items() if name != "audit"}
 
 
 def _cell(value: object) -> str:

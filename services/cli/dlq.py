@@ -1,14 +1,20 @@
 """The verbs `dlq`: messages that could not be handled, and what is to become of them."""
 
+import time
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from services.cli.bus import BrokerUrl, Partitions, broker_url, partition_count, silence_library
+from services.cli.inputs import read_settings
 from services.cli.options import AsJson, ConfigFile
 from services.cli.output import NO_VALUE, Column, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.bus.dead_letters import DeadLetter
 
 CONNECTION_NAME = "scalpbot dlq"
@@ -70,23 +76,45 @@ def list_letters(
 def replay(
     queue: QueueName, limit: Limit = None, url: BrokerUrl = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> None:
-    """Send dead letters again to where they were published; each leaves its queue once it has arrived."""
+    """Send dead letters again to where they were published; each leaves its queue once it has arrived.
+
+    Where DATABASE_URL is set, the audit log records it.
+    """
     from shared.bus.dead_letters import DeadLetterQueue
 
     silence_library()
     letters = DeadLetterQueue(broker_url(url, config), queue, CONNECTION_NAME)
-    _say_count(letters.queue, "replayed", letters.replay(limit), as_json)
+    count = _recorded(config, letters.queue, "replayed", lambda: letters.replay(limit))
+    _say_count(letters.queue, "replayed", count, as_json)
 
 
 def drop(
     queue: QueueName, limit: Limit = None, url: BrokerUrl = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> None:
-    """Throw dead letters away."""
+    """Throw dead letters away; where DATABASE_URL is set, the audit log records it."""
     from shared.bus.dead_letters import DeadLetterQueue
 
     silence_library()
     letters = DeadLetterQueue(broker_url(url, config), queue, CONNECTION_NAME)
-    _say_count(letters.queue, "dropped", letters.drop(limit), as_json)
+    count = _recorded(config, letters.queue, "dropped", lambda: letters.drop(limit))
+    _say_count(letters.queue, "dropped", count, as_json)
+
+
+def _recorded(config: Path | None, queue: str, done: str, work: "Callable[[], int]") -> int:
+    """Do something with dead letters and record how many in the audit log; a database that is away stops it first."""
+    from shared.store.rows import AuditEntry
+    from shared.store.sql_store import open_store
+
+    url = read_settings(config).runtime.database_url
+    if url is None:
+        return work()
+    with closing(open_store(url.get_secret_value())) as store:
+        count = work()
+        if count:
+            with store.transaction() as transaction:
+                detail = {"queue": queue, "messages": count}
+                transaction.append_audit([AuditEntry(int(time.time()), "cli", f"dead_letters.{done}", None, detail)])
+    return count
 
 
 def _say_count(queue: str, done: str, count: int, as_json: bool) -> None:

@@ -1,15 +1,14 @@
 """The verb `doctor`: is everything there that a run needs."""
 
-import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.bus import silence_library
-from services.cli.inputs import DEBUG_VARIABLE, config_path
+from services.cli.inputs import config_path, settings_environ
 from services.cli.options import AsJson, ConfigFile
-from services.cli.output import Column, say, say_json, say_table
+from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import busy
 from services.cli.stored import Database, database_url
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.doctor import Finding
-
-DID_NOT_HOLD = 3
 
 
 def register(program: typer.Typer) -> None:
@@ -46,7 +43,7 @@ def doctor(
 
     silence_library()
     names = sorted({parse_pair(name.strip()).name for name in (pairs or "").split(",") if name.strip()})
-    environ = {name: value for name, value in os.environ.items() if name != DEBUG_VARIABLE}
+    environ = settings_environ()
     with busy("examining"):
         settings, findings = readable_settings(config_path(config), environ)
         findings += tuple(examine(settings, database_url(database, settings), names, time.time))

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Settings
 
 DEBUG_VARIABLE: Final = "SCALP_BOT_DEBUG"
+PASSWORD_FILE_VARIABLE: Final = "SCALP_BOT_PASSWORD_FILE"  # noqa: S105  (its name, not the password)
+# They look like settings and are the command line's own.
+_OWN_VARIABLES: Final = (DEBUG_VARIABLE, PASSWORD_FILE_VARIABLE)
 _DEFAULT_CONFIG: Final = Path("scalpbot.toml")
 
 
@@ -23,9 +26,12 @@ def read_settings(given: Path | None) -> "Settings":
     """Read the settings in force, with overrides from the environment; raise InputError for a wrong value."""
     from shared.runtime.settings import load_settings
 
-    # The switch for tracebacks is the program's own, not a setting.
-    environ = {name: value for name, value in os.environ.items() if name != DEBUG_VARIABLE}
-    return load_settings(config_path(given), environ)
+    return load_settings(config_path(given), settings_environ())
+
+
+def settings_environ() -> dict[str, str]:
+    """Return the environment that settings are read from."""
+    return {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
 
 
 def candle_files(texts: Sequence[str], pair: str | None) -> "list[CandleFile]":
@@ -72,3 +78,32 @@ def read_news(path: Path | None) -> "EconomicCalendar | None":
     from shared.calendar.economic import NEVER_STALE, read_calendar
 
     return None if path is None else read_calendar(path, NEVER_STALE)
+
+
+def chosen_files(files: "Sequence[CandleFile]", pairs: str | None) -> "list[CandleFile]":
+    """Return the files of the pairs that `--pairs` names; raise InputError for a pair without a file."""
+    from shared.contracts.errors import InputError
+    from shared.contracts.pairs import parse_pair
+
+    if pairs is None:
+        return list(files)
+    wanted = {parse_pair(name.strip()).name for name in pairs.split(",")}
+    missing = wanted - {each.instrument.name for each in files}
+    if missing:
+        raise InputError(f"--pairs names {', '.join(sorted(missing))}, but no --csv brings candles of it")
+    return [each for each in files if each.instrument.name in wanted]
+
+
+def parse_speed(text: str) -> float:
+    """Return the market seconds to a second that `--speed` names, 0 for max; raise InputError for anything else."""
+    from shared.contracts.errors import InputError
+
+    if text == "max":
+        return 0.0
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise InputError(f"--speed {text!r} cannot be used; give max or a number above 0, such as 60")
+    return speed

@@ -1,5 +1,6 @@
 """The verbs `gates`, `trades`, `positions` and `status`: what the database holds, newest first."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -113,6 +114,9 @@ def status(database: Database = None, config: ConfigFile = None, as_json: AsJson
     ]
     figures.append(("candles", str(report["candles"])))
     figures += [("entries held", f"{each['scope']}: {each['kind']} by {each['actor']}") for each in report["holds"]]
+    waiting = report["pending_commands"]
+    if waiting["count"]:
+        figures.append(("commands waiting", f"{waiting['count']}, the oldest for {waiting['oldest_age_seconds']:g} s"))
     if day is not None:
         halted = "halted until the next trading day" if day["halted"] else "not halted"
         figures.append(("trading day", f"{day['date']}: P/L {day['realised_pnl']}, {day['trades']} trades, {halted}"))
@@ -128,12 +132,14 @@ def _status(reader: "Reader") -> dict[str, Any]:
     from shared.calendar.trading_day import trading_day_date
     from shared.contracts.decimals import format_money
     from shared.contracts.trades import format_time
+    from shared.runtime.commands import age_seconds
     from shared.runtime.streams import ALL_ASSESSED
 
     points, days, newest = reader.equity(1), reader.daily_stats(1), reader.trades(1)
     events = reader.account_events(1)
     last = reader.last_candle()
     day = days[0] if days else None
+    waiting, oldest = reader.backlog()
     current = points[0] if points else events[0] if events else None
     return {
         "balance": None if current is None else format_money(current.balance),
@@ -143,9 +149,19 @@ def _status(reader: "Reader") -> dict[str, Any]:
         "candles": reader.candle_count(),
         "candles_not_traded": 0 if last is None else last.seq - reader.cursor(SERVICE, ALL_ASSESSED),
         "holds": [
-            {"scope": row.scope, "kind": row.kind, "actor": row.actor, "since": format_time(row.since_time)}
+            {
+                "scope": row.scope,
+                "kind": row.kind,
+                "actor": row.actor,
+                "since": format_time(row.since_time),
+                "command_id": row.command_id,
+            }
             for row in reader.holds()
         ],
+        "pending_commands": {
+            "count": waiting,
+            "oldest_age_seconds": None if oldest is None else age_seconds(oldest, time.time()),
+        },
         "trading_day": None
         if day is None
         else {

@@ -9,6 +9,8 @@ from shared.contracts.decimals import MONEY_DIGITS
 
 NO_VALUE: Final = "-"
 _FIGURE_DIGITS: Final = 6
+# The exit code where what was asked about did not hold.
+DID_NOT_HOLD: Final = 3
 
 
 class Column(NamedTuple):

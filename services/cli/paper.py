@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from services.cli.inputs import candle_files, read_candles, read_news, read_settings
+from services.cli.inputs import candle_files, chosen_files, read_candles, read_news, read_settings
 from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
 from services.cli.output import say_json
 from services.cli.paper_report import pair_of, paper_report, say_paper_report
 from services.cli.progress import bar
-from services.cli.stored import Database, database_url, shown_place
+from services.cli.stored import Database, database_url, shown_place, trading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from services.csv_export import ExportedRows
     from services.ingest.candle_file import CandleFile, CandleRead
     from services.ingest.feed import CandleFeed
+    from services.sole_trader import Trader
     from shared.calendar.economic import EconomicCalendar
     from shared.runtime.settings import Settings
-    from shared.store.port import Store
 
 
 class PaperMode(StrEnum):
@@ -70,8 +70,8 @@ def paper(
 ) -> None:
     """Trade candles on paper through all services in this process, and store everything.
 
-    LIVE follows OANDA's candles and prices until it is stopped, and sends no order. Running it again continues: candles
-    that the database holds are not traded twice, whatever interrupted the run.
+    LIVE follows OANDA's candles and prices until it is stopped, and opens nothing there. Running it again continues:
+    candles that the database holds are not traded twice, whatever interrupted the run.
     """
     settings = read_settings(config)
     url = database_url(database, settings)
@@ -99,18 +99,20 @@ def _offline(
     news: Path | None,
     export: Path | None,
 ) -> "tuple[dict[str, Any], ExportedRows | None]":
+    from services.cli.paper_live import surroundings
     from services.csv_export import export_logs
-    from services.embedded import opened_store
     from shared.contracts.granularity import granularity_name
+    from shared.runtime.anchors import anchored
 
     calendar = read_news(news)
     described = []
     for read in reads:
         name, times = granularity_name(read.series.granularity_seconds), read.series.time
         described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
-    with opened_store(url) as store:
-        run = _replay(store, settings, files, reads, calendar)
-        with store.reading() as reader:
+    with trading(url, "paper") as trader:
+        with anchored(surroundings("paper", lambda: False), trader.store, settings.runtime, url):
+            run = _replay(trader, settings, files, reads, calendar)
+        with trader.store.reading() as reader:
             report = paper_report(reader, settings, PaperMode.OFFLINE, described)
             rows = None if export is None else export_logs(reader, export)
     report["rejected_rows"] = sum(len(read.rejected) for read in reads)
@@ -123,17 +125,16 @@ def _live(
 ) -> "tuple[dict[str, Any], ExportedRows | None]":
     from services.cli.paper_live import live_pairs, trade_live
     from services.csv_export import export_logs
-    from services.embedded import opened_store
     from services.live import require_account
 
     names = live_pairs(pairs)
     require_account(settings.runtime)
     described = [pair_of(name, settings.live.granularity, settings) for name in names]
-    with opened_store(url) as store:
-        with store.reading() as reader:
+    with trading(url, "paper") as trader:
+        with trader.store.reading() as reader:
             before = reader.candle_count()
-        trade_live(store, settings, names, url, as_json)
-        with store.reading() as reader:
+        trade_live(trader, settings, names, url, as_json)
+        with trader.store.reading() as reader:
             report = paper_report(reader, settings, PaperMode.LIVE, described)
             rows = None if export is None else export_logs(reader, export)
     report["rejected_rows"] = 0
@@ -156,22 +157,24 @@ def _require_no_files(
 
 
 def _replay(
-    store: "Store",
+    trader: "Trader",
     settings: "Settings",
     files: "Sequence[CandleFile]",
     reads: "Sequence[CandleRead]",
     calendar: "EconomicCalendar | None",
 ) -> dict[str, Any]:
-    from services.embedded import Platform, remember_run
+    from services.embedded import Platform
     from services.ingest.feed import unstored
+    from shared.runtime.remembered import remember_run
     from shared.runtime.settings import RunMode
     from shared.runtime.streams import agree_on_partitions
 
+    store = trader.store
     with store.reading() as reader:
         arrivals = unstored(reader, [read.series for read in reads])
     remember_run(store, settings, calendar, int(time.time()))
     agree_on_partitions(store, settings.deployment.partitions, int(time.time()))
-    platform = Platform(store, settings, RunMode.OFFLINE, calendar)
+    platform = Platform(store, settings, RunMode.OFFLINE, calendar, fence=trader.fence)
     _note_quality(platform.feed, files, reads)
     started = time.perf_counter()
     with bar("trading on paper", len(arrivals)) as progress:
@@ -182,18 +185,10 @@ def _replay(
 
 def _files(csv: "Sequence[str]", pair: str | None, pairs: str | None) -> "list[CandleFile]":
     from shared.contracts.errors import InputError
-    from shared.contracts.pairs import parse_pair
 
     if not csv:
         raise InputError("there is nothing to trade: give at least one candle file with --csv [PAIR=]FILE")
-    files = candle_files(csv, pair)
-    if pairs is None:
-        return files
-    wanted = {parse_pair(name.strip()).name for name in pairs.split(",")}
-    missing = wanted - {each.instrument.name for each in files}
-    if missing:
-        raise InputError(f"--pairs names {', '.join(sorted(missing))}, but no --csv brings candles of it")
-    return [each for each in files if each.instrument.name in wanted]
+    return chosen_files(candle_files(csv, pair), pairs)
 
 
 def _note_quality(feed: "CandleFeed", files: "Sequence[CandleFile]", reads: "Sequence[CandleRead]") -> None:

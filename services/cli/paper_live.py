@@ -15,6 +15,7 @@ from services.cli.telling import tell_events
 
 if TYPE_CHECKING:
     from services.executor.quotes import QuoteBoard
+    from services.sole_trader import Trader
     from shared.bus.port import Handler
     from shared.runtime.process import Surroundings
     from shared.runtime.settings import Settings
@@ -34,7 +35,7 @@ def live_pairs(text: str | None) -> list[str]:
     return names
 
 
-def surroundings(service: str, stopped: Callable[[], bool]) -> "Surroundings":
+def surroundings(service: str, stopped: Callable[[], bool], instance: str | None = None) -> "Surroundings":
     """Return the outside of a run in this process: it logs to stderr and is not asked for its health."""
     from importlib.metadata import version
 
@@ -43,13 +44,13 @@ def surroundings(service: str, stopped: Callable[[], bool]) -> "Surroundings":
     from shared.runtime.metrics import ServiceMetrics
     from shared.runtime.process import Surroundings
 
-    name = f"{service}-{socket.gethostname()}-{os.getpid()}"
+    name = instance or f"{service}-{socket.gethostname()}-{os.getpid()}"
     metrics = ServiceMetrics(service, version("scalpbot"))
     return Surroundings(service, name, Health(metrics), metrics, service_log(service, name), stopped)
 
 
 def trade_live(
-    store: "Store",
+    trader: "Trader",
     settings: "Settings",
     pairs: Sequence[str],
     url: str,
@@ -60,25 +61,29 @@ def trade_live(
     from services.ingest.calendar_cache import cache_beside
     from services.live import run_paper_live
     from shared.contracts.facts import ACCOUNT_FACTS
+    from shared.runtime.anchors import anchored
 
-    with Stop() as stop, _shown(store, pairs, as_json) as (watch, tell):
+    with Stop() as stop, shown(trader.store, pairs, as_json) as (watch, tell):
         around = outside("paper", lambda: stop.asked)
-        note("trading live candles on paper, never an order to the broker; stop with Ctrl-C")
-        run_paper_live(
-            around,
-            store,
-            settings,
-            pairs,
-            cache_beside(url),
-            partial(watch, around),
-            dict.fromkeys(ACCOUNT_FACTS, tell),
-        )
+        note("trading live candles on paper, nothing is opened at the broker; stop with Ctrl-C")
+        with anchored(around, trader.store, settings.runtime, url):
+            run_paper_live(
+                around,
+                trader.store,
+                settings,
+                pairs,
+                cache_beside(url),
+                partial(watch, around),
+                dict.fromkeys(ACCOUNT_FACTS, tell),
+                trader.fence,
+            )
 
 
 @contextmanager
-def _shown(
+def shown(
     store: "Store", pairs: Sequence[str], as_json: bool
 ) -> "Iterator[tuple[Callable[[Surroundings, QuoteBoard], None], Handler]]":
+    """Return what shows a run's newest prices and what tells its events: a table on a terminal, else lines."""
     if as_json or not sys.stdout.isatty():
         yield (lambda _around, _board: None), partial(tell_events, as_json=as_json)
         return

@@ -13,6 +13,7 @@ from typing import Final
 import typer
 
 from services.cli import (
+    audit,
     backtest,
     bus,
     checks,
@@ -47,6 +48,7 @@ _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     commands.register,
     users.register,
     checks.register,
+    audit.register,
     doctor.register,
     indicators.register,
     config.register,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from services.cli import run_api
-from services.cli.inputs import candle_files, read_candles, read_news, read_settings
+from services.cli.inputs import candle_files, parse_speed, read_candles, read_news, read_settings
 from services.cli.options import CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
 from services.cli.stopping import Stop
 from services.cli.stored import Database, database_url
@@ -94,7 +94,7 @@ def ingest(
         urls = database_url(database, settings), _broker_url(broker, settings)
         _ingest_live(settings, pairs, csv, urls, (instance, health_host, health_port))
         return
-    pace = _pace(speed)
+    pace = parse_speed(speed)
     reads = read_candles(candle_files(_required_files(csv), None), settings, granularity, skip_bad_rows)
     urls = database_url(database, settings), _broker_url(broker, settings)
     partitions = settings.deployment.partitions
@@ -186,20 +186,6 @@ def _broker_url(given: str | None, settings: "Settings") -> str:
     if url is None:
         raise InputError("there is no broker to work with: set RABBITMQ_URL or give --broker amqp://HOST/VHOST")
     return url.get_secret_value()
-
-
-def _pace(text: str) -> float:
-    from shared.contracts.errors import InputError
-
-    if text == "max":
-        return 0.0
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < float("inf"):
-        raise InputError(f"--speed {text!r} cannot be used; give max or a number above 0, such as 60")
-    return speed
 
 
 @contextmanager

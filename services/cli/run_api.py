@@ -1,8 +1,7 @@
 """The verb `run api`: the HTTP API in this process."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -10,11 +9,25 @@ from services.cli.inputs import read_settings
 from services.cli.options import ConfigFile
 from services.cli.stored import Database, database_url
 
+if TYPE_CHECKING:
+    from services.api.platform import Platform
+    from shared.runtime.process import Surroundings
+    from shared.runtime.settings import Settings
+    from shared.store.port import Store
+
 Host: TypeAlias = Annotated[str, typer.Option("--host", metavar="HOST", help="Where requests are answered.")]
 Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port on which they are.")]
 BehindTls: TypeAlias = Annotated[
     bool,
     typer.Option("--behind-tls", help="TLS ends before us: allows any --host, and binds cookies to TLS."),
+]
+PublishedOnLoopback: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--published-on-loopback",
+        help="We are in a container whose port is published on 127.0.0.1 only: allows any --host without TLS, and "
+        "answers only requests for localhost.",
+    ),
 ]
 TrustedProxies: TypeAlias = Annotated[
     list[str] | None,
@@ -41,6 +54,7 @@ def api(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     behind_tls: BehindTls = False,
+    published_on_loopback: PublishedOnLoopback = False,
     trusted_proxy: TrustedProxies = None,
     bootstrap_file: BootstrapFile = None,
     database: Database = None,
@@ -50,38 +64,52 @@ def api(
     config: ConfigFile = None,
 ) -> None:
     """Answer requests over HTTP: sign in, read everything that the platform holds, follow what happens."""
-    from importlib.metadata import version
-    from secrets import token_urlsafe
-
-    from services.api.passwords import Passwords
-    from services.api.platform import SERVICE, Platform
-    from services.api.serving import require_safe_address, require_users, serve
+    from services.api.lifetime import recorded
+    from services.api.platform import SERVICE
+    from services.api.serving import listening, require_safe_address, require_users, serve
     from services.cli.run import surroundings
     from shared.store.sql_store import open_store
 
-    require_safe_address(host, behind_tls)
+    require_safe_address(host, behind_tls, published_on_loopback)
     settings = read_settings(config)
     url = database_url(database, settings)
-    new_token: Callable[[], str] = token_urlsafe
-    with surroundings(SERVICE, instance, health_host, health_port) as around:
+    with (
+        listening(host, port) as listener,
+        surroundings(SERVICE, instance, health_host, health_port) as around,
+    ):
         store = around.patiently("store", lambda: open_store(url))
         if store is None:
             return
         try:
-            platform = Platform(
-                store=store,
-                settings=settings,
-                passwords=Passwords(),
-                health=around.health,
-                log=around.log,
-                instance=around.instance,
-                version=version("scalpbot"),
-                clock=around.clock,
-                token=new_token,
-                stopped=around.stopped,
-                behind_tls=behind_tls,
-            )
+            platform = platform_of(around, store, settings, url, behind_tls)
             require_users(platform, bootstrap_file)
-            serve(platform, host, port, trusted_proxy or ())
+            with recorded(platform):
+                serve(platform, listener, trusted_proxy or ())
         finally:
             store.close()
+
+
+def platform_of(around: "Surroundings", store: "Store", settings: "Settings", url: str, behind_tls: bool) -> "Platform":
+    """Return what the API works with."""
+    from importlib.metadata import version
+    from secrets import token_urlsafe
+
+    from services.api.passwords import Passwords
+    from services.api.platform import Platform
+    from shared.runtime.anchor_places import known_anchors
+
+    return Platform(
+        store=store,
+        settings=settings,
+        passwords=Passwords(),
+        health=around.health,
+        log=around.log,
+        instance=around.instance,
+        version=version("scalpbot"),
+        clock=around.clock,
+        token=token_urlsafe,
+        stopped=around.stopped,
+        behind_tls=behind_tls,
+        crash=around.crash,
+        anchors=known_anchors(settings.runtime, url),
+    )

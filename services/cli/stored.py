@@ -1,14 +1,18 @@
 """Opening the database of a verb, and times and pairs as people type them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
+from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
+    from services.sole_trader import Trader
     from shared.runtime.settings import Settings
     from shared.store.port import Reader
 
@@ -41,6 +45,19 @@ def shown_place(url: str) -> str:
     parsed = make_url(url)
     is_file = parsed.get_backend_name() == "sqlite"
     return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
+
+
+@contextmanager
+def trading(url: str, verb: str) -> "Iterator[Trader]":
+    """Open a database, made where there is none, for the one process that trades in it.
+
+    Raises InputError while another one does.
+    """
+    from services.sole_trader import sole_trader
+
+    # A process started anew must not be taken for the one before it, which may only be paused.
+    with sole_trader(url, f"{verb}-{gethostname()}-{os.getpid()}/{token_hex(8)}") as trader:
+        yield trader
 
 
 @contextmanager

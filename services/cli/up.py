@@ -1,46 +1,80 @@
-"""The verb `up`: the whole platform in this process, on an endless made-up market."""
+"""The verb `up`: the whole platform in this process, with the HTTP API, on a made-up market, candle files or OANDA."""
 
-import time
 from collections.abc import Iterator
-from enum import StrEnum
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from socket import gethostname
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import typer
 
 from services.cli.inputs import read_settings
-from services.cli.options import AsJson, ConfigFile
+from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
 from services.cli.output import note
+from services.cli.run_api import BehindTls, BootstrapFile, Host, TrustedProxies, platform_of
 from services.cli.stopping import Stop
-from services.cli.telling import tell_events
+from services.cli.stored import shown_place, trading
+from services.cli.up_feeds import TRADING, Feed, Given, Run, chosen_feed, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import socket
 
-    from services.embedded import Platform
-    from services.ingest.feed import Arrival
-    from shared.store.port import Store
+    from shared.runtime.process import Surroundings
 
-_START = 1_704_060_000  # Sunday 2023-12-31, 22:00 UTC: the first market week of 2024
-_MARKET_SETTING = "demo_market"
-
-
-class Feed(StrEnum):
-    """Where the candles come from."""
-
-    DEMO = "demo"
-
-
-FeedChoice: TypeAlias = Annotated[Feed, typer.Option("--feed", help="Where the candles come from: a made-up market.")]
-DemoPairs: TypeAlias = Annotated[str, typer.Option("--pairs", metavar="A,B", help="Pairs to trade.")]
-Speed: TypeAlias = Annotated[
-    float, typer.Option("--speed", min=0, help="Market seconds to a second; 0 goes as fast as possible.")
+FeedChoice: TypeAlias = Annotated[
+    Feed, typer.Option("--feed", help="Where the candles come from: a made-up market, candle files, or OANDA.")
 ]
-Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="Which made-up market.")]
+Pairs: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--pairs",
+        metavar="A,B",
+        help="Pairs to trade. Default: EUR_USD,GBP_USD,USD_JPY of the made-up market, all of the files; OANDA needs "
+        "them.",
+    ),
+]
+Speed: TypeAlias = Annotated[
+    str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max; not with OANDA.")
+]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Which made-up market. Default: that of the database, else 1.")
+]
 Candles: TypeAlias = Annotated[
     int, typer.Option("--candles", min=0, help="Stop after so many new candles; 0 goes on until stopped.")
 ]
-DemoDatabase: TypeAlias = Annotated[str, typer.Option("--db", metavar="FILE|URL", help="Database to go on with.")]
+Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle of the files.")]
+Database: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="FILE|URL",
+        help="Database to go on with. Default: data/demo.db for the made-up market, else as for paper.",
+    ),
+]
+Port: TypeAlias = Annotated[
+    int, typer.Option("--port", min=0, max=65_535, help="Port on which they are; 0 takes any that is free.")
+]
+NoApi: TypeAlias = Annotated[bool, typer.Option("--no-api", help="Only trade; answer no requests.")]
+HealthHost: TypeAlias = Annotated[str, typer.Option("--health-host", metavar="HOST", help="Where --health-port is.")]
+HealthPort: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--health-port",
+        min=0,
+        max=65_535,
+        help="Port of /healthz, /readyz and /metrics without a session; 0 takes any. Default: none.",
+    ),
+]
+
+
+class _Api(NamedTuple):
+    """How the API answers."""
+
+    listener: "socket.socket"
+    behind_tls: bool
+    trusted_proxies: list[str]
+    bootstrap: Path | None
 
 
 def register(program: typer.Typer) -> None:
@@ -50,92 +84,105 @@ def register(program: typer.Typer) -> None:
 
 def up(
     feed: FeedChoice = Feed.DEMO,
-    pairs: DemoPairs = "EUR_USD,GBP_USD,USD_JPY",
-    speed: Speed = 1800.0,
-    seed: Seed = 1,
+    pairs: Pairs = None,
+    csv: CandleFilesIfAny = None,
+    news: NewsFile = None,
+    granularity: Granularity = None,
+    skip_bad_rows: SkipBadRows = False,
+    speed: Speed = "1800",
+    seed: Seed = None,
     candles: Candles = 0,
-    database: DemoDatabase = "data/demo.db",
+    once: Once = False,
+    database: Database = None,
+    no_api: NoApi = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    behind_tls: BehindTls = False,
+    trusted_proxy: TrustedProxies = None,
+    bootstrap_file: BootstrapFile = None,
+    health_host: HealthHost = "127.0.0.1",
+    health_port: HealthPort = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run all services on a market that never ends, and tell what happens to the account.
+    """Run all services and the HTTP API, trade on paper, and tell what happens to the account.
 
-    Stop it with Ctrl-C; started again with the same database and seed, it goes on where it was.
+    Stop it with Ctrl-C; started again in the same way, it goes on where it was. Where nobody may sign in yet, it makes
+    the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
-    from services.cli.stored import database_url, shown_place
-    from services.embedded import Platform, opened_store, remember_run
-    from services.ingest.pace import paced
-    from shared.contracts.facts import ACCOUNT_FACTS
-    from shared.contracts.pairs import parse_pair
-    from shared.runtime.settings import RunMode
-    from shared.runtime.streams import agree_on_partitions
+    from shared.runtime.anchors import anchored
 
     settings = read_settings(config)
-    names = sorted({parse_pair(name.strip()).name for name in pairs.split(",")})
-    url = database_url(database, settings)
-    with opened_store(url) as store, Stop() as stop:
-        remember_run(store, settings, None, int(time.time()))
-        agree_on_partitions(store, settings.deployment.partitions, int(time.time()))
-        _remember_market(store, seed)
-        listeners = dict.fromkeys(ACCOUNT_FACTS, partial(tell_events, as_json=as_json))
-        platform = Platform(store, settings, RunMode.OFFLINE, None, listeners=listeners)
-        note(f"{feed} market at {speed:g} market seconds a second; stop with Ctrl-C")
-        obey = platform.obeying("up", time.time)
-        market = paced(_new_candles(store, names, seed), speed, time.monotonic, lambda wait: _nap(wait, stop, obey))
-        done = _trade(platform, market, candles, stop, obey)
+    chosen = chosen_feed(
+        feed, Given(pairs, csv or [], news, granularity, skip_bad_rows, speed, seed, candles, once), settings
+    )
+    url = place_of(feed, database, settings)
+    with ExitStack() as stack:
+        api = None
+        if not no_api:
+            listener = stack.enter_context(_listener(host, port, behind_tls))
+            api = _Api(listener, behind_tls, trusted_proxy or [], bootstrap_file)
+        trader = stack.enter_context(trading(url, "up"))
+        stop = stack.enter_context(Stop())
+        run = Run(_outside(stop), trader, settings, url, as_json)
+        _tell_health(stack, run, health_host, health_port)
+        chosen.prepare(run)
+        stack.enter_context(anchored(run.around, trader.store, settings.runtime, url))
+        if api is not None:
+            run = stack.enter_context(_answering(run, api))
+        done = chosen.trade(run)
         note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
 
 
-def _remember_market(store: "Store", seed: int) -> None:
-    """Keep which market the database holds, and refuse to go on with another one."""
-    from shared.contracts.errors import InputError
+@contextmanager
+def _listener(host: str, port: int, behind_tls: bool) -> "Iterator[socket.socket]":
+    """Listen before anything is opened: a port that is taken is no reason to have traded."""
+    from services.api.serving import listening, require_safe_address
 
-    with store.transaction() as transaction:
-        known = transaction.setting(_MARKET_SETTING)
-        if known is None and transaction.granularities():
-            raise InputError("this database holds candles of another market; use another database with --db")
-        if known is None:
-            transaction.save_setting(_MARKET_SETTING, str(seed), int(time.time()))
-        elif known.body_json != str(seed):
-            raise InputError(
-                f"this database holds the made-up market of --seed {known.body_json}; go on with that one, or use "
-                "another database with --db"
-            )
+    require_safe_address(host, behind_tls)
+    with listening(host, port) as listener:
+        yield listener
 
 
-def _nap(seconds: float, stop: Stop, obey: "Callable[[], None]") -> bool:
-    time.sleep(seconds)
-    obey()
-    return not stop.asked
+def _outside(stop: Stop) -> "Surroundings":
+    """Return the outside of this process; of the many that follow each other on a database only the last is known."""
+    from services.cli.paper_live import surroundings
+
+    return surroundings("up", lambda: stop.asked, f"up-{gethostname()}")
 
 
-def _new_candles(store: "Store", pairs: "Sequence[str]", seed: int) -> "Iterator[Arrival]":
-    """Return the demo market's candles that are not stored yet, in order."""
-    from heapq import merge
+def _tell_health(stack: ExitStack, run: Run, host: str, port: int | None) -> None:
+    """Have the health of the process be told on a port of its own, where one is wanted."""
+    from shared.runtime.health import HealthServer
 
-    from services.ingest.demo_market import DemoMarket
-    from services.ingest.feed import Arrival, closed_order
-    from shared.core.types import instrument
-
-    def stream(pair: str) -> "Iterator[Arrival]":
-        market = DemoMarket(instrument(pair), seed, _START)
-        return (Arrival(pair, market.granularity_seconds, candle) for candle in market.stream())
-
-    with store.reading() as reader:
-        last = reader.last_candle()
-    stored = (0, "") if last is None else closed_order(last)
-    arrivals = merge(*map(stream, pairs), key=lambda arrival: arrival.order)
-    return (arrival for arrival in arrivals if arrival.order > stored)
+    run.around.health.waits_for(TRADING, "the platform has not begun to trade")
+    if port is not None:
+        server = stack.enter_context(HealthServer(run.around.health, host, port))
+        run.around.log.info("health is told", health_port=server.port)
 
 
-def _trade(
-    platform: "Platform", market: "Iterator[list[Arrival]]", most: int, stop: Stop, obey: "Callable[[], None]"
-) -> int:
-    done = 0
-    for together in market:
-        if stop.asked or (most and done >= most):
-            break
-        obey()
-        platform.replay(together, lambda _done: None)
-        done += len(together)
-    return done
+@contextmanager
+def _answering(run: Run, api: _Api) -> Iterator[Run]:
+    """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
+    from services.api.lifetime import recorded
+    from services.api.platform import SERVICE
+    from services.api.serving import first_password, served
+    from shared.runtime.logs import service_log
+
+    around = run.around
+    ours = replace(around, log=service_log(SERVICE, around.instance))
+    platform = platform_of(ours, run.trader.store, run.settings, run.url, api.behind_tls)
+    password = first_password(platform, api.bootstrap)
+    with recorded(platform), served(platform, api.listener, api.trusted_proxies) as ended:
+        address, port, *_ = api.listener.getsockname()
+        note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}/api/status")
+        if password is not None:
+            place = shown_place(run.url)
+            # Nobody can be asked for a password here; the log would keep it, and this line is read once.
+            note(f"sign in as admin with the password {password}")
+            note(f"the next start makes another, until you set one: scalpbot users passwd admin --db {place}")
+        yield run._replace(around=replace(around, stopped=lambda: around.stopped() or ended()))
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -76,6 +76,7 @@ def _answer(reader: "Reader", row: "GateSnapshotRow") -> dict[str, Any]:
         "events": _events(reader, row),
         "trade": None if trade is None else _trade(trade),
         "params_hash": row.params_hash,
+        "params_version": row.params_version,
     }
 
 

@@ -77,6 +77,17 @@ class AccountDesk:
         self._verdicts = {pair: VerdictWriter(pair, self._settings) for pair in self._pairs}
 
     @property
+    def settings(self) -> Settings:
+        """Return the settings by which candles are settled."""
+        return self._settings
+
+    def follow(self, settings: Settings) -> None:
+        """Go by other limits and another risk from the next candle on; open positions keep their stops."""
+        self._settings = settings
+        self._params = account_params(settings)
+        self._verdicts = {pair: VerdictWriter(pair, settings) for pair in self._pairs}
+
+    @property
     def state(self) -> AccountState:
         """Return the account as it stands."""
         return self._state
@@ -234,6 +245,7 @@ class AccountDesk:
             writer.verdicts_json(fact, outcome),
             writer.indicators_json(fact),
             fact.params_hash,
+            fact.params_version,
         )
 
     def _opened(self, place: int, fact: CandleAssessed) -> Opened:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, assert_never
 
+from services.executor.broker_closes import BrokerCloses, CloseOrder
 from services.executor.service import ExecutorWork
 from services.executor.settlement import Closing, Leaving
 from shared.contracts.commands import EVERY_PAIR, Command, CommandStatus, CommandType, TradeMode
@@ -10,14 +11,14 @@ from shared.contracts.decimals import format_money, format_points
 from shared.contracts.facts import Quote
 from shared.contracts.trades import format_time
 from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, SIDE_NAMES, instrument
+from shared.runtime.commands import HOLD_ENDED, HOLD_SET
 from shared.runtime.outgoing import Outgoing
 from shared.store.command_rows import CommandRow, HoldRow
 from shared.store.command_tables import KILL_SWITCH_HOLD, PAUSE
 from shared.store.port import Transaction
 from shared.store.rows import AuditEntry
 
-HOLD_SET: Final = "hold.set"
-HOLD_ENDED: Final = "hold.ended"
+PARAMS_ACTIVATED: Final = "params.activated"
 _LIVE_DISABLED: Final = "live_trading_disabled"
 _LIVE_UNCONNECTED: Final = "live_account_not_connected"
 
@@ -30,13 +31,20 @@ class Answer(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """A claimed command, the candle after which it is carried out, and when."""
+    """A claimed command, the candle after which it is carried out, when, and what it may and can do at the broker."""
 
     row: CommandRow
     command: Command
     cursor: int
     now: int
     live_trading_enabled: bool
+    closes: BrokerCloses | None
+
+    def order(self, done: dict[str, Any]) -> CloseOrder | None:
+        """Return what is to be closed at the broker after what is done; None without that."""
+        if self.closes is None or not self.live_trading_enabled or self.command.mode is not TradeMode.LIVE:
+            return None
+        return CloseOrder(self.row.id, self.closes.new_tag(self.row.id), self.command.pair, done)
 
 
 class Execution:
@@ -57,8 +65,8 @@ class Execution:
         self._price_of = price_of
         self._operation = operation
 
-    def answer(self) -> Answer:
-        """Do what was asked and return how it ended."""
+    def answer(self) -> Answer | CloseOrder:
+        """Do what was asked of this platform and return how it ended, or that it goes on at the broker."""
         command = self._operation.command
         match command.type:
             case CommandType.PAUSE_PAIR | CommandType.PAUSE_ALL:
@@ -74,11 +82,24 @@ class Execution:
             case CommandType.KILL_SWITCH_OFF:
                 return self._ended(KILL_SWITCH_HOLD, None)
             case CommandType.RELOAD_PARAMS:
-                return _skipped(
-                    "not_supported", "a database keeps to the settings that it was begun with; restart with others"
-                )
+                return self._reloaded()
             case _ as never:
                 assert_never(never)
+
+    def _reloaded(self) -> Answer:
+        """Put what was saved of the parameters into force; raise InputError where it makes no sense."""
+        transaction, operation = self._transaction, self._operation
+        active = transaction.active_params_version()
+        rows = transaction.newest_params()
+        version = max((row.version for row in rows), default=0)
+        if version == active:
+            return Answer(CommandStatus.SUCCEEDED, {"changed": False, "version": active})
+        self._work.require_params(transaction, version)
+        transaction.activate_params(version, operation.now, operation.row.id)
+        new = [row for row in rows if row.version > active]
+        fields = [{"section": row.section, "version": str(row.version), "hash": row.hash} for row in new]
+        self._audit([(PARAMS_ACTIVATED, each) for each in fields])
+        return Answer(CommandStatus.SUCCEEDED, {"changed": True, "version": version, "sections": fields})
 
     def _begun(self, kind: str, scope: str) -> Answer:
         changed = self._begin(kind, scope)
@@ -92,26 +113,27 @@ class Execution:
         self._audit([(HOLD_ENDED, _hold_fields(each)) for each in holds])
         return Answer(CommandStatus.SUCCEEDED, {"changed": bool(holds), "holds": self._in_force()})
 
-    def _closed(self, command: Command) -> Answer:
+    def _closed(self, command: Command) -> Answer | CloseOrder:
         if command.mode is TradeMode.LIVE:
-            return self._skipped_live()
+            return self._operation.order({}) or self._skipped_live()
         left = self._close(command.pair, OPERATOR_CLOSE)
         if not left:
             where = f"in {command.pair}" if command.pair else "at all"
             return _skipped("nothing_open", f"no position is open {where}")
         return Answer(CommandStatus.SUCCEEDED, _closing_result(left))
 
-    def _killed(self, command: Command) -> Answer:
+    def _killed(self, command: Command) -> Answer | CloseOrder:
         changed = self._begin(KILL_SWITCH_HOLD, EVERY_PAIR)
         result = {"changed": changed, **_closing_result(self._close(None, KILL_SWITCH)), "holds": self._in_force()}
+        if (order := self._operation.order(result)) is not None:
+            return order
         if command.mode is TradeMode.LIVE:
             result["live"] = self._live_reason()
         return Answer(CommandStatus.SUCCEEDED, result)
 
     def _skipped_live(self) -> Answer:
-        detail = (
-            "LIVE_TRADING_ENABLED is not true" if not self._operation.live_trading_enabled else "no broker is wired"
-        )
+        enabled = self._operation.live_trading_enabled
+        detail = "this run has no account at a broker" if enabled else "LIVE_TRADING_ENABLED is not true"
         return _skipped(self._live_reason(), f"nothing was closed at the broker: {detail}")
 
     def _live_reason(self) -> str:

@@ -12,6 +12,7 @@ from shared.contracts.codec import FACT_VERSION, decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.runtime.outgoing import Outgoing
+from shared.runtime.params import ParameterBook
 from shared.runtime.streams import ALL_ASSESSED, assessed_of
 from shared.store.command_rows import HoldRow
 from shared.store.port import Reader, Transaction
@@ -20,6 +21,8 @@ from shared.store.tables import ENTRY
 
 SERVICE: Final = "executor"
 ACCOUNT: Final = "paper"
+# Whoever holds it trades on the account.
+LEASE: Final = f"{SERVICE}.{ACCOUNT}"
 
 
 def nothing_given(_fact: CandleAssessed) -> Given:
@@ -40,6 +43,8 @@ class ExecutorWork:
         """
         self._desk = desk
         self._given = given
+        self._book = ParameterBook(desk.settings)
+        self._version = 0
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleAssessed]:
         """Return the assessed candles that messages carry."""
@@ -74,6 +79,10 @@ class ExecutorWork:
         transaction.append_audit([_audit_entry(event) for event in events])
         transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, facts[-1].seq, self._desk.snapshot())])
         outgoing.stage(transaction, [_message(event) for event in events])
+
+    def require_params(self, reader: Reader, version: int) -> None:
+        """Raise InputError where a version of the parameters cannot be put into force."""
+        self._book.checked(reader, version)
 
     def reached(self, quote: Quote) -> bool:
         """Return whether a quote reaches a stop or target, as far as memory knows."""
@@ -113,6 +122,9 @@ class ExecutorWork:
         outgoing.stage(transaction, [_message(event) for event in events])
 
     def _settle(self, transaction: Transaction, fact: CandleAssessed, holds: Sequence[HoldRow]) -> Settlement:
+        if fact.params_version != self._version:
+            self._desk.follow(self._book.settings_at(transaction, fact.params_version))
+            self._version = fact.params_version
         settlement = self._desk.settle(fact, held(self._given(fact), holds, fact.closed.pair, fact.seq))
         for closed in settlement.closed:
             transaction.close_trade(closed.closing, closed.costs)

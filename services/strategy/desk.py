@@ -36,19 +36,27 @@ class PairDesk:
 
     def __init__(self, pair: str, settings: Settings, mode: RunMode, news: EconomicCalendar | None) -> None:
         """Begin with an empty machine; `restore` continues a stored one."""
-        settled = settings.pair(pair)
         self.pair = pair
-        self._strategy = settled.strategy
-        self._params = market_params(settled)
-        self._params_hash = settings.pair_digest(pair, mode)
-        self._rules = settings.calendar_rules(pair, mode)
-        self.set_news(news)
+        self._mode = mode
+        self._news = news
+        self.follow(settings, 0)
         self._state: MarketState = MARKET_START
         self._cells: MarketCells = market_cells(list_of_integers, list_of_floats)
+
+    def follow(self, settings: Settings, version: int) -> None:
+        """Go by a version of the parameters from the next candle on; the machine, which has none in it, goes on."""
+        settled = settings.pair(self.pair)
+        self._strategy = settled.strategy
+        self._params = market_params(settled)
+        self._params_hash = settings.pair_digest(self.pair, self._mode)
+        self._params_version = version
+        self._rules = settings.calendar_rules(self.pair, self._mode)
+        self.set_news(self._news)
 
     def set_news(self, news: EconomicCalendar | None) -> None:
         """Go by another news calendar from the next candle on; the machine keeps its state."""
         pair = self._rules.instrument
+        self._news = news
         self._calendar = PairCalendar(self._rules, news)
         self._events = _NearestEvents(news, (pair.base, pair.quote))
 
@@ -62,7 +70,9 @@ class PairDesk:
         if known is not None:
             facts, news = facts._replace(news=_NEWS_OF_VERDICT[known.verdict]), known.event
         self._state, assessment = market_step(self._state, self._cells, closed.candle, facts, self._params)
-        return CandleAssessed(closed, self._strategy, self._params_hash, facts.trading_day, assessment, news)
+        return CandleAssessed(
+            closed, self._strategy, self._params_hash, facts.trading_day, assessment, news, self._params_version
+        )
 
     def snapshot(self) -> str:
         """Return the machine's exact state as JSON text."""

@@ -9,6 +9,8 @@ from shared.contracts.codec import FACT_VERSION, encode_assessed
 from shared.contracts.envelope import Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
 from shared.runtime.outgoing import Outgoing
+from shared.runtime.params import ParameterBook
+from shared.runtime.settings import RunMode, Settings
 from shared.runtime.streams import assessed_of, candle_stream, closed_fact
 from shared.store.port import Reader, Transaction
 from shared.store.rows import AssessmentRow, SnapshotRow
@@ -23,21 +25,25 @@ class StrategyWork:
 
     def __init__(
         self,
-        new_desk: Callable[[str], PairDesk],
+        settings: Settings,
+        mode: RunMode,
+        news: EconomicCalendar | None,
         partition: int = 0,
         current_news: Callable[[Reader], EconomicCalendar | None] | None = None,
     ) -> None:
         """Judge the candles of a partition; a pair gets its desk with its first candle.
 
-        `current_news` is asked before every batch and its answer replaces the desks' own calendar; past candles do
-        without it.
+        Before every batch the version of the parameters in force is looked up, and `current_news` is asked for the
+        calendar that replaces `news`; past candles do without it.
         """
         self.stream = candle_stream(partition)
-        self._new_desk = new_desk
+        self._book = ParameterBook(settings)
+        self._settings, self._version = settings, 0
+        self._mode = mode
         self._desks: dict[str, PairDesk] = {}
         self._assessed = assessed_of(self.stream)
         self._current_news = current_news
-        self._news: EconomicCalendar | None = None
+        self._news = news if current_news is None else None
 
     def facts_in(self, messages: Sequence[Message]) -> list[CandleClosed]:
         """Return the closed candles of the partition that messages carry."""
@@ -60,6 +66,7 @@ class StrategyWork:
 
     def apply(self, transaction: Transaction, facts: Sequence[CandleClosed], outgoing: Outgoing) -> None:
         """Assess candles in order."""
+        self._refresh_params(transaction)
         self._refresh_news(transaction)
         assessed = [self._desk(fact.pair).assess(fact) for fact in facts]
         transaction.add_assessments([assessment_row(fact) for fact in assessed])
@@ -72,10 +79,17 @@ class StrategyWork:
     def _desk(self, pair: str) -> PairDesk:
         desk = self._desks.get(pair)
         if desk is None:
-            desk = self._desks[pair] = self._new_desk(pair)
-            if self._current_news is not None:
-                desk.set_news(self._news)
+            desk = self._desks[pair] = PairDesk(pair, self._settings, self._mode, self._news)
+            desk.follow(self._settings, self._version)
         return desk
+
+    def _refresh_params(self, reader: Reader) -> None:
+        version = reader.active_params_version()
+        if version == self._version:
+            return
+        self._settings, self._version = self._book.settings_at(reader, version), version
+        for desk in self._desks.values():
+            desk.follow(self._settings, version)
 
     def _refresh_news(self, reader: Reader) -> None:
         if self._current_news is None:

@@ -35,10 +35,13 @@ def encode_closed(fact: CandleClosed) -> str:
 def encode_assessed(fact: CandleAssessed) -> str:
     """Write an assessed candle as JSON text."""
     assessment = fact.assessment
+    # Most runs keep to what they were begun with.
+    version = {"params_version": fact.params_version} if fact.params_version else {}
     fields = {
         "candle": _closed_fields(fact.closed),
         "strategy": fact.strategy,
         "params_hash": fact.params_hash,
+        **version,
         "trading_day": fact.trading_day,
         "verdicts": {
             "session": assessment.session,
@@ -183,6 +186,7 @@ def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
         int(fields["trading_day"]),
         assessment,
         None if news is None else NewsEvent(str(news[0]), str(news[1]), _finite(news[2])),
+        int(fields.get("params_version", 0)),
     )
 
 

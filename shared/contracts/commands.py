@@ -11,9 +11,9 @@ from shared.contracts.pairs import parse_pair
 # The scope of a hold that is on every pair.
 EVERY_PAIR: Final = "ALL"
 LONGEST_PAYLOAD_CHARACTERS: Final = 10_000
+LONGEST_EXPIRY_SECONDS: Final = 86_400
 _MODE: Final = "mode"
 _PAIR: Final = "pair"
-_STRATEGY: Final = "strategy"
 
 
 class CommandType(StrEnum):
@@ -65,8 +65,7 @@ def parse_command(type_name: str, payload_json: str) -> Command:
         raise InputError(f"there is no command '{_shortened(type_name)}': use one of {', '.join(CommandType)}")
     kind = CommandType(type_name)
     payload = _object_in(payload_json)
-    known = {_MODE, _PAIR, _STRATEGY} if kind is CommandType.RELOAD_PARAMS else {_MODE, _PAIR}
-    if unknown := sorted(payload.keys() - known):
+    if unknown := sorted(payload.keys() - {_MODE, _PAIR}):
         raise InputError(f"the payload's '{_shortened(unknown[0])}' means nothing: {kind} knows mode and pair")
     return Command(kind, _mode_in(payload), _pair_in(payload, kind))
 

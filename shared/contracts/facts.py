@@ -52,7 +52,10 @@ class NewsEvent(NamedTuple):
 
 
 class CandleAssessed(NamedTuple):
-    """A closed candle with what the market alone says of it, and under which parameters."""
+    """A closed candle with what the market alone says of it, and under which parameters.
+
+    `params_version` is the version in force, 0 for what the run was begun with; the account goes by it too.
+    """
 
     closed: CandleClosed
     strategy: str
@@ -60,6 +63,7 @@ class CandleAssessed(NamedTuple):
     trading_day: int
     assessment: Assessment
     news: NewsEvent | None
+    params_version: int = 0
 
     @property
     def seq(self) -> int:

@@ -1,16 +1,30 @@
 """Sending commands: how the command line and the API put what an operator asks for into the store."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from shared.contracts.commands import canonical_payload, parse_command
+import msgspec
+
+from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, canonical_payload, parse_command
 from shared.contracts.errors import InputError
 from shared.store.command_rows import CommandRow, NewCommand
 from shared.store.port import Transaction
 from shared.store.rows import AuditEntry
+from shared.store.types import parse_time
 
+# Audit records: how far a command came, and what it changed.
 SENT: Final = "command.sent"
+CLAIMED: Final = "command.claimed"
+STARTED: Final = "command.started"
+COMPLETED: Final = "command.completed"
+SETTLED: Final = "command.settled"
+HOLD_SET: Final = "hold.set"
+HOLD_ENDED: Final = "hold.ended"
 _LONGEST_KEY: Final = 200
 _LONGEST_ACTOR: Final = 200
+
+
+class KeyTakenError(InputError):
+    """An idempotency key belongs to another command than the one that was sent with it."""
 
 
 class Sent(NamedTuple):
@@ -23,22 +37,43 @@ class Sent(NamedTuple):
 def send_command(transaction: Transaction, new: NewCommand) -> Sent:
     """Add a command and its audit record, or return the one that was sent with the same key before.
 
-    Raises InputError where the command makes no sense, or where its key belongs to one with another payload.
+    Raises InputError where the command makes no sense, and KeyTakenError where its key belongs to one with another
+    payload or another expiry.
     """
     command = parse_command(new.type, new.payload_json)
+    if new.expires_time is not None and new.expires_time - new.created_time > LONGEST_EXPIRY_SECONDS:
+        raise InputError(f"a command may wait for {LONGEST_EXPIRY_SECONDS} seconds at most before it expires")
     _check_length("actor", new.actor, _LONGEST_ACTOR)
     if new.idempotency_key is not None:
         _check_length("idempotency key", new.idempotency_key, _LONGEST_KEY)
     row, is_new = transaction.add_command(new)
-    if not is_new and not _same(row.payload_json, new.payload_json):
-        raise InputError(
+    if not is_new and not (_same(row.payload_json, new.payload_json) and _lasts_as_long(row, new)):
+        raise KeyTakenError(
             f"the idempotency key '{new.idempotency_key}' belongs to command {row.id}, a {row.type} with another "
-            "payload; use a new key"
+            "payload or expiry; use a new key"
         )
     if is_new:
         detail = {"type": command.type, "mode": command.mode, "pair": command.pair, "key": new.idempotency_key}
         transaction.append_audit([AuditEntry(new.created_time, new.actor, SENT, row.id, detail)])
     return Sent(row, is_new)
+
+
+def command_fields(row: CommandRow) -> dict[str, Any]:
+    """Return a command as named values, its payload as it is stored and its result decoded."""
+    result = row.result_json
+    try:
+        return {**row._asdict(), "result_json": None if result is None else msgspec.json.decode(result)}
+    except msgspec.DecodeError:
+        # Plain SQL may have put anything there.
+        return row._asdict()
+
+
+def age_seconds(created_ts_utc: str, now: float) -> float:
+    """Return how long ago a command was sent, as its row says; 0 where plain SQL wrote no time that can be read."""
+    try:
+        return max(0.0, round(now - parse_time(created_ts_utc), 3))
+    except ValueError:
+        return 0.0
 
 
 def _same(stored: str, sent: str) -> bool:
@@ -47,6 +82,17 @@ def _same(stored: str, sent: str) -> bool:
     except InputError:
         # Plain SQL may have put anything there.
         return False
+
+
+def _lasts_as_long(row: CommandRow, new: NewCommand) -> bool:
+    """Return whether both may wait for as long: sent again later, a command expires later."""
+    if row.expires_ts_utc is None or new.expires_time is None:
+        return row.expires_ts_utc is None and new.expires_time is None
+    try:
+        seconds = parse_time(row.expires_ts_utc) - parse_time(row.created_ts_utc)
+    except ValueError:
+        return False
+    return seconds == new.expires_time - new.created_time
 
 
 def _check_length(what: str, text: str, longest: int) -> None:

@@ -1,4 +1,4 @@
-"""What a service tells of itself over HTTP: alive (its loop goes round), ready (it can work), and its metrics."""
+"""What a service tells of itself over HTTP: alive (its loops go round), ready (it can work), and its metrics."""
 
 import json
 import threading
@@ -9,6 +9,7 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.contracts.errors import InputError
 from shared.runtime.metrics import ServiceMetrics
 
 LONGEST_SILENCE_SECONDS: Final = 60.0
@@ -21,12 +22,13 @@ class Health:
         """Begin alive and waiting for the start."""
         self.metrics = metrics
         self._monotonic = monotonic
-        self._last_progress = monotonic()
+        self._began = monotonic()
+        self._last_progress: dict[str, float] = {}
         self._waiting_for: dict[str, str] = {"start": "the service has not finished starting"}
 
-    def progress(self) -> None:
-        """Note that the loop went round."""
-        self._last_progress = self._monotonic()
+    def progress(self, loop: str = "work") -> None:
+        """Note that a loop went round; a process may have several."""
+        self._last_progress[loop] = self._monotonic()
         self.metrics.progress.set_to_current_time()
 
     def waits_for(self, what: str, why: str) -> None:
@@ -38,8 +40,9 @@ class Health:
         self._waiting_for = {name: why for name, why in self._waiting_for.items() if name != what}
 
     def alive(self) -> bool:
-        """Return whether the loop went round lately; a missing dependency is no reason to be killed."""
-        return self._monotonic() - self._last_progress < LONGEST_SILENCE_SECONDS
+        """Return whether every loop went round lately; a missing dependency is no reason to be killed."""
+        slowest = min(tuple(self._last_progress.values()), default=self._began)
+        return self._monotonic() - slowest < LONGEST_SILENCE_SECONDS
 
     def missing(self) -> dict[str, str]:
         """Return what the service waits for, and why; nothing when it is ready."""
@@ -50,8 +53,13 @@ class HealthServer:
     """Serve /healthz, /readyz and /metrics in a thread of its own."""
 
     def __init__(self, health: Health, host: str, port: int) -> None:
-        """Listen on host and port; port 0 takes any that is free."""
-        self._server = ThreadingHTTPServer((host, port), _handler(health))
+        """Listen on host and port; port 0 takes any that is free. Raises InputError where that cannot be done."""
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(health))
+        except OSError as fault:
+            raise InputError(
+                f"{host}:{port} cannot be listened on ({fault.strerror}); name another --health-host or --health-port"
+            ) from fault
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 

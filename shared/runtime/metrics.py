@@ -60,9 +60,8 @@ class ServiceMetrics:
         self.last_quote = Gauge(
             "scalpbot_last_quote_timestamp_seconds", "Time of a pair's newest price", ["pair"], registry=self.registry
         )
-        self.commands = Counter(
-            "scalpbot_commands_total", "Commands of operators that ended", ["type", "status"], registry=self.registry
-        )
+        self._measure_commands()
+        self._measure_anchors()
         self.lease_held = Gauge("scalpbot_lease_held", "1 while this instance leads", registry=self.registry)
         self.lease_epoch = Gauge("scalpbot_lease_epoch", "Epoch of the lease last held", registry=self.registry)
         self.progress = Gauge(
@@ -71,6 +70,32 @@ class ServiceMetrics:
         self.build = Gauge("scalpbot_build_info", "Always 1", ["service", "version"], registry=self.registry)
         self.build.labels(service, version).set(1)
         self.progress.set_to_current_time()
+
+    def _measure_commands(self) -> None:
+        """Measure what an executor has to tell of commands."""
+        self.commands = Counter(
+            "scalpbot_commands_total", "Commands of operators that ended", ["type", "status"], registry=self.registry
+        )
+        self.commands_pending = Gauge(
+            "scalpbot_commands_pending", "Commands that waited when last looked for", registry=self.registry
+        )
+        self.oldest_pending = Gauge(
+            "scalpbot_commands_oldest_pending_age_seconds", "Age of the first of them", registry=self.registry
+        )
+
+    def _measure_anchors(self) -> None:
+        """Measure what the process that keeps the ledger has to tell of anchors."""
+        self.anchored_id = Gauge(
+            "scalpbot_audit_anchored_id", "Audit record that the newest anchor reaches", registry=self.registry
+        )
+        self.anchored_time = Gauge(
+            "scalpbot_audit_anchor_timestamp_seconds",
+            "When the audit log was last known to be anchored up to its end",
+            registry=self.registry,
+        )
+        self.anchor_failures = Counter(
+            "scalpbot_audit_anchor_failures_total", "Anchors that could not be written", registry=self.registry
+        )
 
     def _measure_live_feed(self) -> None:
         """Measure what only an ingest on a live feed has to tell; pairs are those of the command line."""

@@ -12,6 +12,7 @@ from shared.contracts.errors import InfrastructureError, LeaseLostError
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.health import Health
+from shared.runtime.heartbeat import leave_sign_of_life
 from shared.runtime.leadership import Leadership
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
@@ -197,7 +198,7 @@ class ConsumerProcess:
             if now >= self._next_beat:
                 self._next_beat = now + BEAT_SECONDS
                 with self._store.transaction() as transaction:
-                    transaction.beat(around.service, around.instance, "{}")
+                    leave_sign_of_life(transaction, around.service, around.instance)
                 around.health.has("store")
             if not self._to_pause():
                 self._between()

@@ -23,6 +23,7 @@ from shared.runtime.settings_sections import (
     DeploymentSettings,
     GateSettings,
     LiveSettings,
+    PairRevision,
     PairTable,
     RiskSettings,
     RunMode,
@@ -32,7 +33,7 @@ from shared.runtime.settings_sections import (
 from shared.runtime.settings_sources import KeyPath, Written, read_sources
 from shared.runtime.settings_values import OTHER_PAIRS, PairName, ProfileName, Section, StaticRate, StrategyName
 
-__all__ = ["PairSettings", "RunMode", "RuntimeSettings", "Settings", "load_settings"]
+__all__ = ["PairSettings", "RunMode", "RuntimeSettings", "Settings", "load_settings", "revised", "sentence_of"]
 
 _STRATEGIES: Final[Mapping[str, StrategyName]] = {"USD_JPY": "vwap_rsi", "GBP_USD": "bb_breakout"}
 _STRATEGY_OF_OTHERS: Final[StrategyName] = "ema_vwap"
@@ -77,6 +78,13 @@ class TradingSettings(Section):
     rates: dict[PairName, StaticRate] = Field(default_factory=dict)
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
+
+
+class _RevisedSections(Section):
+    gates: GateSettings
+    risk: RiskSettings
+    strategies: StrategySettings
+    pairs: dict[PairName, PairRevision]
 
 
 class Settings(TradingSettings):
@@ -159,6 +167,37 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         raise InputError(_finding(error.errors()[0], written)) from error
     sections = {name: getattr(checked, name) for name in TradingSettings.model_fields}
     return Settings(**sections, runtime=read_runtime(environ))
+
+
+def revised(settings: Settings, sections: Mapping[str, object]) -> Settings:
+    """Return settings with some sections replaced while a run goes on; raise ValidationError for a bad value.
+
+    Strategies' sections hold all their profiles; `pairs` is laid over the pairs' tables.
+    """
+    strategies = {name: body for name, body in sections.items() if name in StrategySettings.model_fields}
+    changes = _RevisedSections.model_validate(
+        {
+            "gates": sections.get("gates", settings.gates),
+            "risk": sections.get("risk", settings.risk),
+            "strategies": {**settings.strategies.model_dump(), **strategies} if strategies else settings.strategies,
+            "pairs": sections.get("pairs", {}),
+        }
+    )
+    pairs = dict(settings.pairs)
+    for pair, revision in changes.pairs.items():
+        pairs[pair] = pairs.get(pair, PairTable()).model_copy(update=revision.model_dump(exclude_none=True))
+    replaced = {"gates": changes.gates, "risk": changes.risk, "strategies": changes.strategies, "pairs": pairs}
+    return settings.model_copy(update=replaced)
+
+
+def sentence_of(error: ErrorDetails) -> str:
+    """Say in one sentence what is wrong with a value that was not written in a file."""
+    path = [str(step) for step in error["loc"] if step != "[key]"]
+    if error["type"] == "extra_forbidden":
+        return f"{'.'.join(path)} is not known here"
+    if error["type"] == "missing":
+        return f"{'.'.join(path)} is missing"
+    return f"{'.'.join(path)} is {_quoted(error['input'])}; {_reason(error)}"
 
 
 def _first(given: Decimal | None, default: Decimal) -> Decimal:

@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from shared.contracts.errors import InputError
+from shared.contracts.hosts import is_loopback
+from shared.runtime.anchor_keys import private_bytes, public_bytes
 from shared.runtime.settings_values import Section
 
 DB_PATH: Final = "SCALP_BOT_DB_PATH"
 _DEFAULT_DB_PATH: Final = "data/paper_trading.db"
+_GUEST: Final = "guest"
+# Those of images, manuals and examples.
+_DELIVERED: Final = frozenset(
+    {_GUEST, "postgres", "postgresql", "rabbitmq", "password", "passw0rd", "pass", "admin", "root", "user", "test"}
+    | {"secret", "changeme", "change-me", "change_me", "default", "example", "placeholder", "scalpbot", "letmein"}
+    | {"mysecretpassword", "123456", "12345678"}
+)
 _YES: Final = ("true", "1", "yes", "on")
 _NO: Final = ("false", "0", "no", "off")
 
@@ -27,6 +37,9 @@ class RuntimeSettings(Section):
     oanda_env: Literal["practice", "live"] = "practice"
     oanda_rest_url: str | None = None
     oanda_stream_url: str | None = None
+    audit_anchor_path: Path | None = None
+    audit_anchor_key: SecretStr | None = None
+    audit_anchor_public_key: str | None = None
 
     def store_url(self) -> str:
         """Return the address of the store: the database URL if there is one, else that of the SQLite file."""
@@ -48,7 +61,29 @@ def read_runtime(environ: Mapping[str, str]) -> RuntimeSettings:
         oanda_env=_oanda_env(environ),
         oanda_rest_url=_web_address(environ, "OANDA_REST_URL"),
         oanda_stream_url=_web_address(environ, "OANDA_STREAM_URL"),
+        audit_anchor_path=_path(environ, "AUDIT_ANCHOR_PATH"),
+        audit_anchor_key=_anchor_key(environ),
+        audit_anchor_public_key=_anchor_public_key(environ),
     )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name, "").strip()
+    return Path(text) if text else None
+
+
+def _anchor_key(environ: Mapping[str, str]) -> SecretStr | None:
+    key = _secret(environ, "AUDIT_ANCHOR_KEY")
+    if key is not None:
+        private_bytes(key.get_secret_value(), "environment: AUDIT_ANCHOR_KEY")
+    return key
+
+
+def _anchor_public_key(environ: Mapping[str, str]) -> str | None:
+    key = _secret(environ, "AUDIT_ANCHOR_PUBLIC_KEY")
+    if key is not None:
+        public_bytes(key.get_secret_value(), "environment: AUDIT_ANCHOR_PUBLIC_KEY")
+    return None if key is None else key.get_secret_value()
 
 
 def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
@@ -80,7 +115,28 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Sec
     if not separator or scheme.partition("+")[0] not in schemes:
         expected = " or ".join(f"{each}://" for each in schemes)
         raise InputError(f"environment: {name} is not an address that can be used; it must begin with {expected}")
+    _require_own_password(name, secret.get_secret_value())
     return secret
+
+
+def _require_own_password(name: str, address: str) -> None:
+    """Raise InputError for a password that servers are delivered with, where others may reach the server."""
+    try:
+        parts = urlsplit(address)
+        host, user = parts.hostname or "", unquote(parts.username or "").lower()
+    except ValueError:
+        # Whoever connects there says what is wrong with the address.
+        return
+    given = parts.password
+    if given is None and parts.scheme.startswith("amqp"):
+        # What clients of the broker send where an address names nobody.
+        user, given = user or _GUEST, _GUEST
+    password = unquote(given or "").lower()
+    if password and (password in _DELIVERED or password == user) and host and not is_loopback(host):
+        raise InputError(
+            f"environment: the password in {name} is one that anybody would try, and {host} may be reached by others; "
+            "give the server a password of its own"
+        )
 
 
 def _web_address(environ: Mapping[str, str], name: str) -> str | None:

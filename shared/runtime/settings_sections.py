@@ -105,6 +105,14 @@ class PairTable(Section):
     model_spread_pips: Pips | None = None
 
 
+class PairRevision(Section):
+    """What may change of a pair while the platform runs; None leaves what the run was begun with."""
+
+    profile: ProfileName | None = None
+    sessions: Windows | None = None
+    max_spread_pips: Pips | None = None
+
+
 class EmaVwapParameters(Section):
     """`k`: how many ATR beyond VWAP the close may lie."""
 

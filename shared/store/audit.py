@@ -1,7 +1,8 @@
 """The audit log as a chain of hashes over the characters that are stored.
 
 hash = sha256(prev_hash + newline + canonical JSON of id, ts_utc, actor, action, command_id and detail_json), the first
-record following 64 zeros. A chain cannot show that its end was cut off: keep `head` elsewhere and compare.
+record following 64 zeros. A chain by itself cannot show that its end was cut off, or that all of it was written anew:
+whoever kept a hash elsewhere can, as a witness.
 """
 
 import json
@@ -18,6 +19,14 @@ from shared.store.session import Session
 from shared.store.tables import AUDIT_LOG
 
 GENESIS_HASH: Final = "0" * 64
+
+
+class Witness(NamedTuple):
+    """What somebody outside the database has seen of it: the hash that a record had; the name tells who."""
+
+    id: int
+    hash: str
+    name: str
 
 
 class AuditCheck(NamedTuple):
@@ -65,15 +74,33 @@ def hash_of(row: AuditRow) -> str:
     return sha256(f"{row.prev_hash}\n{content}".encode()).hexdigest()
 
 
-def verify_audit(rows: Iterable[AuditRow]) -> AuditCheck:
-    """Walk records in the order of their ids and stop at the first that was edited, deleted, inserted or moved."""
+def verify_audit(rows: Iterable[AuditRow], witnesses: Sequence[Witness] = ()) -> AuditCheck:
+    """Walk records in the order of their ids and stop at the first that was edited, deleted, inserted or moved.
+
+    With witnesses, in the order of their ids, a chain that was cut off or written anew is found as well, as far as they
+    reach.
+    """
     head, count = GENESIS_HASH, 0
+    waiting = iter(witnesses)
+    witness, vouched = next(waiting, None), 0
     for row in rows:
         why = _flaw(row, count + 1, head)
         if why:
             return AuditCheck(False, count, head, row.id, why)
+        if witness is not None and row.id == witness.id:
+            if row.hash != witness.hash:
+                return AuditCheck(False, count, head, row.id, _rewritten(witness, vouched))
+            witness, vouched = next(waiting, None), row.id
         head, count = row.hash, count + 1
+    if witness is not None:
+        end = f"the log ends at record {count}" if count else "the log is empty"
+        return AuditCheck(False, count, head, count + 1, f"{end}, but {witness.name} saw record {witness.id}")
     return AuditCheck(True, count, head, None, "")
+
+
+def _rewritten(witness: Witness, vouched: int) -> str:
+    since = f"after record {vouched}" if vouched else "from the first record on"
+    return f"record {witness.id} is not the one that {witness.name} saw; the log was written anew {since}"
 
 
 def _flaw(row: AuditRow, expected_id: int, head: str) -> str:
@@ -98,6 +125,12 @@ class AuditSession(Session):
         query = select(AUDIT_LOG).order_by(AUDIT_LOG.c.id.desc()).limit(limit)
         return [AuditRow(*row) for row in self._connection.execute(query)]
 
+    def audit_record(self, audit_id: int) -> AuditRow | None:
+        """Return one audit record."""
+        query = select(AUDIT_LOG).where(AUDIT_LOG.c.id == audit_id)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else AuditRow(*row)
+
     def audit_in_order(self, chunk: int = 1_000) -> Iterator[AuditRow]:
         """Iterate over the audit chain from its first record, reading `chunk` rows at a time."""
         query = select(AUDIT_LOG).order_by(AUDIT_LOG.c.id).limit(chunk)
@@ -106,6 +139,16 @@ class AuditSession(Session):
             yield from rows
             following = query.where(AUDIT_LOG.c.id > rows[-1].id)
             rows = [AuditRow(*row) for row in self._connection.execute(following)]
+
+    def newest_audit_id(self) -> int:
+        """Return the id of the newest audit record, 0 without one."""
+        return self._connection.execute(select(AUDIT_LOG.c.id).order_by(AUDIT_LOG.c.id.desc()).limit(1)).scalar() or 0
+
+    def audit_between(self, after: int, last: int, actions: Sequence[str], limit: int) -> list[AuditRow]:
+        """Return the records of some actions with after < id <= last, oldest first."""
+        columns = AUDIT_LOG.c
+        query = select(AUDIT_LOG).where(columns.id > after, columns.id <= last, columns.action.in_(actions))
+        return [AuditRow(*row) for row in self._connection.execute(query.order_by(columns.id).limit(limit))]
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append records to the hash chain."""

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.store.command_rows import CommandRow, HoldRow, NewCommand
+from shared.store.command_rows import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.rows import AuditRow
+from shared.store.user_rows import Listed, Span
 
 
 class CommandReads(Protocol):
@@ -18,8 +19,19 @@ class CommandReads(Protocol):
         """Return commands, newest first; those older than `before_id` where one is given."""
         ...
 
-    def unfinished_commands(self, limit: int) -> list[CommandRow]:
-        """Return commands that wait or are running, oldest first."""
+    def running_commands(self) -> list[CommandRow]:
+        """Return commands that were claimed and have not ended, oldest first."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """Return how many commands wait, and since when."""
+        ...
+
+    def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
+        """Return commands by their number, newest first; the times of the span are those at which they were sent.
+
+        A row of plain SQL whose time cannot be read is in no span that begins or ends.
+        """
         ...
 
     def audit_of_command(self, command_id: int) -> list[AuditRow]:

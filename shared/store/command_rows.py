@@ -34,6 +34,20 @@ class NewCommand(NamedTuple):
     expires_time: int | None = None
 
 
+class CommandFilter(NamedTuple):
+    """Which commands to list: of one type, of one status, or of any."""
+
+    type: str | None = None
+    status: str | None = None
+
+
+class Backlog(NamedTuple):
+    """How many commands wait for an executor, and when the first of them was sent, as its row says."""
+
+    waiting: int
+    oldest_ts_utc: str | None
+
+
 class HoldRow(NamedTuple):
     """A stop of entries by a person, for the candles after `since_seq` up to `ended_seq` (None: still in force).
 

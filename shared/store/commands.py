@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Table, select, text, update
+from sqlalchemy import ColumnElement, Row, Table, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.contracts.commands import CommandStatus
 from shared.contracts.errors import InvariantError
 from shared.contracts.trades import format_time
-from shared.store.command_rows import CommandRow, HoldRow, NewCommand
+from shared.store.command_rows import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.command_tables import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUNS
 from shared.store.rows import AuditRow
 from shared.store.session import Session
 from shared.store.tables import AUDIT_LOG
+from shared.store.user_rows import Listed, Span
 
 # Written out, so that the database sees that it may use the index of the few rows that are not finished.
 _WAITS_OR_RUNS: Final = text(WAITS_OR_RUNS)
@@ -36,10 +37,47 @@ class CommandSession(Session):
             query = query.where(COMMANDS.c.id < before_id)
         return [_command_row(row) for row in self._connection.execute(query)]
 
-    def unfinished_commands(self, limit: int) -> list[CommandRow]:
-        """Return commands that wait or are running, oldest first."""
-        query = select(COMMANDS).where(_WAITS_OR_RUNS).order_by(COMMANDS.c.id).limit(limit)
+    def running_commands(self) -> list[CommandRow]:
+        """Return commands that were claimed and have not ended, oldest first."""
+        runs = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.RUNNING.value)
+        query = select(COMMANDS).where(*runs).order_by(COMMANDS.c.id)
         return [_command_row(row) for row in self._connection.execute(query)]
+
+    def backlog(self) -> Backlog:
+        """Return how many commands wait, and since when."""
+        waits = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.PENDING.value)
+        query = select(COMMANDS.c.created_ts_utc, func.count().over()).where(*waits).order_by(COMMANDS.c.id).limit(1)
+        oldest = self._connection.execute(query).first()
+        return Backlog(0, None) if oldest is None else Backlog(oldest[1], _text(oldest[0]))
+
+    def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
+        """Return commands by their number, newest first; the times of the span are those at which they were sent."""
+        columns = COMMANDS.c
+        query = select(COMMANDS).order_by(columns.id.desc()).limit(span.limit)
+        if span.before is not None:
+            query = query.where(columns.id < span.before[1])
+        if wanted.type is not None:
+            query = query.where(columns.type == wanted.type)
+        if wanted.status is not None:
+            query = query.where(columns.status == wanted.status)
+        if span.start is not None:
+            query = query.where(self._sent_at() >= self._moment(span.start))
+        if span.end is not None:
+            query = query.where(self._sent_at() < self._moment(span.end))
+        return [Listed(0, row.id, _command_row(row)) for row in self._connection.execute(query)]
+
+    def _sent_at(self) -> ColumnElement[Any]:
+        column = COMMANDS.c.created_ts_utc
+        # SQLite keeps what somebody wrote; its own function reads times in every form that it knows.
+        return func.datetime(column) if self._keeps_text else column
+
+    def _moment(self, seconds: int) -> ColumnElement[Any]:
+        time = literal(seconds, COMMANDS.c.created_ts_utc.type)
+        return func.datetime(time) if self._keeps_text else time
+
+    @property
+    def _keeps_text(self) -> bool:
+        return self._connection.dialect.name == "sqlite"
 
     def audit_of_command(self, command_id: int) -> list[AuditRow]:
         """Return the audit records of a command in order."""

@@ -208,10 +208,11 @@ def _gate_values(row: GateSnapshotRow) -> Values:
         row.verdicts_json,
         row.indicators_json,
         row.params_hash,
+        row.params_version or None,
     )
 
 
 def _gate_row(row: Row[Any]) -> GateSnapshotRow:
     side = read_name(SIDE_OF_NAME, row.final_signal, GATE_SNAPSHOTS, row.id, "final_signal")
     reason = read_name(REASON_OF_NAME, row.reason, GATE_SNAPSHOTS, row.id, "reason")
-    return GateSnapshotRow._make((*row[1:4], side, reason, *row[6:]))
+    return GateSnapshotRow._make((*row[1:4], side, reason, *row[6:-1], row.params_version or 0))

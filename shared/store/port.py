@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from shared.store.command_port import CommandReads, CommandWrites
+from shared.store.params_port import ParamsReads, ParamsWrites
 from shared.store.rows import (
     AccountEventRow,
     AppliedQuoteRow,
@@ -222,12 +223,16 @@ class RuntimeReads(Protocol):
         """Return audit records, newest first."""
         ...
 
+    def audit_record(self, audit_id: int) -> AuditRow | None:
+        """Return one audit record, None where there is none."""
+        ...
+
     def audit_in_order(self, chunk: int = 1_000) -> Iterator[AuditRow]:
         """Iterate over the audit chain from its first record, reading `chunk` rows at a time."""
         ...
 
 
-class Reader(MarketReads, LedgerReads, RuntimeReads, CommandReads, UserReads, ListReads, Protocol):
+class Reader(MarketReads, LedgerReads, RuntimeReads, CommandReads, ParamsReads, UserReads, ListReads, Protocol):
     """One consistent view of the store."""
 
 
@@ -353,7 +358,7 @@ class RuntimeWrites(Protocol):
         ...
 
 
-class Transaction(Reader, MarketWrites, LedgerWrites, RuntimeWrites, CommandWrites, UserWrites, Protocol):
+class Transaction(Reader, MarketWrites, LedgerWrites, RuntimeWrites, CommandWrites, ParamsWrites, UserWrites, Protocol):
     """Reads and writes that happen together or not at all."""
 
 

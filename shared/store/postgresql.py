@@ -21,6 +21,7 @@ SCHEMA_TURN: Final = 1
 AUDIT_TURN: Final = 2
 TRADE_TURN: Final = 3
 SETTING_TURN: Final = 4
+USER_TURN: Final = 5
 
 # A peer that vanished without a word is noticed after about 20 s in silence, and after 10 s when something was sent.
 _KEEPALIVES: Final = {

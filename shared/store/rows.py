@@ -64,7 +64,8 @@ class AssessmentRow(NamedTuple):
 class GateSnapshotRow(NamedTuple):
     """All seven verdicts of one judged candle.
 
-    `time` is the decision time, `reason` that of the first failing gate, `failed_gates` the mask of all that failed.
+    `time` is the decision time, `reason` that of the first failing gate, `failed_gates` the mask of all that failed;
+    `params_version` is the version of the parameters, 0 for those that the run was begun with.
     """
 
     time: int
@@ -80,6 +81,7 @@ class GateSnapshotRow(NamedTuple):
     verdicts_json: str
     indicators_json: str
     params_hash: str
+    params_version: int = 0
 
 
 class FunnelRow(NamedTuple):

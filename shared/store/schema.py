@@ -20,7 +20,7 @@ from shared.store.faults import faults_named, opening_fault, place
 from shared.store.postgresql import SCHEMA_TURN, take_turns
 
 # The revisions of the migrations, oldest first.
-VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 CURRENT_VERSION: Final = VERSIONS[-1]
 _VERSION_TABLE: Final = "alembic_version"
 

@@ -1,7 +1,7 @@
 """The store on a relational database: SQLite for one machine, PostgreSQL for many."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Engine
 
@@ -21,28 +21,33 @@ from shared.store.faults import faults_named, place
 from shared.store.leases import LeaseSession
 from shared.store.listing import ListingSession
 from shared.store.outbox import OutboxSession
+from shared.store.params import ParamsSession
 from shared.store.port import Reader, Transaction
 from shared.store.runtime import RuntimeSession
 from shared.store.schema import require_current
 from shared.store.session import insert_statements
+from shared.store.turns import Turns
 from shared.store.users import UserSession
 
 
-class _SqlTransaction(ListingSession, RuntimeSession, OutboxSession, LeaseSession, CommandSession, UserSession):
+class _SqlTransaction(
+    ListingSession, RuntimeSession, OutboxSession, LeaseSession, CommandSession, ParamsSession, UserSession
+):
     """All themes of the store on one connection."""
 
 
 class SqlStore:
     """Hand out views and transactions of one database."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine from `open_engine` whose schema is current."""
+    def __init__(self, engine: Engine, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+        """Work on an engine from `open_engine` whose schema is current; the timeout is that of SQLite's lock."""
         self._readers = viewing(engine)
         self._writers = writing(engine)
         self._inserts = insert_statements(engine.dialect)
         # On SQLite a transaction that writes is the only one.
         self._locks = engine.dialect.name != "sqlite"
         self._place = place(engine.url)
+        self._turn = nullcontext if self._locks else Turns(busy_timeout_seconds).turn
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -53,7 +58,7 @@ class SqlStore:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Open a transaction that commits at the end of the block and rolls back on any exception."""
-        with faults_named(self._place), self._writers.begin() as connection:
+        with self._turn(), faults_named(self._place), self._writers.begin() as connection:
             yield _SqlTransaction(connection, self._inserts, self._locks)
 
     def close(self) -> None:
@@ -83,4 +88,4 @@ def open_store(url: str, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> 
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine)
+    return SqlStore(engine, busy_timeout_seconds)

@@ -145,6 +145,7 @@ GATE_SNAPSHOTS: Final = Table(
     _required("verdicts_json", Text),
     _required("indicators_json", Text),
     _required("params_hash", Text),
+    _optional("params_version", BigInteger),
     UniqueConstraint("seq", name="uq_gate_snapshots_seq"),
     _one_of("final_signal", tuple(SIDE_NAMES.values()), "ck_gate_snapshots_final_signal"),
     Index("ix_gate_snapshots_pair_candle_time", "pair", "candle_time"),
@@ -299,9 +300,7 @@ AUDIT_LOG: Final = Table(
     _required("hash", Text),
 )
 
-# The services' own state.
-
-# Settings, every version of them.
+# The services' own state: settings first, every version of them.
 SETTINGS: Final = Table(
     "settings",
     METADATA,

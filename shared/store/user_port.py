@@ -1,9 +1,20 @@
 """The port of the store for those who look on: users and their sessions, and lists read page by page."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from shared.store.rows import AuditRow, CandleRow, DailyStatsRow, EquityRow, GateSnapshotRow, TradeRow
-from shared.store.user_rows import Listed, NewestCandle, NewSession, NumberedEvent, SessionRow, Span, UserRow
+from shared.store.user_rows import (
+    Listed,
+    NewestCandle,
+    NewSession,
+    NumberedEvent,
+    OpenSession,
+    SessionRow,
+    SessionTimes,
+    Span,
+    UserRow,
+)
 
 
 class ListReads(Protocol):
@@ -45,6 +56,14 @@ class ListReads(Protocol):
         """Return the events that follow the one of an id, oldest first."""
         ...
 
+    def newest_audit_id(self) -> int:
+        """Return the id of the newest audit record, 0 without one."""
+        ...
+
+    def audit_between(self, after: int, last: int, actions: Sequence[str], limit: int) -> list[AuditRow]:
+        """Return the audit records of some actions with after < id <= last, oldest first."""
+        ...
+
 
 class UserReads(Protocol):
     """Read users, their sessions and attempts to sign in."""
@@ -61,6 +80,14 @@ class UserReads(Protocol):
         """Return the session of a token, None for one that is unknown, revoked, over, or of a disabled user."""
         ...
 
+    def sessions_of(self, user_id: int) -> list[OpenSession]:
+        """Return the sessions of a user that are alive, newest first."""
+        ...
+
+    def session_owner(self, session_id: str) -> str | None:
+        """Return the name of the user whose living session has an id."""
+        ...
+
     def login_wait_seconds(self, subject: str) -> float:
         """Return how long somebody has to wait before the next attempt to sign in, 0 or less for not at all."""
         ...
@@ -68,6 +95,10 @@ class UserReads(Protocol):
 
 class UserWrites(Protocol):
     """Write users, their sessions and attempts to sign in."""
+
+    def lock_users(self) -> None:
+        """Wait until nobody else is about to change users; others wait until the transaction ends."""
+        ...
 
     def add_user(self, name: str, role: str, password_hash: str) -> int:
         """Add a user and return the id; a second one of the name is an InvariantError."""
@@ -81,8 +112,12 @@ class UserWrites(Protocol):
         """Keep a user from signing in, or let them again."""
         ...
 
-    def open_session(self, session: NewSession, idle_seconds: float, longest_seconds: float) -> None:
-        """Open a session that lasts until it is idle for so long, and at the longest for so long."""
+    def set_role(self, user_id: int, role: str) -> None:
+        """Let a user do what another role may; an unknown one is an InvariantError."""
+        ...
+
+    def open_session(self, session: NewSession, times: SessionTimes) -> None:
+        """Open a session."""
         ...
 
     def touch_session(self, token_hash: str, idle_seconds: float) -> None:
@@ -90,7 +125,11 @@ class UserWrites(Protocol):
         ...
 
     def revoke_session(self, token_hash: str) -> None:
-        """End a session."""
+        """End the session of a token."""
+        ...
+
+    def end_session(self, session_id: str) -> None:
+        """End the session of an id."""
         ...
 
     def revoke_sessions(self, user_id: int) -> int:

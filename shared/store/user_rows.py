@@ -22,21 +22,47 @@ class UserRow(NamedTuple):
 
 
 class NewSession(NamedTuple):
-    """A session to be opened; of its token only the sha256 is kept."""
+    """A session to be opened from an address; of its token only the sha256 is kept, and its id opens nothing."""
 
     token_hash: str
+    id: str
     user_id: int
     csrf_token: str
+    address: str
+
+
+class SessionTimes(NamedTuple):
+    """In how many seconds a session ends unless it is used, ends in any case, and stops to count as confirmed."""
+
+    idle: float
+    longest: float
+    confirmed: float
 
 
 class SessionRow(NamedTuple):
-    """A session that is alive, with what its user is now, and the seconds until it ends unless it is used."""
+    """A session that is alive, with what its user is now.
 
+    The seconds are those until it ends unless it is used, and until it stops to count as confirmed (0 or less: it does
+    not).
+    """
+
+    id: str
     user_id: int
     name: str
     role: str
     csrf_token: str
     idle_seconds_left: float
+    confirmed_seconds_left: float
+
+
+class OpenSession(NamedTuple):
+    """A session that is alive, as people look at it: opened when and from where, and when it ends unless used."""
+
+    id: str
+    address: str
+    created_at: float
+    idle_at: float
+    expires_at: float
 
 
 class NumberedEvent(NamedTuple):

@@ -46,17 +46,22 @@ USERS: Final = Table(
     CheckConstraint("password_hash LIKE '$argon2id$%'", name="ck_users_password_hash"),
 )
 
-# Who is signed in, by the sha256 of the token that the browser has, until it is idle for too long or its time is over.
+# Who is signed in, by the sha256 of the token that the browser has, until it is idle for too long or its time is over;
+# people name a session by its id, which opens nothing.
 SESSIONS: Final = Table(
     "sessions",
     METADATA,
     Column("token_hash", Text, primary_key=True, nullable=False),
+    _required("id", Text),
     Column("user_id", _Identity, ForeignKey("users.id", name="fk_sessions_user_id"), nullable=False),
     _required("csrf_token", Text),
+    _required("address", Text),
     _required("created_at", UtcInstant),
+    _required("confirmed_until", UtcInstant),
     _required("idle_at", UtcInstant),
     _required("expires_at", UtcInstant),
     Column("revoked_at", UtcInstant, nullable=True),
+    UniqueConstraint("id", name="uq_sessions_id"),
     CheckConstraint("length(token_hash) = 64", name="ck_sessions_token_hash"),
     Index("ix_sessions_user_id", "user_id"),
     Index("ix_sessions_expires_at", "expires_at"),

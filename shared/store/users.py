@@ -5,12 +5,13 @@ A session is alive as long as it is not revoked, neither idle nor old beyond its
 
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.store.clock import DatabaseClock, DatabaseClockAfter
+from shared.store.postgresql import USER_TURN
 from shared.store.session import Session
-from shared.store.user_rows import NewSession, SessionRow, UserRow
+from shared.store.user_rows import NewSession, OpenSession, SessionRow, SessionTimes, UserRow
 from shared.store.user_tables import LOGIN_ATTEMPTS, SESSIONS, USERS
 
 
@@ -30,16 +31,32 @@ class UserSession(Session):
         """Return the session of a token, None for one that is unknown or not alive."""
         columns = SESSIONS.c
         query = (
-            select(USERS.c.id, USERS.c.name, USERS.c.role, columns.csrf_token, columns.idle_at)
-            .add_columns(DatabaseClock().label("now"))
+            select(columns.id, columns.user_id, USERS.c.name, USERS.c.role, columns.csrf_token)
+            .add_columns(columns.idle_at, columns.confirmed_until, DatabaseClock().label("now"))
             .join_from(SESSIONS, USERS, USERS.c.id == columns.user_id)
-            .where(columns.token_hash == token_hash, columns.revoked_at.is_(None), USERS.c.disabled.is_(False))
-            .where(columns.idle_at > DatabaseClock(), columns.expires_at > DatabaseClock())
+            .where(columns.token_hash == token_hash, USERS.c.disabled.is_(False), *_alive())
         )
         row = self._connection.execute(query).first()
         if row is None:
             return None
-        return SessionRow(row.id, row.name, row.role, row.csrf_token, row.idle_at - row.now)
+        idle, confirmed = row.idle_at - row.now, row.confirmed_until - row.now
+        return SessionRow(row.id, row.user_id, row.name, row.role, row.csrf_token, idle, confirmed)
+
+    def sessions_of(self, user_id: int) -> list[OpenSession]:
+        """Return the sessions of a user that are alive, newest first."""
+        columns = SESSIONS.c
+        query = select(columns.id, columns.address, columns.created_at, columns.idle_at, columns.expires_at)
+        query = query.where(columns.user_id == user_id, *_alive()).order_by(columns.created_at.desc(), columns.id)
+        return [OpenSession(*row) for row in self._connection.execute(query)]
+
+    def session_owner(self, session_id: str) -> str | None:
+        """Return the name of the user whose living session has an id."""
+        query = select(USERS.c.name).join_from(SESSIONS, USERS, USERS.c.id == SESSIONS.c.user_id)
+        return self._connection.execute(query.where(SESSIONS.c.id == session_id, *_alive())).scalar()
+
+    def lock_users(self) -> None:
+        """Wait until nobody else is about to change users; others wait until the transaction ends."""
+        self._take_turns(USER_TURN)
 
     def login_wait_seconds(self, subject: str) -> float:
         """Return how long somebody has to wait before the next attempt to sign in, 0 or less for not at all."""
@@ -62,10 +79,19 @@ class UserSession(Session):
         """Keep a user from signing in, or let them again."""
         self._connection.execute(update(USERS).where(USERS.c.id == user_id).values(disabled=disabled))
 
-    def open_session(self, session: NewSession, idle_seconds: float, longest_seconds: float) -> None:
-        """Open a session that lasts until it is idle for so long, and at the longest for so long."""
-        times = {"created_at": DatabaseClock(), "idle_at": DatabaseClockAfter(idle_seconds)}
-        values = {**session._asdict(), **times, "expires_at": DatabaseClockAfter(longest_seconds)}
+    def set_role(self, user_id: int, role: str) -> None:
+        """Let a user do what another role may; an unknown one is an InvariantError."""
+        self._connection.execute(update(USERS).where(USERS.c.id == user_id).values(role=role))
+
+    def open_session(self, session: NewSession, times: SessionTimes) -> None:
+        """Open a session."""
+        values = {
+            **session._asdict(),
+            "created_at": DatabaseClock(),
+            "idle_at": DatabaseClockAfter(times.idle),
+            "expires_at": DatabaseClockAfter(times.longest),
+            "confirmed_until": DatabaseClockAfter(times.confirmed),
+        }
         self._connection.execute(insert(SESSIONS).values(values))
 
     def touch_session(self, token_hash: str, idle_seconds: float) -> None:
@@ -74,9 +100,14 @@ class UserSession(Session):
         self._connection.execute(touch.values(idle_at=DatabaseClockAfter(idle_seconds)))
 
     def revoke_session(self, token_hash: str) -> None:
-        """End a session."""
+        """End the session of a token."""
         ours = update(SESSIONS).where(SESSIONS.c.token_hash == token_hash, SESSIONS.c.revoked_at.is_(None))
         self._connection.execute(ours.values(revoked_at=DatabaseClock()))
+
+    def end_session(self, session_id: str) -> None:
+        """End the session of an id."""
+        this = update(SESSIONS).where(SESSIONS.c.id == session_id, SESSIONS.c.revoked_at.is_(None))
+        self._connection.execute(this.values(revoked_at=DatabaseClock()))
 
     def revoke_sessions(self, user_id: int) -> int:
         """End all sessions of a user that were not ended and return their number."""
@@ -122,6 +153,11 @@ class UserSession(Session):
         """Delete the count of those who did not try for so long and return their number."""
         silent = LOGIN_ATTEMPTS.c.last_at < DatabaseClockAfter(-silent_seconds)
         return self._connection.execute(delete(LOGIN_ATTEMPTS).where(silent)).rowcount
+
+
+def _alive() -> tuple[ColumnElement[bool], ...]:
+    columns, now = SESSIONS.c, DatabaseClock()
+    return columns.revoked_at.is_(None), columns.idle_at > now, columns.expires_at > now
 
 
 def _users() -> Select[Any]:

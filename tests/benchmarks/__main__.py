@@ -1,7 +1,7 @@
 """Measure speed and memory side by side with peers.
 
-`python -m tests.benchmarks [--json] [--candles N] [--only deployed]`; exit code 3 says that a required figure
-was missed.
+`python -m tests.benchmarks [--json] [--candles N] [--only deployed|commands|login|reads]`; exit code 3 says that a
+required figure was missed.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.report import as_json, say
-from tests.benchmarks.suite import DEPLOYED, measure_all
+from tests.benchmarks.suite import PARTS, measure_all
 
 _MISSED = 3
 
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure side by side with peers.")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     parser.add_argument("--candles", type=int, default=1_000_000, metavar="N", help="how many (default: %(default)s)")
-    parser.add_argument("--only", choices=[DEPLOYED], help="leave out all but the services over their servers")
+    parser.add_argument("--only", choices=PARTS, help="measure only this part; login and reads are in no whole run")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="scalpbot-bench-") as folder:
         report = measure_all(Path(folder), chosen.candles, chosen.only)

@@ -24,20 +24,21 @@ class Ground(NamedTuple):
     @property
     def surroundings(self) -> dict[str, str]:
         """Return the environment of a program that works here and knows of no drivers."""
-        return {**os.environ, "DATABASE_URL": self._database, "RABBITMQ_URL": self.broker_url}
+        return {**os.environ, "DATABASE_URL": self.database, "RABBITMQ_URL": self.broker_url}
 
     def execute(self, statement: str) -> None:
         """Run a statement that gives nothing back."""
-        with psycopg.connect(self._database, autocommit=True) as connection:
+        with psycopg.connect(self.database, autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
         """Return what a statement gives."""
-        with psycopg.connect(self._database, autocommit=True) as connection:
+        with psycopg.connect(self.database, autocommit=True) as connection:
             return connection.execute(statement.encode()).fetchall()
 
     @property
-    def _database(self) -> str:
+    def database(self) -> str:
+        """Return the address of the database as its own driver takes it."""
         return self.store_url.replace("+psycopg", "")
 
 
@@ -52,6 +53,11 @@ class Servers:
         postgres.restart()
         self._template = postgres.new_database()
         upgrade(postgres.url(self._template))
+
+    @property
+    def rabbit(self) -> RabbitServer:
+        """Return the broker, which may be stopped."""
+        return self._rabbit
 
     def new_ground(self) -> Ground:
         """Return a database with the platform's schema and a vhost with its queues."""

@@ -73,8 +73,10 @@ def say(report: Report) -> None:
     console = Console(width=124, highlight=False)
     machine = report.machine
     console.print(f"{machine.processor}, {machine.cores} cores, {machine.system}, Python {machine.python}")
-    console.print(f"{report.candles:,} generated one-minute candles with bid and ask\n")
-    console.print(_measurements(report.measurements))
+    if report.candles:
+        console.print(f"{report.candles:,} generated candles with bid and ask\n")
+    if report.measurements:
+        console.print(_measurements(report.measurements))
     console.print(_aims(report.aims))
     for note in report.notes:
         console.print(f"- {note}")

@@ -9,7 +9,17 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from tests.benchmarks.api_figures import (
+    LISTED_CANDLES,
+    LOGIN,
+    LOGIN_NOTES,
+    READS,
+    READS_NOTES,
+    login_aims,
+    reads_aims,
+)
 from tests.benchmarks.child import BenchmarkError, Finished, run_module, run_program
+from tests.benchmarks.commands_figures import COMMANDS_NOTES, FLOOD, commands_aims
 from tests.benchmarks.deployed_figures import (
     DEPLOYED_NOTES,
     LIVE,
@@ -23,9 +33,11 @@ from tests.benchmarks.report import Aim, Measurement, Report
 
 # This process stays small and imports nothing heavy: Linux counts a parent's memory at the fork as the child's.
 DEPLOYED = "deployed"
+COMMANDS = "commands"
 _PAIR = "EUR_USD"
 _PAPER_CANDLES = 30_000
 _LIMIT_SECONDS = 560.0
+_LONGER_SECONDS = 1_200.0
 _FAREWELL_SECONDS = 30.0
 _WHOLE_RUNS = 5
 _ROUNDS = 3
@@ -63,6 +75,20 @@ class _Runner(NamedTuple):
         return module, str(file), *rest
 
 
+class _Alone(NamedTuple):
+    """A part that can be measured alone: what is said of it, and on how many candles it works."""
+
+    notes: tuple[str, ...]
+    candles: int
+
+
+_ALONE = {
+    DEPLOYED: _Alone(DEPLOYED_NOTES, MANY),
+    COMMANDS: _Alone(COMMANDS_NOTES, FLOOD),
+    LOGIN: _Alone(LOGIN_NOTES, 0),
+    READS: _Alone(READS_NOTES, LISTED_CANDLES),
+}
+PARTS = tuple(_ALONE)
 _OWN = _Runner("scalpbot", "services", ("full_engine",))
 _FASTER = _Runner("backtesting.py, hand-tuned", "backtesting", ("backtesting_peer", "fast"), aimed=100, required=False)
 _PEERS = (
@@ -93,8 +119,13 @@ class _Collected:
 
 def measure_all(folder: Path, candles: int, only: str | None = None) -> Report:
     """Measure everything on some generated candles, or only the part of a name; progress goes to stderr."""
-    found = _Collected(end=time.monotonic() + _LIMIT_SECONDS)
-    steps: dict[str, Callable[[], None]] = {"services, broker and database": lambda: _deployed(found, folder)}
+    found = _Collected(end=time.monotonic() + (_LONGER_SECONDS if only == READS else _LIMIT_SECONDS))
+    over_servers: dict[str, Callable[[], None]] = {
+        DEPLOYED: lambda: _deployed(found, folder),
+        COMMANDS: lambda: _commands(found, folder),
+    }
+    of_the_api: dict[str, Callable[[], None]] = {LOGIN: lambda: _login(found), READS: lambda: _reads(found, folder)}
+    steps = over_servers if only is None else {only: {**over_servers, **of_the_api}[only]}
     if only is None:
         steps = {**_in_one_process(found, folder, candles), **steps}
     for name, step in steps.items():
@@ -103,9 +134,8 @@ def measure_all(folder: Path, candles: int, only: str | None = None) -> Report:
             step()
         except BenchmarkError as error:
             found.left_out.append(f"{name}: {error}")
-    notes = DEPLOYED_NOTES if only == DEPLOYED else (*_NOTES, *DEPLOYED_NOTES)
-    counted = MANY if only == DEPLOYED else candles
-    return Report(this_machine(), counted, found.measurements, found.aims, notes, found.left_out)
+    alone = _ALONE.get(only or "", _Alone((*_NOTES, *DEPLOYED_NOTES, *COMMANDS_NOTES), candles))
+    return Report(this_machine(), alone.candles, found.measurements, found.aims, alone.notes, found.left_out)
 
 
 def _in_one_process(found: _Collected, folder: Path, candles: int) -> dict[str, Callable[[], None]]:
@@ -225,6 +255,24 @@ def _deployed(found: _Collected, folder: Path) -> None:
     run = run_module("deployed", *files, str(folder), allowed, limit_seconds=found.seconds_left)
     found.measurements += deployed_measurements(run.figures)
     found.aims += deployed_aims(run.figures)
+
+
+def _commands(found: _Collected, folder: Path) -> None:
+    flood = str(folder / "flood.csv")
+    run_module("candles", flood, str(FLOOD), limit_seconds=found.seconds_left)
+    allowed = str(found.seconds_left - _FAREWELL_SECONDS)
+    run = run_module("commands", flood, str(folder), allowed, limit_seconds=found.seconds_left)
+    found.aims += commands_aims(run.figures)
+
+
+def _login(found: _Collected) -> None:
+    found.aims += login_aims(run_module("login", limit_seconds=found.seconds_left).figures)
+
+
+def _reads(found: _Collected, folder: Path) -> None:
+    allowed = str(found.seconds_left - _FAREWELL_SECONDS)
+    run = run_module("reads", str(LISTED_CANDLES), str(folder), allowed, limit_seconds=found.seconds_left)
+    found.aims += reads_aims(run.figures["pages"])
 
 
 def _ratio(name: str, found: float, aimed: float, required: bool) -> Aim:

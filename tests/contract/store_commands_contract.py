@@ -7,10 +7,11 @@ import pytest
 
 from shared.contracts.errors import InvariantError
 from shared.contracts.trades import format_time
-from shared.store.command_rows import CommandRow, HoldRow, NewCommand
+from shared.store.command_rows import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.port import Store
 from shared.store.rows import AuditEntry
 from shared.store.sql_store import open_store
+from shared.store.user_rows import Span
 from tests.contract.builders import MIDNIGHT
 
 
@@ -47,14 +48,14 @@ class CommandStoreContract:
             assert claimed == waiting._replace(
                 status="RUNNING", claimed_by="executor-1", started_ts_utc=format_time(MIDNIGHT + 1)
             )
-            assert transaction.unfinished_commands(10) == [claimed]
+            assert transaction.running_commands() == [claimed]
             transaction.finish_command(1, "SUCCEEDED", '{"changed":true}', MIDNIGHT + 2)
         with store.reading() as reader:
             done = reader.command(1)
             assert done is not None
             assert (done.status, done.result_json) == ("SUCCEEDED", '{"changed":true}')
             assert done.finished_ts_utc == format_time(MIDNIGHT + 2)
-            assert reader.unfinished_commands(10) == []
+            assert reader.running_commands() == []
             assert reader.command(2) is None
 
     def test_commands_are_claimed_in_the_order_in_which_they_came(self, store: Store) -> None:
@@ -81,6 +82,45 @@ class CommandStoreContract:
         with store.reading() as reader:
             assert [row.id for row in reader.commands(3)] == ids[:1:-1]
             assert [row.id for row in reader.commands(3, before_id=ids[2])] == [ids[1], ids[0]]
+
+    def test_commands_are_listed_by_type_status_and_time(self, store: Store) -> None:
+        with store.transaction() as transaction:
+            for number in range(6):
+                kind = ("PAUSE_ALL", "RESUME_ALL")[number % 2]
+                transaction.add_command(a_command(type=kind, created_time=MIDNIGHT + number))
+            transaction.claim_command("executor-1", MIDNIGHT)
+
+        def listed(span: Span, **wanted: str) -> list[int]:
+            with store.reading() as reader:
+                return [each.row.id for each in reader.list_commands(span, CommandFilter(**wanted))]
+
+        assert listed(Span(2)) == [6, 5]
+        assert listed(Span(2, before=(0, 5))) == [4, 3]
+        assert listed(Span(9), type="PAUSE_ALL") == [5, 3, 1]
+        assert listed(Span(9), status="RUNNING") == [1]
+        assert listed(Span(9), type="PAUSE_ALL", status="PENDING") == [5, 3]
+        assert listed(Span(9, start=MIDNIGHT + 1, end=MIDNIGHT + 3)) == [3, 2]
+
+    def test_the_backlog_is_what_nobody_has_taken(self, store: Store) -> None:
+        with store.reading() as reader:
+            assert reader.backlog() == Backlog(0, None)
+        with store.transaction() as transaction:
+            for number in range(3):
+                transaction.add_command(a_command(created_time=MIDNIGHT + number))
+            transaction.claim_command("executor-1", MIDNIGHT)
+            assert transaction.backlog() == Backlog(2, format_time(MIDNIGHT + 1))
+
+    def test_audit_records_of_some_actions_are_read_from_a_place_on(self, store: Store) -> None:
+        with store.reading() as reader:
+            assert reader.newest_audit_id() == 0
+        with store.transaction() as transaction:
+            names = ("a", "b", "a", "c", "a")
+            transaction.append_audit([AuditEntry(MIDNIGHT, "ann", name, None, {}) for name in names])
+        with store.reading() as reader:
+            assert reader.newest_audit_id() == 5
+            assert [row.id for row in reader.audit_between(1, 5, ("a", "c"), 9)] == [3, 4, 5]
+            assert [row.id for row in reader.audit_between(0, 4, ("a",), 9)] == [1, 3]
+            assert [row.id for row in reader.audit_between(0, 5, ("a",), 2)] == [1, 3]
 
     def test_only_a_running_command_is_finished(self, store: Store) -> None:
         with store.transaction() as transaction:

@@ -368,6 +368,8 @@ class StoreContract:
             found = verify_audit(reader.audit_in_order(chunk=4))
             assert (found.ok, found.rows, found.head) == (True, 6, reader.audit(1)[0].hash)
             assert reader.audit(2)[0].id == 6
+            assert reader.audit_record(5) == reader.audit(2)[1]
+            assert reader.audit_record(7) is None
 
     @pytest.mark.parametrize("statement", ["UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log"])
     def test_an_audit_record_is_never_changed(

@@ -9,7 +9,7 @@ from shared.contracts.errors import InvariantError
 from shared.store.port import Store
 from shared.store.rows import AuditEntry
 from shared.store.sql_store import open_store
-from shared.store.user_rows import Listed, NewestCandle, NewSession, Span
+from shared.store.user_rows import Listed, NewestCandle, NewSession, SessionTimes, Span
 from tests.contract.builders import FREE, M5, MIDNIGHT, a_candle, an_event, an_opening
 from tests.fixtures.api import add_rows
 
@@ -18,12 +18,13 @@ TOKEN = "a" * 64
 OTHER_TOKEN = "b" * 64
 
 
-def with_ann(store: Store, token: str = TOKEN, idle_seconds: float = 60, longest_seconds: float = 3_600) -> int:
+def with_ann(store: Store, token: str = TOKEN, idle: float = 60, longest: float = 3_600, confirmed: float = 300) -> int:
     """Add a user with a session and return the user's id."""
     with store.transaction() as transaction:
         known = transaction.user("ann")
         identity = transaction.add_user("ann", "operator", HASH) if known is None else known.id
-        transaction.open_session(NewSession(token, identity, "csrf"), idle_seconds, longest_seconds)
+        session = NewSession(token, token[:22], identity, "csrf", "192.0.2.7")
+        transaction.open_session(session, SessionTimes(idle, longest, confirmed))
     return identity
 
 
@@ -69,8 +70,9 @@ class UserStoreContract:
             session = reader.session(TOKEN)
             assert reader.session(OTHER_TOKEN) is None
         assert session is not None
-        assert session[:4] == (identity, "ann", "operator", "csrf")
+        assert session[:5] == (TOKEN[:22], identity, "ann", "operator", "csrf")
         assert 0 < session.idle_seconds_left <= 60
+        assert 0 < session.confirmed_seconds_left <= 300
 
     @pytest.mark.parametrize(("idle", "longest"), [(-1.0, 3_600.0), (60.0, -1.0)])
     def test_a_session_ends_when_it_is_idle_or_old(self, store: Store, idle: float, longest: float) -> None:
@@ -97,6 +99,39 @@ class UserStoreContract:
         with store.transaction() as transaction:
             assert transaction.revoke_sessions(identity) == 1
         assert not alive(store, OTHER_TOKEN)
+
+    def test_a_session_stops_to_count_as_confirmed(self, store: Store) -> None:
+        with_ann(store, confirmed=-1)
+        with store.reading() as reader:
+            session = reader.session(TOKEN)
+        assert session is not None
+        assert session.confirmed_seconds_left < 0
+
+    def test_sessions_are_looked_at_and_ended_by_their_ids(self, store: Store) -> None:
+        identity = with_ann(store)
+        with_ann(store, OTHER_TOKEN)
+        with_ann(store, "c" * 64, idle=-1)
+        with store.transaction() as transaction:
+            sessions = transaction.sessions_of(identity)
+            assert {session.id for session in sessions} == {TOKEN[:22], OTHER_TOKEN[:22]}
+            assert sessions == sorted(sessions, key=lambda session: -session.created_at)
+            assert sessions[0].address == "192.0.2.7"
+            assert round(sessions[0].expires_at - sessions[0].created_at) == 3_600
+            assert transaction.sessions_of(identity + 1) == []
+            assert transaction.session_owner(TOKEN[:22]) == "ann"
+            transaction.end_session(TOKEN[:22])
+            assert transaction.session_owner(TOKEN[:22]) is None
+        assert (alive(store), alive(store, OTHER_TOKEN)) == (False, True)
+
+    def test_a_session_has_the_role_that_its_user_has_now(self, store: Store) -> None:
+        identity = with_ann(store)
+        with store.transaction() as transaction:
+            transaction.lock_users()
+            transaction.set_role(identity, "viewer")
+        with store.reading() as reader:
+            session = reader.session(TOKEN)
+        assert session is not None
+        assert session.role == "viewer"
 
     def test_a_disabled_user_has_no_session(self, store: Store) -> None:
         identity = with_ann(store)

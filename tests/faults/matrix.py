@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from tests.faults import broker_faults, crashes, database_faults, executors, messages
+from tests.faults import broker_faults, commands, crashes, database_faults, executors, messages
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
@@ -30,6 +30,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "1": _each_crash_point("ingest"),
     "2": _each_crash_point("strategy"),
     "3": _each_crash_point("executor"),
+    "4": lambda stage, times: [commands.answers_lost(stage, times)],
     "5": lambda stage, times: [crashes.killed_at_random(stage, _RANDOM_KILL_SECONDS * times, _SEED)],
     "6": lambda stage, times: [broker_faults.restarted(stage, [True] * times)],
     "7": lambda stage, times: [broker_faults.restarted(stage, [False] * times)],
@@ -51,5 +52,6 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "20": lambda stage, times: [database_faults.restarted(stage, [gracefully] * times) for gracefully in (True, False)],
     "21": lambda stage, _times: [database_faults.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
+    "commands": lambda stage, times: [commands.raced(stage, times)],
     "start": _repeated(lambda stage, _number: database_faults.both_away_at_start(stage, _WAITING_SECONDS)),
 }

@@ -14,7 +14,6 @@ from shared.store.port import Reader
 # Under this name a test reports an outcome, so that it reaches the last lines of the run also from another process.
 REPORTED: Final = "fault outcome"
 _MOST_ROWS: Final = 1_000_000
-_SLACK_OF_TESTS: Final = 2.0
 
 Effects: TypeAlias = Mapping[str, "Counter[str]"]
 
@@ -42,25 +41,26 @@ class Outcome:
         """Return a figure that was noted."""
         return float(self.notes[name])
 
-    def broken_promises(self, slack: float = 1.0) -> list[str]:
-        """Return what did not hold, in a sentence each; recovery may take `slack` times what is promised."""
+    def broken_promises(self, timed: bool = True) -> list[str]:
+        """Return what did not hold, in a sentence each; where `timed`, also a recovery that took too long."""
         broken = [f"row {self.row}, {self.fault}: {violation}" for violation in self.violations]
         if self.injected == 0:
             broken.append(f"row {self.row}, {self.fault}: nothing was injected")
         if self.lost or self.doubled:
             differs = self.notes.get("differs", "")
             broken.append(f"row {self.row}, {self.fault}: {self.lost} rows lost, {self.doubled} doubled: {differs}")
-        if self.promised_seconds is not None and self.slowest_recovery_seconds > slack * self.promised_seconds:
+        if timed and self.promised_seconds is not None and self.slowest_recovery_seconds > self.promised_seconds:
             slowest = f"{self.slowest_recovery_seconds:.1f} s, not {self.promised_seconds:g} s"
             broken.append(f"row {self.row}, {self.fault}: recovery took {slowest}")
         return broken
 
     def require_sound(self) -> None:
-        """Fail unless something was injected, nothing lost, doubled or violated, and all recovered in time.
+        """Fail unless something was injected and nothing lost, doubled or violated.
 
-        Where tests run, other work may take most of the processors: they allow twice the time, and print what it took.
+        Where tests run, other work may take most of the processors: how long a recovery took is printed, not judged.
         """
-        assert not self.broken_promises(_SLACK_OF_TESTS), self.broken_promises(_SLACK_OF_TESTS)
+        broken = self.broken_promises(timed=False)
+        assert not broken, broken
 
 
 def effects_of(reader: Reader) -> Effects:
@@ -78,15 +78,15 @@ def effects_of(reader: Reader) -> Effects:
     }
 
 
-def violations_of(reader: Reader, expected_hash: str) -> list[str]:
-    """Return every promise that a ledger breaks."""
+def violations_of(reader: Reader, expected_hash: str | None) -> list[str]:
+    """Return every promise that a ledger breaks; without an expected hash its trades may be any."""
     found = []
     difference = check_parity(reader, lambda _done: None).difference
     if difference is not None:
         found.append(f"parity: {difference}")
     if not verify_audit(reader.audit_in_order()).ok:
         found.append("the audit chain is broken")
-    if trade_hash(closed_trades(reader)) != expected_hash:
+    if expected_hash is not None and trade_hash(closed_trades(reader)) != expected_hash:
         found.append("the trade hash is not the backtest's")
     open_pairs = [trade.opening.pair for trade in reader.open_trades()]
     if len(open_pairs) != len(set(open_pairs)):

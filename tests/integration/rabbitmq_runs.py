@@ -3,8 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pika
@@ -16,9 +15,8 @@ from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import EXCHANGE, candles_queue, topology
 from shared.bus.wire import WireMessage, properties_of
 from shared.contracts.envelope import Message
-from shared.contracts.errors import InputError, MessageError
+from shared.contracts.errors import MessageError
 from tests.contract.builders import an_outgoing
-from tests.servers.rabbitmq import RabbitServer
 
 QUEUE: Final = candles_queue()
 DEAD: Final = f"{QUEUE}.dead"
@@ -77,19 +75,6 @@ def decode(fact: str, version: int, body: bytes) -> object:
         return json.loads(body)
     except ValueError as fault:
         raise MessageError(str(fault)) from fault
-
-
-@contextmanager
-def declared(server: RabbitServer, url: str) -> Iterator[str]:
-    """Make the topology in a vhost for a test, and leave its queues with leaders.
-
-    RabbitMQ 3.10 dead-letters nothing any more, in any vhost, when a queue is deleted that is just getting its leader.
-    """
-    declare(url)
-    yield url
-    server.make_usable()
-    with suppress(InputError):
-        declare(url)
 
 
 def declare(url: str) -> None:

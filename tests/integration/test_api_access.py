@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.api.access import ACCESS, EVERYBODY, Role
+from services.api.access import ACCESS, CONFIRMED, EVERYBODY, Role
 from services.api.app import create_app
 from services.api.envelope import HEADERS
 from services.api.platform import Platform
@@ -18,8 +18,20 @@ from tests.fixtures.api_stores import api, url
 
 __all__ = ["api", "url"]
 
-UNSAFE: Final = {("POST", "/auth/login"), ("POST", "/api/auth/login")}
-PERSONAS: Final = ("anonymous", "viewer", "operator", "admin", "expired", "idle", "revoked", "forged", "disabled")
+LOGIN: Final = {("POST", "/auth/login"), ("POST", "/api/auth/login")}
+SIGNED_IN: Final = ("viewer", "operator", "admin", "unconfirmed")
+PERSONAS: Final = (*SIGNED_IN, "anonymous", "expired", "idle", "revoked", "guessed", "disabled", "forged")
+IN_PATHS: Final = {
+    "{pair}": "EUR_USD",
+    "{time}": "2014-05-08T11:45:00Z",
+    "{name}": "nobody",
+    "{id}": "a" * 22,
+    "{strategy}": "ema_vwap",
+    "{command_id}": "1",
+}
+# What is allowed may still name nothing that there is, or lack its body.
+ALLOWED: Final = {200, 201, 202, 204, 404, 422}
+OTHER_SITE: Final = {"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"}
 
 
 def routes(app: FastAPI) -> list[tuple[str, str]]:
@@ -76,40 +88,50 @@ def headers_of(api: Api, persona: str) -> dict[str, str]:
                 assert user is not None
                 transaction.disable_user(user.id)
             return signed.headers
-        case "forged":
+        case "guessed":
             return {"Cookie": "sid=" + "x" * 43}
+        case "unconfirmed":
+            return api.sign_in("admin", confirmed_seconds=-1).headers
+        case "forged":
+            return {**api.sign_in("admin").headers, **OTHER_SITE}
         case _:
             return api.sign_in(persona).headers
 
 
-def expected(persona: str, least: Role | None) -> set[int]:
+def expected(persona: str, route: tuple[str, str], least: Role | None) -> set[int]:
+    if persona == "forged" and route[0] != "GET":
+        return {403}
     if least is EVERYBODY:
-        return {200}
-    if persona not in ("viewer", "operator", "admin"):
+        # Nobody is signed in by nothing.
+        return {422} if route in LOGIN else {200}
+    if persona not in (*SIGNED_IN, "forged"):
         return {401}
-    return {200, 204, 404} if Role[persona.upper()] >= least else {403}
+    if persona == "unconfirmed" and route in CONFIRMED:
+        return {403}
+    role = Role.__members__.get(persona.upper(), Role.ADMIN)
+    return ALLOWED if role >= least else {403}
 
 
 def asked(api: Api, route: tuple[str, str], headers: dict[str, str]) -> httpx.Response:
     method, path = route
-    path = path.replace("{pair}", "EUR_USD").replace("{time}", "2014-05-08T11:45:00Z")
+    for name, value in IN_PATHS.items():
+        path = path.replace(name, value)
     if path == "/api/events":
         with api.client.stream(method, path, headers=headers) as answer:
             if answer.status_code == 200:
                 assert next(answer.iter_lines()) == "retry: 2000"
             return answer
     query = {"pair": "EUR_USD"} if path == "/api/candles" else {}
-    return api.client.request(method, path, params=query, headers={**headers, "X-CSRF-Token": CSRF})
+    body = {"type": "RESUME_ALL"} if path.endswith("/commands") and method == "POST" else None
+    return api.client.request(method, path, params=query, json=body, headers={**headers, "X-CSRF-Token": CSRF})
 
 
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_every_route_answers_everybody_as_declared(api: Api, persona: str) -> None:
     wrong = []
     for route, least in ACCESS.items():
-        if route in UNSAFE:
-            continue
         answer = asked(api, route, headers_of(api, persona))
-        if answer.status_code not in expected(persona, least):
+        if answer.status_code not in expected(persona, route, least):
             wrong.append((*route, answer.status_code))
         for name, value in HEADERS.items():
             assert answer.headers[name] == value, route

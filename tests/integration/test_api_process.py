@@ -46,11 +46,13 @@ def users(database: Path) -> list[tuple[str, str, bool]]:
 
 
 @contextmanager
-def started(database: Path, *options: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def started(
+    database: Path | None, *options: object, health_port: int = 0, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "tests.tools.scalpbot", "run", "api", "--db", database, "--port", port]
-    command += ["--health-port", 0, *options]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command: list[object] = [sys.executable, "-m", "tests.tools.scalpbot", "run", "api", "--port", port]
+    command += ["--health-port", health_port, *options, *(() if database is None else ("--db", database))]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     process = subprocess.Popen(
         [str(part) for part in command], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
     )
@@ -90,6 +92,10 @@ def test_a_user_is_added_signs_in_and_the_api_ends_cleanly_while_somebody_follow
         log = [json.loads(line) for line in process.stderr]
     assert [line["event"] for line in log if line["level"] != "info"] == []
     assert log[-1]["event"] == "stopped"
+    with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
+        recorded = [row for row in reader.audit_in_order() if row.action.startswith("service.")]
+    assert [row.action for row in recorded] == ["service.started", "service.stopped"]
+    assert json.loads(recorded[0].detail_json).keys() == {"instance", "trading_digest", "version"}
 
 
 def test_without_users_the_api_does_not_start(database: Path) -> None:
@@ -150,7 +156,8 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
     assert "bob   viewer  disabled" in program("users", "list", "--db", database).stdout
     assert program("users", "enable", "bob", "--db", database).returncode == 0
     assert program("users", "passwd", "bob", "--db", database, given=OTHER_PASSWORD).returncode == 0
-    assert users(database)[1] == ("bob", "viewer", False)
+    assert program("users", "role", "bob", "--role", "operator", "--db", database).returncode == 0
+    assert users(database)[1] == ("bob", "operator", False)
     with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
         actions = [(row.actor, row.action) for row in reader.audit_in_order()]
     assert actions == [
@@ -159,6 +166,7 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
         ("cli", "user.disabled"),
         ("cli", "user.enabled"),
         ("cli", "user.password_set"),
+        ("cli", "user.role_set"),
     ]
 
 
@@ -173,12 +181,15 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
         (("add", "ann", "--role", "king"), PASSWORD, "king"),
         (("passwd", "dave"), PASSWORD, "there is no user 'dave'"),
         (("disable", "dave"), "", "there is no user 'dave'"),
+        (("role", "dave", "--role", "admin"), "", "there is no user 'dave'"),
+        (("role", "carol", "--role", "viewer"), "", "'carol' is the last admin"),
+        (("disable", "carol"), "", "'carol' is the last admin"),
     ],
 )
 def test_what_cannot_be_done_with_users_is_said_in_a_sentence(
     database: Path, arguments: tuple[str, ...], given: str, part: str
 ) -> None:
-    assert program("users", "add", "carol", "--db", database, given=PASSWORD).returncode == 0
+    assert program("users", "add", "carol", "--role", "admin", "--db", database, given=PASSWORD).returncode == 0
     refused = program("users", *arguments, "--db", database, given=given)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert part in refused.stderr

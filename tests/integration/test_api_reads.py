@@ -5,6 +5,8 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -16,10 +18,13 @@ from services.api.app import create_app
 from services.api.envelope import LARGEST_BODY_BYTES
 from services.api.platform import Platform
 from shared.contracts.errors import InfrastructureError
+from shared.runtime.anchor_places import KnownAnchors
 from shared.store.audit import GENESIS_HASH
 from shared.store.engine import database_url, open_engine
+from shared.store.sql_store import open_store
 from shared.store.user_rows import Span
 from tests.contract.builders import FREE, M5, MIDNIGHT, a_candle, a_position, an_opening
+from tests.fixtures.anchored import PUBLIC, anchor, rewritten, tamper
 from tests.fixtures.api import PASSWORD, Api, add_rows, running
 from tests.fixtures.api_stores import api, quick_api, url
 
@@ -120,6 +125,8 @@ def test_one_candle_is_explained_by_its_open_time_or_its_decision(quick_api: Api
         ("/api/trades?cursor=OTk5OTk5OTk5OTk5OTk5OTkuMQ", 422, "query.cursor"),
         ("/api/trades?from=2014-05-08T00:00:00", 422, "query.from"),
         ("/api/trades?to=0001-01-01T00:00:00Z", 422, "query.to"),
+        ("/api/trades?from=1399549500", 422, "query.from: it must be a time with a zone"),
+        ("/api/trades?limit=1&limit=2", 422, "given more than once"),
         ("/api/trades?order=up", 422, "query.order"),
         ("/api/nothing", 404, "there is nothing at /api/nothing"),
         ("/api/trades/", 404, "there is nothing at"),
@@ -228,9 +235,26 @@ def test_the_audit_chain_is_verified(api: Api) -> None:
     assert (newest["actor"], newest["detail_json"], newest["hash"]) == ("executor", '{"seq":3}', found["head"])
 
 
+def test_the_audit_log_is_compared_with_its_anchors(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "anchors.jsonl"
+    with closing(open_store(url)) as store, running(store, anchors=KnownAnchors(path, PUBLIC)) as api:
+        add_rows(store, 1, 3)
+        assert api.get("/api/audit/verify").json()["anchors"] is None
+        anchor(store, path)
+        add_rows(store, 4, 4)
+        found = api.get("/api/audit/verify").json()
+        assert (found["ok"], found["anchors"]["last_id"], found["anchors"]["not_covered"]) == (True, 6, 1)
+        tamper(url, lambda rows: rewritten(rows, 5))
+        found = api.get("/api/audit/verify").json()
+        assert (found["ok"], found["first_bad_id"]) == (False, 6)
+        path.write_bytes(path.read_bytes().replace(b'"audit_id":6', b'"audit_id":4'))
+        found = api.get("/api/audit/verify").json()
+        assert (found["ok"], found["first_bad_id"], found["anchors"]["first_bad"]) == (False, None, 1)
+
+
 def test_settings_are_shown_without_their_secrets(quick_api: Api) -> None:
     shown = quick_api.get("/api/settings").json()
-    assert shown["pairs"]["EUR_USD"]["strategy"] == "ema_vwap"
+    assert shown["settings"]["pairs"]["EUR_USD"]["strategy"] == "ema_vwap"
     users = quick_api.get("/api/users")
     assert [user["name"] for user in users.json()["items"]] == ["admin", "operator", "viewer"]
     assert "argon2" not in users.text

@@ -18,9 +18,9 @@ from shared.store.engine import database_url, open_engine, sqlite_url, writing
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.api import CSRF, PASSWORD, Api, add_users, quick_passwords, running
-from tests.fixtures.api_stores import api, quick_api, url
+from tests.fixtures.api_stores import api, quick_api, server_url
 
-__all__ = ["api", "quick_api", "url"]
+__all__ = ["api", "quick_api", "server_url"]
 
 WRONG: Final = "moor kettle violin 89"
 COOKIE: Final = "sid="

@@ -1,6 +1,5 @@
 """Operator commands on an embedded platform: done once, visibly, and the ledger can still be replayed."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from shared.contracts.trades import format_time
 from shared.core.types import BUY, EXIT_NAMES, HOLD, QUANTA_PER_UNIT
 from shared.runtime.settings import RunMode
 from shared.store.engine import sqlite_url
-from tests.fixtures.commanded import PAIR, Commanded, commanded, free_course, require_sound
+from tests.fixtures.commanded import PAIR, Commanded, commanded, free_course, plain_sql, require_sound
 from tests.fixtures.paper import NOON, PAIRS
 
 SEED_ROW = (
@@ -28,13 +27,6 @@ def database_(tmp_path: Path) -> Path:
 @pytest.fixture(name="url")
 def url_(database: Path) -> str:
     return sqlite_url(database)
-
-
-def plain_sql(database: Path, statement: str) -> None:
-    connection = sqlite3.connect(database)
-    with connection:
-        connection.execute(statement)
-    connection.close()
 
 
 @pytest.fixture(name="entry", scope="module")
@@ -298,12 +290,6 @@ def test_a_close_at_the_broker_is_skipped_and_closes_nothing(
             status, result = desk.ordered(type_name, mode="LIVE", pair=chosen)
             assert (status, result["reason"]) == ("SKIPPED", reason)
         assert desk.open_pairs() == [PAIR]
-
-
-def test_reloading_parameters_says_why_it_is_skipped(url: str) -> None:
-    with commanded(url) as desk:
-        status, result = desk.ordered("RELOAD_PARAMS")
-        assert (status, result["reason"]) == ("SKIPPED", "not_supported")
 
 
 def test_a_halt_is_not_lifted_by_commands_or_restarts(url: str) -> None:

@@ -12,15 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from shared.runtime.commands import send_command
-from shared.store.audit import verify_audit
-from shared.store.command_rows import NewCommand
+from services.cli.program import main
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.fixtures.commanded import commanded
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment, wait_until
-from tests.fixtures.paper import NOON
 from tests.servers.choice import SWITCH
 from tests.tools.scalpbot_run import run_verb
 
@@ -55,6 +52,8 @@ def test_a_row_of_plain_sql_is_executed_by_an_executor_process(deployment: Deplo
     wait_until(lambda: status_of(postgres_url, 2) == "SUCCEEDED", 60, "the kill switch is on")
     assert status_of(postgres_url, 1) == "SKIPPED"
     assert deployment.metrics("executor")['scalpbot_commands_total{status="SKIPPED",type="CLOSE_PAIR"}'] == 1
+    wait_until(lambda: deployment.metrics("executor")["scalpbot_commands_pending"] == 0, 20, "no command waits")
+    assert deployment.metrics("executor")["scalpbot_commands_oldest_pending_age_seconds"] == 0
     with closing(open_store(postgres_url)) as store, store.reading() as reader:
         skipped = reader.command(1)
         assert skipped is not None
@@ -62,29 +61,7 @@ def test_a_row_of_plain_sql_is_executed_by_an_executor_process(deployment: Deplo
         assert [hold.kind for hold in reader.holds()] == ["kill_switch"]
 
 
-@pytest.mark.parametrize(
-    ("place", "done"),
-    [("executor.command_claimed", False), ("executor.before_commit", False), ("executor.after_commit", True)],
-)
-def test_a_command_is_done_once_though_its_executor_was_killed(
-    deployment: Deployment, postgres_url: str, place: str, done: bool
-) -> None:
-    with closing(open_store(postgres_url)) as store, store.transaction() as transaction:
-        send_command(transaction, NewCommand(NOON, "ann", "PAUSE_ALL", "{}"))
-    doomed = deployment.start("executor.1", environ={"CRASH_AT": place})
-    assert doomed.wait(60) == 137
-    del deployment.running["executor.1"]
-    assert (status_of(postgres_url, 1) == "SUCCEEDED") is done
-    deployment.start("executor.2")
-    wait_until(lambda: status_of(postgres_url, 1) == "SUCCEEDED", 60, "the command is done")
-    with closing(open_store(postgres_url)) as store, store.reading() as reader:
-        actions = [row.action for row in reader.audit_of_command(1)]
-        assert actions == ["command.sent", "command.claimed", "command.started", "hold.set", "command.completed"]
-        assert len(reader.all_holds()) == 1
-        assert verify_audit(reader.audit_in_order()).ok
-
-
-def test_verbs_send_list_and_show_a_command(tmp_path: Path) -> None:
+def test_verbs_send_list_and_show_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database = tmp_path / "paper.db"
     db = ("--db", str(database))
     with commanded(sqlite_url(database)) as desk:
@@ -92,7 +69,15 @@ def test_verbs_send_list_and_show_a_command(tmp_path: Path) -> None:
         assert (sent.returncode, sent.stdout) == (0, "Command 1 PAUSE_PAIR sent; see `scalpbot commands show 1`.\n")
         again = run("commands", "send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json", *db)
         assert (json.loads(again.stdout)["id"], json.loads(again.stdout)["is_new"]) == (1, False)
+        assert main(["status", "--json", *db]) == 0
+        waiting = json.loads(capsys.readouterr().out)["pending_commands"]
+        assert (waiting["count"], waiting["oldest_age_seconds"] >= 0) == (1, True)
+        assert main(["status", *db]) == 0
+        assert "commands waiting  1, the oldest for " in capsys.readouterr().out
         desk.obey()
+    assert main(["status", "--json", *db]) == 0
+    (hold,) = json.loads(capsys.readouterr().out)["holds"]
+    assert (hold["scope"], hold["actor"], hold["command_id"]) == ("EUR_USD", "bob", 1)
     (listed,) = json.loads(run("commands", "list", "--json", *db).stdout)
     assert (listed["actor"], listed["status"], listed["result_json"]["changed"]) == ("bob", "SUCCEEDED", True)
     shown = json.loads(run("commands", "show", "1", "--json", *db).stdout)
@@ -126,13 +111,13 @@ def test_a_command_that_makes_no_sense_is_refused_before_it_is_stored(
 
 def test_a_running_platform_obeys_and_tells_who_waits(tmp_path: Path) -> None:
     database = tmp_path / "demo.db"
-    program = [sys.executable, "-m", "tests.tools.scalpbot", "up", "--db", str(database), "--speed", "900"]
+    program = [sys.executable, "-m", "tests.tools.scalpbot", "up", "--no-api", "--db", str(database)]
     # The switch of the tests looks like a setting of the program, which refuses those it does not know.
     environ = {variable: value for variable, value in os.environ.items() if variable != SWITCH}
     running = subprocess.Popen(program, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         assert running.stderr is not None
-        assert "stop with Ctrl-C" in running.stderr.readline()
+        assert any("stop with Ctrl-C" in line for line in running.stderr)
         verb = ("commands", "send", "--wait", "--json", "--db", str(database))
         paused = run(*verb, "PAUSE_ALL")
         assert (paused.returncode, json.loads(paused.stdout)["status"]) == (0, "SUCCEEDED"), paused.stderr

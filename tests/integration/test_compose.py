@@ -9,14 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from tests.fixtures.compose import ROOT, Platform, compose_or_skip, engine_or_skip, eventually, make_secrets
 
 COMPOSE: Final = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-SERVICES: Final = ("ingest", "strategy", "executor")
+TRADING: Final = ("ingest", "strategy", "executor")
+SERVICES: Final = (*TRADING, "api")
 SERVERS: Final = ("rabbitmq", "postgres")
 SAMPLE_CANDLES: Final = 21_507
+SAMPLE_TRADES: Final = 75
 SAMPLE_TRADE_HASH: Final = "a5519b401697c81b00079cee18f5e3572d8a145469a403e94eaed1d1819fe0ac"
 # Five weeks in some minutes: enough for every container to be missed in the middle of the work.
 MARKET_SECONDS_TO_A_SECOND: Final = "10000"
@@ -72,10 +75,32 @@ def test_no_container_is_given_a_secret_in_its_environment(config: dict[str, Any
 
 
 def test_each_service_is_given_its_own_user_and_no_other(config: dict[str, Any]) -> None:
+    others = {
+        "ingest": {"rabbitmq_url_ingest", "oanda_api_key", "oanda_account_id"},
+        "strategy": {"rabbitmq_url_strategy"},
+        "executor": {"rabbitmq_url_executor", "audit_anchor_key", "oanda_api_key", "oanda_account_id"},
+        "api": {"api_first_password", "audit_anchor_public_key"},
+    }
     for name in SERVICES:
         secrets = {secret["source"] for secret in config["services"][name]["secrets"]}
-        account = {"oanda_api_key", "oanda_account_id"} if name == "ingest" else set()
-        assert secrets == {f"database_url_{name}", f"rabbitmq_url_{name}", *account}
+        assert secrets == {f"database_url_{name}", *others[name]}
+
+
+def test_nothing_is_closed_at_the_broker_unless_that_is_asked_for(config: dict[str, Any]) -> None:
+    allowed = {
+        name: service.get("environment", {}).get("LIVE_TRADING_ENABLED") for name, service in config["services"].items()
+    }
+    assert allowed == {**dict.fromkeys(config["services"]), "executor": "false"}
+
+
+def test_only_the_executor_may_write_anchors(config: dict[str, Any]) -> None:
+    mounted = {
+        name: bool(volume.get("read_only"))
+        for name, service in config["services"].items()
+        for volume in service.get("volumes", [])
+        if volume["source"] == "anchors"
+    }
+    assert mounted == {"executor": False, "api": True}
 
 
 def test_everything_but_the_preparing_job_is_watched_and_restarted(config: dict[str, Any]) -> None:
@@ -88,7 +113,7 @@ def test_everything_but_the_preparing_job_is_watched_and_restarted(config: dict[
 def test_services_wait_for_servers_and_for_the_preparing_job(config: dict[str, Any]) -> None:
     for name in SERVICES:
         conditions = {other: wait["condition"] for other, wait in config["services"][name]["depends_on"].items()}
-        healthy = dict.fromkeys(SERVERS, "service_healthy")
+        healthy = dict.fromkeys(SERVERS[1:] if name == "api" else SERVERS, "service_healthy")
         assert conditions == {"init": "service_completed_successfully", **healthy}
 
 
@@ -117,7 +142,8 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     engine_or_skip()
     folder = tmp_path_factory.mktemp("secrets")
     make_secrets(folder)
-    ports = ("INGEST_PORT", "STRATEGY_PORT", "EXECUTOR_PORTS", "RABBITMQ_MANAGEMENT_PORT", "POSTGRES_PORT")
+    services = ("INGEST_PORT", "STRATEGY_PORT", "EXECUTOR_PORTS", "API_PORT", "API_HEALTH_PORT")
+    ports = (*services, "RABBITMQ_MANAGEMENT_PORT", "POSTGRES_PORT")
     made = {"SECRETS_FOLDER": str(folder), "SCALPBOT_IMAGE": "scalpbot:test", **dict.fromkeys(ports, "0")}
     Platform("scalpbot-build", made).run("build", "--quiet", "init")
     return made
@@ -138,6 +164,7 @@ def test_platform_comes_up_healthy_and_trades_the_sample_as_the_backtest_does(va
     with running(variables, "max") as platform:
         assert all(platform.healthy(name) for name in (*SERVICES, *SERVERS))
         assert_sample_is_settled(platform)
+        assert_api_answers(platform, Path(variables["SECRETS_FOLDER"]))
 
 
 def test_whatever_is_killed_up_brings_it_back_and_the_ledger_is_the_same(variables: dict[str, str]) -> None:
@@ -157,6 +184,35 @@ def test_services_that_crash_come_back_without_hands_and_the_ledger_is_the_same(
             eventually(partial(restarted, platform, victim), HEALTHY_SECONDS, f"{victim} is restarted")
             eventually(partial(platform.healthy, victim), HEALTHY_SECONDS, f"{victim} is ready again")
         assert_sample_is_settled(platform)
+
+
+def assert_api_answers(platform: Platform, secrets: Path) -> None:
+    """Sign in with the first password, read what was traded, and have the executor carry out a command."""
+    base = f"http://127.0.0.1:{platform.port('api', 8000)}"
+    password = (secrets / "api_first_password").read_text(encoding="utf-8").strip()
+    with httpx.Client(base_url=base, timeout=30) as client:
+        assert client.get("/readyz").json() == {"ready": True, "waiting_for": {}}
+        assert client.get("/readyz", headers={"Host": "scalpbot.example"}).status_code == 421
+        signed = client.post("/auth/login", json={"username": "admin", "password": password})
+        assert signed.status_code == 200, signed.text
+        assert len(client.get("/api/trades").json()["items"]) == SAMPLE_TRADES
+        beating = {each["service"] for each in client.get("/api/status").json()["heartbeats"]}
+        assert {"api", "strategy", "executor"} <= beating
+        sent = client.post("/api/commands", json={"type": "PAUSE_ALL"})
+        assert sent.status_code == 202, sent.text
+
+        def done() -> bool:
+            return bool(client.get(f"/api/commands/{sent.json()['id']}").json()["status"] == "SUCCEEDED")
+
+        eventually(done, HEALTHY_SECONDS, "the executor carries out what was asked of the API")
+        # What an executor does last is to anchor the audit log, where the API can read it.
+        platform.run("stop", "executor")
+        verified = client.get("/api/audit/verify").json()
+        assert verified["ok"]
+        assert verified["anchors"]["count"] >= 1
+        assert verified["anchors"]["not_covered"] == 0
+    health = f"http://127.0.0.1:{platform.port('api', 9104)}"
+    assert "scalpbot_api_requests_total" in httpx.get(f"{health}/metrics").text
 
 
 def restarted(platform: Platform, service: str) -> bool:

@@ -1,6 +1,7 @@
 """Service processes over RabbitMQ and PostgreSQL end with the trades of the backtest."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from services.backtest.run import run_backtest
 from services.ingest.candle_file import parse_candle_argument, read_candle_file
 from shared.contracts.trades import trade_hash
 from shared.core.types import CandleSeries
+from shared.runtime.params import save_params, section_of
 from shared.runtime.settings import Settings, load_settings
+from shared.store.sql_store import open_store
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment
 from tests.fixtures.paper import PAIRS, SAMPLE, sample_calendar, sample_series
@@ -33,7 +36,7 @@ def read(files: Sequence[str]) -> list[CandleSeries]:
     return [read_candle_file(parse_candle_argument(file), model_spread_points=0).series for file in files]
 
 
-@pytest.mark.parametrize(("pairs", "partitions"), [(PAIRS[:1], 1), (PAIRS[:2], 1), (PAIRS, 3)])
+@pytest.mark.parametrize(("pairs", "partitions"), [(PAIRS[:2], 1), (PAIRS, 3)])
 def test_replay_through_processes_ends_with_the_hash_of_the_backtest(
     deployment: Deployment, pairs: tuple[str, ...], partitions: int
 ) -> None:
@@ -54,6 +57,35 @@ def test_real_candles_replayed_through_processes_end_with_the_hash_of_the_backte
     deployment.start_all(files)
     deployment.wait_until_traded(sum(len(each.time) for each in series))
     assert deployment.ledger_hash() == trade_hash(run_backtest(series, Settings()).trades)
+
+
+def test_parameters_change_in_every_process_while_candles_come(deployment: Deployment, tmp_path: Path) -> None:
+    files = []
+    for pair in PAIRS[:2]:
+        lines = Path(sample_file(pair)).read_text(encoding="utf-8").splitlines(keepends=True)
+        files.append(f"{pair}={tmp_path / pair}.csv")
+        (tmp_path / f"{pair}.csv").write_text("".join(lines[:401]), encoding="utf-8")
+    environ = {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"}
+    for partition in range(2):
+        deployment.start(f"strategy.{partition}", "--partition", str(partition), environ=environ)
+    deployment.start("executor")
+    # Two pairs of M5 candles, 200 of them a second.
+    paced = ("--speed", "30000", *(part for file in files for part in ("--csv", file)))
+    deployment.start("ingest", *paced, environ=environ)
+    with closing(open_store(deployment.store_url)) as store:
+        for percent, settled in ((0.5, 100), (0.25, 300)):
+            deployment.wait_until_traded(settled)
+            body = {**section_of(Settings(), "risk"), "risk_percent": percent}
+            with store.transaction() as transaction:
+                save_params(transaction, Settings(), {"risk": body}, "ann", 0)
+        deployment.wait_until_traded(800)
+        with store.reading() as reader:
+            rows = reader.gate_snapshots_after(0, 2_000)
+    for pair in PAIRS[:2]:
+        versions = [row.params_version for row in rows if row.pair == pair]
+        assert versions == sorted(versions)
+        assert set(versions) == {0, 1, 2}
+    assert deployment.ledger_hash()
 
 
 def test_ingest_refuses_a_database_that_was_divided_otherwise(deployment: Deployment) -> None:

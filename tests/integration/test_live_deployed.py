@@ -1,5 +1,6 @@
-"""Live candles and prices through processes: OANDA, ingest, broker, strategy, executor."""
+"""Live candles and prices through processes: OANDA, ingest, broker, strategy, executor; and a close at OANDA."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 
 from services.parity import check_parity
 from shared.core.types import STALE_DATA, CandleSeries
+from shared.runtime.commands import send_command
+from shared.store.audit import verify_audit
+from shared.store.command_rows import NewCommand
+from shared.store.port import Store
 from shared.store.sql_store import open_store
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment, wait_until
@@ -54,7 +59,7 @@ def test_live_candles_and_prices_reach_the_ledger_through_processes(
     store = open_store(postgres_url)
     try:
         deployment.start("strategy", "--mode", "LIVE", environ=environ)
-        deployment.start("executor", "--mode", "LIVE", environ=environ)
+        deployment.start("executor", "--mode", "LIVE", environ={**environ, "LIVE_TRADING_ENABLED": "true"})
         deployment.start("ingest", "--feed", "oanda", "--pairs", ",".join(PAIRS), environ=environ)
         # History, and one candle of each pair that closed while we watched.
         deployment.wait_until_traded(2 * (WARM_UP + 1), PATIENCE_SECONDS)
@@ -66,14 +71,39 @@ def test_live_candles_and_prices_reach_the_ledger_through_processes(
             # Of a market whose clock is years behind nothing is entered.
             assert {row.reason for row in reader.gate_snapshots(1_000)} == {STALE_DATA}
             assert check_parity(reader, lambda _done: None).difference is None
+        assert simulator.changing_requests == []
+        close_at_oanda(simulator, store)
         for name in ("ingest", "strategy", "executor"):
             code, seconds = deployment.stop(name)
             assert (code, seconds < PATIENCE_SECONDS) == (0, True)
             log = deployment.log_of(name)
             assert simulator.token not in log
             assert simulator.account_id not in log
+            assert ("live trading is enabled" in log) == (name == "executor")
         assert deployment.log_of("ingest").count("this machine's clock is") == 1
-        assert simulator.changing_requests == []
     finally:
         deployment.close()
         store.close()
+
+
+def close_at_oanda(simulator: OandaSimulator, store: Store) -> None:
+    """Close a position at OANDA by a command, and see that the paper ledger is as before."""
+    simulator.open_position(PAIRS[0], 1_000)
+    with store.transaction() as transaction:
+        new = NewCommand(int(time.time()), "ann", "CLOSE_ALL", '{"mode": "LIVE"}')
+        command_id = send_command(transaction, new).row.id
+
+    def status() -> str | None:
+        with store.reading() as reader:
+            row = reader.command(command_id)
+        return None if row is None else row.status
+
+    wait_until(lambda: status() == "SUCCEEDED", PATIENCE_SECONDS, "the position is closed at OANDA")
+    assert simulator.open_units(PAIRS[0]) == 0
+    (request,) = simulator.changing_requests
+    assert request.path.endswith(f"/positions/{PAIRS[0]}/close")
+    with store.reading() as reader:
+        actions = [row.action for row in reader.audit_of_command(command_id)]
+        assert actions[-3:] == ["broker.close_begun", "broker.position_closed", "command.completed"]
+        assert check_parity(reader, lambda _done: None).difference is None
+        assert verify_audit(reader.audit_in_order()).ok

@@ -36,6 +36,16 @@ def real_euro() -> list[CandleSeries]:
     return [read_candle_file(parse_candle_argument(str(file)), model_spread_points=0).series]
 
 
+def real_weeks() -> list[CandleSeries]:
+    """Return real candles over a week and its weekend."""
+    return [first_candles(series, 1_300) for series in real_euro()]
+
+
+def real_week() -> list[CandleSeries]:
+    """Return real candles over a weekend."""
+    return [first_candles(series, 900) for series in real_euro()]
+
+
 def simulated(series: Sequence[CandleSeries], faults: Faults | None = None) -> OandaSimulator:
     """Return a simulator whose clock stands where the history for the warm-up is over."""
     step = series[0].granularity_seconds
@@ -74,7 +84,7 @@ def gaps_explain_every_absent_slot(database: Path, step: int) -> None:
         assert {gap.kind for gap in tiles} <= {"weekend", "no_ticks"}
 
 
-@pytest.mark.parametrize("market", [sample, real_euro])
+@pytest.mark.parametrize("market", [sample, real_weeks])
 def test_weeks_of_live_candles_are_traded_as_the_backtest_trades_them(
     tmp_path: Path, market: Callable[[], list[CandleSeries]]
 ) -> None:
@@ -90,7 +100,7 @@ def test_weeks_of_live_candles_are_traded_as_the_backtest_trades_them(
     gaps_explain_every_absent_slot(tmp_path / "live.db", series[0].granularity_seconds)
 
 
-@pytest.mark.parametrize(("market", "seed"), [(few, 1), (real_euro, 3)])
+@pytest.mark.parametrize(("market", "seed"), [(few, 1), (real_week, 3)])
 def test_every_fault_at_random_changes_no_decision_and_loses_no_candle(
     tmp_path: Path, market: Callable[[], list[CandleSeries]], seed: int
 ) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from random import Random
 
 from services.csv_export import closed_trades
-from services.embedded import Platform, opened_store, remember_run
+from services.embedded import Platform, opened_store
 from services.executor.quotes import LiveConditions, QuoteBoard
 from services.ingest.feed import Arrival, unstored
 from services.parity import check_parity
 from shared.contracts.facts import Quote
 from shared.core.types import BUY, EXIT_NAMES, QUANTA_PER_UNIT, STALE_DATA
+from shared.runtime.remembered import remember_run
 from shared.runtime.settings import RunMode, Settings, load_settings
 from shared.store.audit import verify_audit
 from shared.store.engine import sqlite_url
@@ -52,7 +53,7 @@ def live_platform(database: Path, market: Market, settings: Settings) -> Iterato
         yield store, Platform(store, settings, RunMode.LIVE, None, given=given), board
 
 
-def trade(database: Path, *, seed: int, share: float, candles: int = 1_500, restart_every: int | None = None) -> None:
+def trade(database: Path, *, seed: int, share: float, candles: int = 600, restart_every: int | None = None) -> None:
     """Trade the sample's first candles with quotes for a share of them."""
     settings = load_settings(None, SETTINGS)
     market = Market(seed)
@@ -109,7 +110,7 @@ def reader_positions(database: Path) -> list[object]:
 
 def test_candles_reconcile_what_quotes_have_missed(tmp_path: Path) -> None:
     database = tmp_path / "live.db"
-    trade(database, seed=2, share=0.3)
+    trade(database, seed=2, share=0.3, candles=1_000)
     require_sound(database)
     with opened_store(sqlite_url(database)) as store, store.reading() as reader:
         exits = sum(row.purpose == "exit" for row in reader.applied_quotes_in_order())
@@ -117,8 +118,8 @@ def test_candles_reconcile_what_quotes_have_missed(tmp_path: Path) -> None:
 
 
 def test_restarts_between_quotes_change_nothing(tmp_path: Path) -> None:
-    trade(tmp_path / "whole.db", seed=3, share=0.7, candles=700)
-    trade(tmp_path / "restarted.db", seed=3, share=0.7, candles=700, restart_every=70)
+    trade(tmp_path / "whole.db", seed=3, share=0.7, candles=300)
+    trade(tmp_path / "restarted.db", seed=3, share=0.7, candles=300, restart_every=30)
     require_sound(tmp_path / "restarted.db")
     hashes = []
     for name in ("whole.db", "restarted.db"):

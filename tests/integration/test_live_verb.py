@@ -18,8 +18,8 @@ PATIENCE_SECONDS = 60.0
 
 
 def test_live_run_begins_stops_when_asked_and_reports(tmp_path: Path) -> None:
-    # The next candle closes in two seconds.
-    with OandaSimulator(sample_series(candles=2_000), VirtualClock(WEDNESDAY + 298, 1.0)) as simulator:
+    # The next candle closes in two seconds of a clock that stands still until the process has begun.
+    with OandaSimulator(sample_series(candles=2_000), VirtualClock(WEDNESDAY + 298)) as simulator:
         environ = {name: value for name, value in os.environ.items() if name != SWITCH} | {
             "OANDA_API_KEY": simulator.token,
             "OANDA_ACCOUNT_ID": simulator.account_id,
@@ -36,9 +36,12 @@ def test_live_run_begins_stops_when_asked_and_reports(tmp_path: Path) -> None:
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
-        fed = 2 * (500 + 1)
+        history = 2 * 500
+        fed = history + 2
         try:
-            wait_until(lambda: candles_in(database) >= fed, PATIENCE_SECONDS, "history and a live candle are traded")
+            wait_until(lambda: candles_in(database) >= history, PATIENCE_SECONDS, "history is traded")
+            simulator.clock.set_speed(1.0)
+            wait_until(lambda: candles_in(database) >= fed, PATIENCE_SECONDS, "a live candle is traded")
         finally:
             process.send_signal(signal.SIGTERM)
             output, _ = process.communicate(timeout=PATIENCE_SECONDS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -10,31 +9,16 @@ from services.executor.oanda_broker import LIVE_TRADING_DISABLED, OandaBroker
 from shared.contracts.errors import InfrastructureError
 from shared.oanda.closing import Cancelled, Closed, NothingOpen
 from shared.oanda.connection import OandaConnection
-from shared.oanda.environment import OandaAddress
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
+from tests.fixtures.closing import LOST, DyingConnection, KilledError, connection_to, fills_of
 from tests.fixtures.paper import sample_series
 from tests.simulators.oanda import OandaSimulator, ResponseFault, VirtualClock
 
 EUR = "EUR_USD"
 MONDAY = 1_709_546_400  # 2024-03-04T10:00:00Z
-LOST = (
-    ResponseFault.DROPPED,
-    ResponseFault.ERROR_AFTER_APPLYING,
-    ResponseFault.RESET_AFTER,
-    ResponseFault.RESET_MIDWAY,
-    ResponseFault.TRUNCATED,
-    ResponseFault.LATE_LANDING,
-    ResponseFault.RESET_BEFORE,
-    ResponseFault.TIMEOUT,
-    ResponseFault.BAD_GATEWAY,
-    ResponseFault.CLOUDFLARE,
-    ResponseFault.HTML,
-    ResponseFault.UNAUTHORIZED,
-    ResponseFault.TOO_MANY_REQUESTS,
-)
 
 
 @pytest.fixture(name="store")
@@ -53,46 +37,15 @@ def simulator_() -> Iterator[OandaSimulator]:
         yield simulator
 
 
-class _KilledError(Exception):
-    """The process dies here."""
-
-
-class DyingConnection(OandaConnection):
-    """A connection whose process dies where it begins to look for a lost answer."""
-
-    def wait(self, _seconds: float) -> None:
-        raise _KilledError
-
-
 @pytest.fixture(name="connection")
 def connection_(simulator: OandaSimulator) -> Iterator[OandaConnection]:
     with connection_to(simulator) as connection:
         yield connection
 
 
-def connection_to(simulator: OandaSimulator, kind: type[OandaConnection] = OandaConnection) -> OandaConnection:
-    clock = simulator.clock
-    address = OandaAddress(*(url.removesuffix("/v3") for url in simulator.address[:2]))
-    return kind(
-        address,
-        simulator.token,
-        simulator.account_id,
-        clock=clock.now,
-        monotonic=clock.now,
-        sleep=clock.advance,
-        chance=Random(1).random,
-        answer_seconds=1.0,
-    )
-
-
 @pytest.fixture(name="broker")
 def broker_(connection: OandaConnection, store: Store) -> OandaBroker:
     return OandaBroker(connection, store, enabled=True)
-
-
-def fills_of(simulator: OandaSimulator) -> list[str]:
-    closing = ("MARKET_ORDER_POSITION_CLOSEOUT",)
-    return [each["units"] for each in simulator.transactions if each.get("reason") in closing and "pl" in each]
 
 
 def test_close_is_refused_unless_live_trading_is_enabled(
@@ -146,7 +99,7 @@ def test_close_that_a_crash_interrupted_is_settled_by_its_tag(
 ) -> None:
     simulator.open_position(EUR, 1_000)
     simulator.faults.schedule(fault, path="close")
-    with connection_to(simulator, DyingConnection) as dying, pytest.raises(_KilledError):
+    with connection_to(simulator, DyingConnection) as dying, pytest.raises(KilledError):
         OandaBroker(dying, store, enabled=True).close(EUR, "cmd-1")
     if fault is not ResponseFault.RESET_BEFORE:
         simulator.clock.advance(10)

@@ -11,11 +11,12 @@ import pytest
 
 from services.backtest.run import run_backtest
 from services.csv_export import closed_trades
-from services.embedded import Platform, opened_store, remember_run
+from services.embedded import Platform, opened_store
 from services.ingest.feed import in_batches, unstored
 from services.parity import check_parity
 from shared.contracts.errors import InputError
 from shared.contracts.trades import trade_hash
+from shared.runtime.remembered import remember_run
 from shared.runtime.settings import RunMode, Settings, load_settings
 from shared.store.audit import verify_audit
 from shared.store.engine import sqlite_url

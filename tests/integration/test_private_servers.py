@@ -113,30 +113,7 @@ def test_vhosts_know_nothing_of_each_other(rabbit_server: RabbitServer, vhost_ur
         declare(channel)
         with pytest.raises(ChannelClosedByBroker, match="NOT_FOUND"):
             stranger.queue_declare(QUEUE, passive=True)
-    rabbit_server.delete_vhost(other)
-    names = {vhost["name"] for vhost in rabbit_server.management.call("GET", "/vhosts")}
-    assert vhost_of(vhost_url) in names
-    assert other not in names
-
-
-def test_killed_broker_comes_back_with_a_confirmed_message(rabbit_server: RabbitServer, vhost_url: str) -> None:
-    with suppress(pika.exceptions.AMQPError), channel_to(vhost_url) as channel:
-        declare(channel)
-        time.sleep(SETTLED_SECONDS)
-        publish(channel, b"kept")
-        rabbit_server.kill()
-    rabbit_server.start()
-    with channel_to(vhost_url) as channel:
-        assert consume_one(channel) == b"kept"
-
-
-def test_gracefully_restarted_broker_keeps_a_confirmed_message(rabbit_server: RabbitServer, vhost_url: str) -> None:
-    with channel_to(vhost_url) as channel:
-        declare(channel)
-        publish(channel, b"kept")
-    rabbit_server.restart_gracefully()
-    with channel_to(vhost_url) as channel:
-        assert consume_one(channel) == b"kept"
+    rabbit_server.retire_vhost(other)
 
 
 def test_paused_broker_does_not_answer_until_it_goes_on(rabbit_server: RabbitServer, vhost_url: str) -> None:

@@ -1,7 +1,7 @@
 """Consuming from a real broker."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -19,7 +19,6 @@ from tests.integration.rabbitmq_runs import (
     consume,
     consume_all,
     declare,
-    declared,
     publish,
     publish_raw,
     ready,
@@ -29,9 +28,9 @@ from tests.servers.waiting import wait_until
 
 
 @pytest.fixture
-def url(rabbit_server: RabbitServer, vhost_url: str) -> Iterator[str]:
-    with declared(rabbit_server, vhost_url) as url:
-        yield url
+def url(vhost_url: str) -> str:
+    declare(vhost_url)
+    return vhost_url
 
 
 class CrashError(Exception):

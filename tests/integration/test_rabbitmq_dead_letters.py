@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,9 @@ from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import DELIVERY_LIMIT, topology
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InputError
+from shared.store.engine import sqlite_url
+from shared.store.schema import upgrade
+from shared.store.sql_store import open_store
 from tests.integration.rabbitmq_runs import (
     DEAD,
     QUEUE,
@@ -128,7 +133,12 @@ def test_a_queue_that_does_not_exist_is_named(url: str) -> None:
         DeadLetterQueue(url, "nonsense", "test").drop()
 
 
-def test_the_verbs_list_replay_and_drop(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verbs_list_replay_and_drop(
+    url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = sqlite_url(tmp_path / "paper.db")
+    upgrade(database)
+    monkeypatch.setenv("DATABASE_URL", database)
     assert main(["dlq", "list", "--url", url, "--json"]) == 0
     strategy, executor = json.loads(capsys.readouterr().out)
     assert (strategy["queue"], strategy["messages"], executor["messages"]) == (DEAD, 3, 0)
@@ -139,3 +149,9 @@ def test_the_verbs_list_replay_and_drop(url: str, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "1 dead letters of strategy.candles.0.dead replayed.\n"
     assert main(["dlq", "drop", QUEUE, "--url", url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"queue": DEAD, "dropped": 2}
+    with closing(open_store(database)) as store, store.reading() as reader:
+        recorded = [(row.actor, row.action, json.loads(row.detail_json)) for row in reader.audit_in_order()]
+    assert recorded == [
+        ("cli", "dead_letters.replayed", {"queue": DEAD, "messages": 1}),
+        ("cli", "dead_letters.dropped", {"queue": DEAD, "messages": 2}),
+    ]

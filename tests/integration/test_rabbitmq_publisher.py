@@ -1,7 +1,6 @@
 """Publishing to a real broker."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,7 +14,7 @@ from tests.integration.rabbitmq_runs import (
     PATIENCE_SECONDS,
     a_wire_message,
     consume_all,
-    declared,
+    declare,
     publish,
     ready,
 )
@@ -23,9 +22,9 @@ from tests.servers.rabbitmq import RabbitServer
 
 
 @pytest.fixture
-def url(rabbit_server: RabbitServer, vhost_url: str) -> Iterator[str]:
-    with declared(rabbit_server, vhost_url) as url:
-        yield url
+def url(vhost_url: str) -> str:
+    declare(vhost_url)
+    return vhost_url
 
 
 def publish_singly(url: str, count: int) -> None:

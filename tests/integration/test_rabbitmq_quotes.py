@@ -7,7 +7,7 @@ import pytest
 
 from shared.bus.backoff import Backoff
 from shared.bus.rabbitmq_quotes import QuotePublisher, QuoteSubscription
-from tests.integration.rabbitmq_runs import CHANCE, PATIENCE_SECONDS, declare, declared
+from tests.integration.rabbitmq_runs import CHANCE, PATIENCE_SECONDS, declare
 from tests.servers.rabbitmq import RabbitServer
 
 
@@ -16,12 +16,12 @@ def backoff() -> Backoff:
 
 
 @pytest.fixture
-def subscription(rabbit_server: RabbitServer, vhost_url: str) -> Iterator[QuoteSubscription]:
-    with declared(rabbit_server, vhost_url) as url:
-        subscription = QuoteSubscription(url, "test executor", backoff())
-        assert subscription.take(0.0) == {}
-        yield subscription
-        subscription.close()
+def subscription(vhost_url: str) -> Iterator[QuoteSubscription]:
+    declare(vhost_url)
+    subscription = QuoteSubscription(vhost_url, "test executor", backoff())
+    assert subscription.take(0.0) == {}
+    yield subscription
+    subscription.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -39,6 +40,8 @@ def on_the_broker(url: str, **arguments: Any) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
     if "delete" in arguments:
+        # RabbitMQ 3.10 can lose the means to dead-letter when a queue goes whose leader is just settling in.
+        time.sleep(0.5)
         channel.queue_delete(arguments["delete"])
     if "unbind" in arguments:
         channel.queue_unbind(arguments["unbind"], EXCHANGE, arguments["key"])

@@ -10,8 +10,10 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import make_url
 
+from services.api.access import ACCESS
 from shared.contracts.errors import InputError
 from shared.store.command_rows import HoldRow, NewCommand
+from shared.store.params_rows import NewParams
 from shared.store.port import Transaction
 from shared.store.rows import (
     AuditEntry,
@@ -24,7 +26,7 @@ from shared.store.rows import (
 from shared.store.schema import SchemaState, check, upgrade
 from shared.store.sql_store import open_store
 from shared.store.tables import METADATA
-from shared.store.user_rows import NewSession
+from shared.store.user_rows import NewSession, SessionTimes
 from tests.contract.builders import (
     FREE,
     MIDNIGHT,
@@ -38,6 +40,8 @@ from tests.contract.builders import (
     an_opening,
     an_outgoing,
 )
+from tests.fixtures.api import PASSWORD as OF_USERS
+from tests.fixtures.api import running
 from tests.servers.postgres import PostgresServer
 
 SCRIPT: Final = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
@@ -157,6 +161,12 @@ def test_each_service_can_do_its_work(url: str) -> None:
         let_in(transaction)
         transaction.add_command(NewCommand(MIDNIGHT, "ann", "PAUSE_ALL", "{}", "key"))
         assert transaction.holds() == []
+        transaction.add_params(NewParams("risk", "{}", "abc123", "ann", MIDNIGHT))
+    with working_as(url, EXECUTOR) as transaction:
+        transaction.activate_params(1, MIDNIGHT, 1)
+    with working_as(url, STRATEGY) as transaction:
+        assert transaction.active_params_version() == 1
+        assert [row.section for row in transaction.params_at(1)] == ["risk"]
     with working_as(url, EXECUTOR) as transaction:
         claimed = transaction.claim_command("first", MIDNIGHT)
         assert claimed is not None
@@ -170,11 +180,14 @@ def test_each_service_can_do_its_work(url: str) -> None:
 def let_in(transaction: Transaction) -> None:
     user = transaction.add_user("ann", "viewer", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA")
     transaction.set_password(user, "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaB")
-    transaction.open_session(NewSession("a" * 64, user, "csrf"), 60, 60)
+    transaction.open_session(NewSession("a" * 64, "first", user, "csrf", "127.0.0.1"), SessionTimes(60, 60, 60))
     transaction.touch_session("a" * 64, 60)
     assert transaction.session("a" * 64) is not None
     assert transaction.count_login("name:ann") == 1
     transaction.forgive_logins("name:ann")
+    transaction.lock_users()
+    transaction.set_role(user, "operator")
+    assert transaction.session_owner("first") == "ann"
     transaction.disable_user(user)
     assert transaction.revoke_sessions(user) == 1
     assert transaction.forget_sessions(-3_600) == 1
@@ -248,6 +261,19 @@ def test_nobody_may_change_an_audit_record(guarded_url: str, role: str, statemen
 def test_a_service_may_not_do_the_work_of_another(guarded_url: str, role: str, statement: str) -> None:
     with pytest.raises(InsufficientPrivilege, match="permission denied for table"):
         execute(as_role(guarded_url, role), statement)
+
+
+def test_the_api_answers_under_its_own_role(guarded_url: str) -> None:
+    with closing(open_store(as_role(guarded_url, API))) as store, running(store) as api:
+        body = {"username": "admin", "password": OF_USERS}
+        assert api.client.post("/auth/login", json=body).status_code == 200
+        assert api.client.post("/auth/confirm", json={"password": OF_USERS}).status_code == 200
+        assert api.client.put("/api/users/viewer/role", json={"role": "operator"}).status_code == 200
+        for method, path in ACCESS:
+            if method == "GET" and "{" not in path and path != "/api/events":
+                query = {"pair": "EUR_USD"} if path == "/api/candles" else {}
+                assert (api.client.get(path, params=query).status_code, path) == (200, path)
+        assert api.client.post("/auth/logout").status_code == 204
 
 
 @pytest.mark.parametrize("role", SERVICES)

@@ -11,6 +11,7 @@ from sqlalchemy import MetaData
 
 from shared.contracts.errors import InputError
 from shared.contracts.trades import format_time
+from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.store.audit import verify_audit
 from shared.store.command_rows import NewCommand
 from shared.store.engine import database_url, open_engine, sqlite_url, writing
@@ -49,6 +50,12 @@ _CANDLE = (
     " ask_open, ask_high, ask_low, ask_close, volume) VALUES ('candles.0', {seq}, 'EUR_USD', 'M5', '{time}',"
     " '1.38686', '1.38690', '1.38680', '1.38685', '1.38696', '1.38700', '1.38690', '1.38695', 12.0)"
 )
+_GATES = (
+    "INSERT INTO gate_snapshots (ts_utc, pair, strategy, final_signal, reason, failed_gates, stream, seq, granularity,"
+    " candle_time, verdicts_json, indicators_json, params_hash) VALUES ('{time}', '{pair}', '{strategy}', '{signal}',"
+    " '{why}', {failed_gates}, '{stream}', {seq}, '{granularity}', '{candle_time}', '{verdicts_json}',"
+    " '{indicators_json}', '{params_hash}')"
+)
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -81,6 +88,13 @@ def fill(url: str) -> None:
             connection.exec_driver_sql(_EQUITY)
             for seq in SEQS:
                 connection.exec_driver_sql(_CANDLE.format(seq=seq, time=format_time(a_candle(seq).candle.time)))
+                connection.exec_driver_sql(_GATES.format(**_gate_fields(seq)))
+
+
+def _gate_fields(seq: int) -> dict[str, object]:
+    row = a_gate_snapshot(seq)
+    times = {"time": format_time(row.time), "candle_time": format_time(row.candle_time)}
+    return {**row._asdict(), **times, "signal": SIDE_NAMES[row.final_signal], "why": REASON_NAMES[row.reason]}
 
 
 def add_some_of_everything(transaction: Transaction) -> None:
@@ -88,7 +102,6 @@ def add_some_of_everything(transaction: Transaction) -> None:
     transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "2014-05-08,1,2", "EUR_USD")])
     transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
     transaction.add_assessments([an_assessment(seq) for seq in SEQS])
-    transaction.add_gate_snapshots([a_gate_snapshot(seq) for seq in SEQS])
     transaction.open_trade(euro, FREE)
     transaction.close_trade(a_closing(euro), FREE)
     transaction.open_trade(yen, FREE)
@@ -186,7 +199,7 @@ def test_quotes_are_kept_and_commands_may_close_at_them_after_an_upgrade(url: st
         transaction.add_applied_quotes([closed])
         assert list(transaction.applied_quotes_in_order()) == [quote, closed]
         transaction.add_command(NewCommand(MIDNIGHT, "ann", "PAUSE_ALL", "{}"))
-        assert [row.id for row in transaction.unfinished_commands(10)] == [1]
+        assert transaction.backlog().waiting == 1
         assert transaction.holds() == []
 
 

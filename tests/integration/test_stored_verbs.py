@@ -184,6 +184,13 @@ def test_database_is_made_checked_and_upgraded(run: Run, tmp_path: Path) -> None
         (("why", "EUR_USD", "yesterday"), "write it like 2014-05-08T11:45:00Z"),
         (("why", "EURUSD", "2014-05-08T11:45:00Z"), "'EURUSD' is not a pair"),
         (("up", "--pairs", "EUR_XXX"), "is not a pair"),
+        (("up", "--speed", "fast"), "give max or a number above 0"),
+        (("up", "--feed", "replay"), "there is nothing to replay"),
+        (("up", "--feed", "replay", "--csv", sample(), "--seed", "2"), "--seed goes with --feed demo"),
+        (("up", "--feed", "replay", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv brings candles of it"),
+        (("up", "--feed", "oanda", "--pairs", "EUR_USD"), "OANDA_API_KEY is not set"),
+        (("up", "--csv", sample()), "--csv goes with --feed replay"),
+        (("up", "--host", "0.0.0.0"), "passwords would go there in the clear"),  # noqa: S104
     ],
 )
 def test_bad_input_is_one_clear_sentence(run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -225,7 +232,7 @@ def test_csv_logs_hold_every_row_once(run: Run, tmp_path: Path) -> None:
 
 
 def test_demo_market_goes_on_where_it_was_stopped(run: Run) -> None:
-    market = ("up", "--speed", "0", "--db", "demo.db")
+    market = ("up", "--no-api", "--speed", "max", "--db", "demo.db")
     assert run(*market, "--candles", "1500")[0] == 0
     code, output, errors = run(*market, "--candles", "1500")
     assert code == 0
@@ -237,6 +244,6 @@ def test_demo_market_goes_on_where_it_was_stopped(run: Run) -> None:
 
 def test_made_up_candles_do_not_follow_real_ones(run: Run) -> None:
     run("paper", "--csv", sample())
-    code, _, errors = run("up", "--speed", "0", "--candles", "10", "--db", "data/paper_trading.db")
+    code, _, errors = run("up", "--no-api", "--candles", "10", "--db", "data/paper_trading.db")
     assert code == 2
     assert "holds candles of another market" in errors

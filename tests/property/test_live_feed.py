@@ -185,7 +185,7 @@ def check_backfilled(stored: Stored, pair: str, bars: Sequence[Bar], story: Stor
     assert all(any(row.from_time <= bar.candle.time < row.to_time for row in rows) for bar in must)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories(st.floats(0, LATE - 10), fair=True))
 def test_no_fault_of_a_feed_that_fails_all_pairs_alike_loses_doubles_or_invents_a_candle(
     story: Story, template: Path
@@ -199,7 +199,7 @@ def test_no_fault_of_a_feed_that_fails_all_pairs_alike_loses_doubles_or_invents_
         check_backfilled(stored, pair, pair_bars, story)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories(st.floats(0, 4 * LATE), fair=False))
 def test_every_candle_is_stored_in_order_or_set_aside_as_too_late_and_the_ledger_says_which(
     story: Story, template: Path
@@ -216,7 +216,7 @@ def test_every_candle_is_stored_in_order_or_set_aside_as_too_late_and_the_ledger
         check_backfilled(stored, pair, pair_bars, story)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories(st.just(1.0), fair=True))
 def test_a_revision_that_the_feed_shows_again_is_set_aside_once_and_the_stored_candle_stays(
     story: Story, template: Path

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-_LINES_SHOWN: Final = 30
+_LINES_SHOWN: Final = 60
 
 
 class LogFile:

@@ -67,6 +67,10 @@ class RabbitContainer:
         """Return what rabbitmqctl says to some arguments; raises ServerError."""
         return self._container.run(["rabbitmqctl", "--quiet", *arguments])
 
+    def log_end(self) -> str:
+        """Return the last lines of its log."""
+        return self._container.end()
+
     def close(self) -> None:
         """Remove the container with all it has stored."""
         self._container.close()

@@ -117,6 +117,10 @@ class LocalRabbitNode:
             raise ServerError(f"rabbitmqctl {' '.join(arguments)} failed: {answer.stderr.strip()}")
         return answer.stdout
 
+    def log_end(self) -> str:
+        """Return the last lines of its log."""
+        return self._log.end()
+
     def close(self) -> None:
         """End the node and its name server and delete all they have stored."""
         self._guardian.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from services.cli.paper_live import surroundings, trade_live
 from services.csv_export import closed_trades
-from services.embedded import opened_store
+from services.sole_trader import sole_trader
 from shared.contracts.trades import trade_hash
 from shared.runtime.process import Surroundings
 from shared.runtime.settings import load_settings
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="scalpbot-live-") as folder,
         OandaSimulator(sample_series(*PAIRS), clock, faults, heartbeat_seconds=5 / options.speed) as simulator,
-        opened_store(url := sqlite_url(Path(folder) / "live.db")) as store,
+        sole_trader(url := sqlite_url(Path(folder) / "live.db"), "simulated") as trader,
     ):
         settings = load_settings(
             None,
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str]) -> int:
                 stopped=lambda: stopped() or (options.minutes > 0 and clock.now() >= over),
             )
 
-        trade_live(store, settings, PAIRS, url, options.json, by_market_clock)
-        with store.reading() as reader:
+        trade_live(trader, settings, PAIRS, url, options.json, by_market_clock)
+        with trader.store.reading() as reader:
             closed, candles = closed_trades(reader), reader.candle_count()
         requests, changing = len(simulator.requests), len(simulator.changing_requests)
     sys.stdout.write(f"{candles} candles, {len(closed)} closed trades, trade hash {trade_hash(closed)}\n")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,8 +87,7 @@ def verdicts(store: Store, work: StrategyWork, *rows: int) -> list[int]:
 
 
 def live_work(monotonic: Clock) -> StrategyWork:
-    desks = partial(PairDesk, settings=Settings(), mode=RunMode.LIVE, news=None)
-    return StrategyWork(desks, 0, NewsDesk(monotonic=monotonic))
+    return StrategyWork(Settings(), RunMode.LIVE, None, 0, NewsDesk(monotonic=monotonic))
 
 
 def test_what_was_fetched_is_read_back(store: Store) -> None:
@@ -209,8 +207,7 @@ def test_new_calendar_leaves_the_machine_as_it_was() -> None:
 def test_past_candles_are_judged_by_the_calendar_of_the_run_and_not_by_the_stored_one(store: Store) -> None:
     keep(store, a_record(RELEASE._replace(time=MIDNIGHT)))
     given = EconomicCalendar((LATER,), MIDNIGHT)
-    desks = partial(PairDesk, settings=Settings(), mode=RunMode.OFFLINE, news=given)
-    (fact,) = assess(store, StrategyWork(desks), 1)
+    (fact,) = assess(store, StrategyWork(Settings(), RunMode.OFFLINE, given), 1)
     assert fact.news is not None
     assert (fact.assessment.news, fact.news.title) == (PASSED, LATER.title)
 

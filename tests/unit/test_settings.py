@@ -186,6 +186,41 @@ def test_secrets_are_read_from_files_and_never_shown(tmp_path: Path) -> None:
     assert settings.redacted()["runtime"]["oanda_api_key"] == "***"
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DATABASE_URL": "postgresql://postgres:postgres@db/scalpbot"},
+        {"DATABASE_URL": "postgresql://scalpbot_api:Changeme@10.0.0.7:5432/scalpbot"},
+        {"DATABASE_URL": "postgresql://scalpbot_api:scalpbot%5Fapi@db.example/scalpbot"},
+        {"RABBITMQ_URL": "amqp://guest:guest@broker:5672/scalpbot"},
+        {"RABBITMQ_URL": "amqps://broker/scalpbot"},
+    ],
+    ids=str,
+)
+def test_a_password_that_servers_are_delivered_with_is_refused_where_others_reach_them(
+    environ: dict[str, str],
+) -> None:
+    with pytest.raises(InputError, match="is one that anybody would try") as refused:
+        load_settings(None, environ)
+    assert "hangeme" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DATABASE_URL": "postgresql://postgres:postgres@127.0.0.1/scalpbot"},
+        {"DATABASE_URL": "postgresql:///scalpbot"},
+        {"DATABASE_URL": "postgresql://scalpbot_api@db/scalpbot"},
+        {"RABBITMQ_URL": "amqp://guest:guest@localhost:5672/"},
+        {"RABBITMQ_URL": "amqp://[::1]/"},
+        {"RABBITMQ_URL": "amqp://scalpbot:7f0c2a6e4b1d@broker/scalpbot"},
+    ],
+    ids=str,
+)
+def test_a_password_of_ones_own_or_a_server_on_this_machine_is_taken(environ: dict[str, str]) -> None:
+    load_settings(None, environ)
+
+
 def test_store_is_a_local_file_unless_told_otherwise() -> None:
     assert load_settings(None, {}).runtime.store_url() == "sqlite:///data/paper_trading.db"
     assert load_settings(None, {"SCALP_BOT_DB_PATH": "x.db"}).runtime.store_url() == "sqlite:///x.db"

@@ -5,14 +5,12 @@ from functools import partial
 from random import Random
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from services.embedded import remember_run
 from services.executor.desk import AccountDesk
 from services.executor.service import ACCOUNT, ExecutorWork
 from services.executor.service import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
 from services.ingest.replay import replay
-from services.strategy.desk import PairDesk
 from services.strategy.service import SERVICE as STRATEGY
 from services.strategy.service import StrategyWork
 from shared.bus.topology import ASSESSED_QUEUE, candles_queue
@@ -27,6 +25,7 @@ from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Surroundings
 from shared.runtime.relay import Relay
+from shared.runtime.remembered import remember_run
 from shared.runtime.retry import patience
 from shared.runtime.settings import RunMode
 from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
@@ -287,8 +286,7 @@ def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
 def _run_strategy(process: Process) -> None:
     around, store, settings = process.around, process.store, process.shared.market.settings
     around.patiently("store", partial(remember_run, store, settings, None, NOON))
-    desks = partial(PairDesk, settings=settings, mode=RunMode.OFFLINE, news=None)
-    work = StrategyWork(desks, process.partition)
+    work = StrategyWork(settings, RunMode.OFFLINE, None, process.partition)
     _consume_as(process, work, candles_queue(process.partition), no_fence, None)
 
 

@@ -1,0 +1,39 @@
+"""Without TLS a request is answered only if it was sent to this machine by one of its own names."""
+
+from http import HTTPStatus
+from secrets import token_hex
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.api.problems import problem
+from shared.contracts.hosts import is_loopback
+
+
+class OwnNames:
+    """Wrap the application: whoever reaches it by another name than this machine's own came over a network.
+
+    A port that was published to others by mistake answers them nothing, and no page of another site gets hold of it
+    under a name that leads here.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or is_loopback(_host_of(Headers(scope=scope).get("host", ""))):
+            await self._app(scope, receive, send)
+            return
+        detail = "without TLS only this machine is answered: ask http://localhost, or put TLS before it"
+        refusal = problem(scope["path"], token_hex(8), HTTPStatus.MISDIRECTED_REQUEST, detail)
+        await refusal(scope, receive, send)
+
+
+def _host_of(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,178 @@
+"""What the API takes and answers of parameters that change while the platform runs."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+_TIME: Final = "2026-01-05T09:00:00Z"
+_PROFILES: Final = {
+    "conservative": {"lo": 25, "hi": 75, "k": 0.2},
+    "normal": {"lo": 30, "hi": 70, "k": 0.3},
+    "aggressive": {"lo": 35, "hi": 65, "k": 0.4},
+}
+_RISK: Final = {
+    "risk_percent": 0.5,
+    "stop_atr": 1.5,
+    "target_ratio": 2.0,
+    "max_leverage": 30,
+    "minimum_units": 1,
+    "max_slippage_pips": "0",
+    "slippage_seed": 0,
+}
+_LARGEST_VERSION: Final = 2**62
+_MOST_PAIRS: Final = 200
+
+StrategyPath = Literal["ema_vwap", "vwap_rsi", "bb_breakout"]
+Replaces = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=_LARGEST_VERSION,
+        examples=[0],
+        description="The newest version that was seen; refused with 409 where a newer one is there.",
+    ),
+]
+
+# Money and limits are exact: as text, or as a number that JSON happens to write exactly.
+Percent = Annotated[
+    Decimal,
+    Field(gt=0, le=100, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,2})?$"},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
+            ]
+        }
+    ),
+]
+Pips = Annotated[
+    Decimal,
+    Field(ge=0, le=1_000, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9])?$"},
+                {"type": "number", "minimum": 0, "maximum": 1_000},
+            ]
+        }
+    ),
+]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+PairName = Annotated[str, Field(max_length=7)]
+Thresholds = Annotated[
+    dict[Annotated[str, Field(max_length=8)], Annotated[Number, Field(ge=-1_000_000, le=1_000_000)]],
+    Field(max_length=8),
+]
+ProfileName = Literal["conservative", "normal", "aggressive"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProfilesBody(_Body):
+    """The thresholds of every profile."""
+
+    conservative: Thresholds = Field(examples=[_PROFILES["conservative"]])
+    normal: Thresholds = Field(examples=[_PROFILES["normal"]])
+    aggressive: Thresholds = Field(examples=[_PROFILES["aggressive"]])
+
+
+class GatesBody(_Body):
+    """The limits of the gates; spread limits by pair, `others` for the rest."""
+
+    max_open_positions: int = Field(ge=1, le=1_000, examples=[3])
+    daily_loss_percent: Percent = Field(examples=["3"])
+    news_minutes: int = Field(ge=0, le=1_440, examples=[15])
+    news_on_missing: Literal["block", "allow", "auto"] = Field(examples=["auto"])
+    news_max_age_hours: Number = Field(gt=0, le=8_760, examples=[24])
+    max_spread_pips: dict[PairName, Pips] = Field(
+        max_length=_MOST_PAIRS,
+        examples=[{"EUR_USD": "1.5", "GBP_USD": "2.5", "USD_JPY": "2.0", "others": "2.0"}],
+    )
+
+
+class RiskBody(_Body):
+    """How large a position is and where its stop and target lie."""
+
+    risk_percent: Number = Field(gt=0, le=100, examples=[_RISK["risk_percent"]])
+    stop_atr: Number = Field(gt=0, le=100, examples=[_RISK["stop_atr"]])
+    target_ratio: Number = Field(gt=0, le=100, examples=[_RISK["target_ratio"]])
+    max_leverage: Number = Field(gt=0, le=1_000, examples=[_RISK["max_leverage"]])
+    minimum_units: int = Field(ge=1, le=1_000_000_000, examples=[_RISK["minimum_units"]])
+    max_slippage_pips: Pips = Field(examples=[_RISK["max_slippage_pips"]])
+    slippage_seed: int = Field(ge=0, le=2**63 - 1, examples=[_RISK["slippage_seed"]])
+
+
+class PairBody(_Body):
+    """What a pair has of its own; what is left out is what the run was begun with."""
+
+    profile: ProfileName | None = Field(default=None, examples=["conservative"])
+    sessions: list[Annotated[str, Field(max_length=100)]] | None = Field(
+        default=None, max_length=20, examples=[["london"]]
+    )
+    max_spread_pips: Pips | None = Field(default=None, examples=["1.2"])
+
+
+class ParamsVersion(BaseModel):
+    """A section of the parameters as somebody saved it; in force once it was activated."""
+
+    version: int = Field(examples=[3])
+    section: str = Field(examples=["vwap_rsi"])
+    body: dict[str, Any] = Field(examples=[_PROFILES])
+    hash: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
+    actor: str = Field(examples=["ann"])
+    created: str = Field(examples=[_TIME])
+    activated: str | None = Field(examples=[_TIME])
+    activated_command_id: int | None = Field(examples=[17])
+
+
+class StrategyParams(BaseModel):
+    """A strategy's parameters by profile, as they are in force and as they will be; version 0 is the settings file."""
+
+    strategy: str = Field(examples=["vwap_rsi"])
+    pairs: dict[str, str] = Field(
+        examples=[{"USD_JPY": "normal"}], description="Pairs judged by it, and by which profile."
+    )
+    active_version: int = Field(examples=[3])
+    active: dict[str, dict[str, float]] = Field(examples=[_PROFILES])
+    newest_version: int = Field(examples=[3])
+    newest: dict[str, dict[str, float]] = Field(examples=[_PROFILES])
+
+
+class StrategyParamsChange(_Body):
+    """All parameters of a strategy by profile; they take the place of those before."""
+
+    profiles: ProfilesBody
+    replaces: Replaces = None
+
+
+class PlatformSettings(BaseModel):
+    """Every effective setting, secrets as ***, and which of them may change while the platform runs."""
+
+    active_version: int = Field(examples=[3])
+    newest_version: int = Field(examples=[3])
+    settings: dict[str, Any] = Field(examples=[{"risk": _RISK}])
+    changeable: dict[str, dict[str, Any]] = Field(
+        examples=[{"risk": _RISK}], description="The newest of what PUT takes, in force or not yet."
+    )
+
+
+class SettingsChange(_Body):
+    """Sections that take the place of those before, each in full; a section that is left out stays."""
+
+    gates: GatesBody | None = None
+    risk: RiskBody | None = None
+    pairs: dict[PairName, PairBody] | None = Field(
+        default=None, max_length=_MOST_PAIRS, examples=[{"EUR_USD": {"profile": "conservative"}}]
+    )
+    replaces: Replaces = None
+
+
+class ParamsSaved(BaseModel):
+    """The versions that were saved, none where nothing is new, and the command that puts them into force."""
+
+    versions: list[ParamsVersion]
+    command_id: int | None = Field(examples=[17])

@@ -1,0 +1,218 @@
+"""A Scalp Bot that is asked over HTTP, by a user who is signed in for as long as a verb takes."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeAlias
+
+import typer
+
+from services.cli.inputs import PASSWORD_FILE_VARIABLE
+from shared.contracts.errors import InfrastructureError, InputError
+from shared.contracts.hosts import is_loopback
+
+if TYPE_CHECKING:
+    import httpx
+
+_TIMEOUT_SECONDS: Final = 10.0
+_TRIES: Final = 3
+_PAUSE_SECONDS: Final = 0.5
+_NOBODY_TO_ASK: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="Ask the API at this address, such as https://host:8443, not a database."
+    ),
+]
+User: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="Who signs in with --url. The password is asked for, read from stdin, or from the file that "
+        f"{PASSWORD_FILE_VARIABLE} names.",
+    ),
+]
+
+
+class Reply(NamedTuple):
+    """An answer of the API: its status and its JSON document."""
+
+    status: int
+    body: Any
+
+
+class Remote:
+    """An API, asked on behalf of the user who is signed in."""
+
+    def __init__(self, client: "httpx.Client", user: str) -> None:
+        """Ask by a client that has the session's cookie."""
+        self._client = client
+        self._user = user
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON document at a path; raise InputError for what is refused."""
+        return self.ask("GET", path, query=query).body
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        again: bool = False,
+        missing: bool = False,
+    ) -> Reply:
+        """Return the answer to a request.
+
+        `again` says that it may be sent a second time where the answer was lost, as reading always may; `missing`, that
+        status 404 is an answer. Raises InputError for what is refused, InfrastructureError where the API or the way to
+        it is away.
+        """
+        tries = _TRIES if again or method == "GET" else 1
+        request = self._client.build_request(method, path, json=body, params=query, headers=headers)
+        answer = _sent(self._client, request, tries)
+        if missing and answer.status_code == HTTPStatus.NOT_FOUND:
+            return Reply(answer.status_code, None)
+        return _reply(answer, self._user)
+
+
+@contextmanager
+def signed_in(url: str, user: str | None) -> Iterator[Remote]:
+    """Sign a user in at the API of an address, and out in the end; raise InputError for who may not."""
+    import httpx
+
+    if user is None:
+        raise InputError("--url takes --user NAME, the name of somebody who may sign in there")
+    base = _checked(url)
+    trusted = httpx.create_ssl_context(trust_env=True)
+    # A proxy of the environment stands for the way out, not for this machine.
+    through_proxies = not _is_here(base)
+    with httpx.Client(base_url=base, verify=trusted, timeout=_TIMEOUT_SECONDS, trust_env=through_proxies) as client:
+        _require_scalpbot(client)
+        _sign_in(client, user, password_of(user))
+        try:
+            yield Remote(client, user)
+        finally:
+            with suppress(httpx.TransportError):
+                client.post("/auth/logout")
+
+
+def password_of(user: str) -> str:
+    """Return a password: from the file that the environment names, else asked for, else the first line of stdin."""
+    name = os.environ.get(PASSWORD_FILE_VARIABLE, "")
+    if name:
+        try:
+            return Path(name).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise InputError(f"{PASSWORD_FILE_VARIABLE}={name}: the file cannot be read; name a text file") from fault
+    if sys.stdin.isatty():
+        asked: str = typer.prompt(f"Password of {user}", hide_input=True, err=True)
+        return asked
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _checked(url: str) -> str:
+    import httpx
+
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as fault:
+        raise InputError(f"--url {url} is not an address; write it like https://host:8443") from fault
+    if parsed.userinfo:
+        raise InputError("--url holds a user or a password, which others can see; give --user, and the password apart")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+        raise InputError(f"--url {url} is not an address; write it like https://host:8443")
+    base = url.rstrip("/")
+    if parsed.scheme == "http" and not _is_here(base):
+        raise InputError(f"--url {url}: the password would go there in the clear; write https://")
+    return base
+
+
+def _is_here(url: str) -> bool:
+    import httpx
+
+    return is_loopback(httpx.URL(url).host)
+
+
+def _require_scalpbot(client: "httpx.Client") -> None:
+    """Raise InputError where something else answers: it must not see the password."""
+    answer = _sent(client, client.build_request("GET", "/healthz"), _TRIES)
+    known = _document(answer)
+    if not isinstance(known, dict) or set(known) != {"alive"}:
+        raise _stranger(client)
+
+
+def _sign_in(client: "httpx.Client", user: str, password: str) -> None:
+    if not password:
+        raise InputError(f"there is no password for {user}: type it, pipe it in, or set {PASSWORD_FILE_VARIABLE}")
+    login = client.build_request("POST", "/auth/login", json={"username": user, "password": password})
+    answer = _sent(client, login, 1)
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        raise InputError(f"{user} cannot sign in at {_place(client)}: the name or the password is wrong")
+    _reply(answer, user)
+    if client.base_url.scheme == "http" and any(cookie.secure for cookie in client.cookies.jar):
+        raise InputError(f"the API at {_place(client)} is meant to be asked behind TLS; give its https:// address")
+
+
+def _sent(client: "httpx.Client", request: "httpx.Request", tries: int) -> "httpx.Response":
+    import httpx
+
+    for left in reversed(range(tries)):
+        try:
+            return client.send(request)
+        except httpx.TransportError as fault:
+            if not left:
+                raise InfrastructureError(f"{_place(client)} cannot be reached: {_why(fault)}") from fault
+        time.sleep(_PAUSE_SECONDS)
+    raise AssertionError("a request is tried at least once")
+
+
+def _reply(answer: "httpx.Response", user: str) -> Reply:
+    """Return an answer that grants what was asked; raise for any other, in a sentence."""
+    status, body = answer.status_code, _document(answer)
+    if answer.is_success:
+        return Reply(status, body)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    place = f"{answer.url.scheme}://{answer.url.netloc.decode()}"
+    if detail is None or status in _NOBODY_TO_ASK:
+        raise InfrastructureError(f"{place} answered with status {status} and no reason")
+    if status == HTTPStatus.FORBIDDEN:
+        raise InputError(f"{user} may not do that: {detail}")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise InfrastructureError(f"{detail} {answer.headers.get('retry-after', 'some')} s")
+    if answer.is_server_error:
+        raise InfrastructureError(f"{place}: {detail}")
+    raise InputError(str(detail))
+
+
+def _document(answer: "httpx.Response") -> Any:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _stranger(client: "httpx.Client") -> InputError:
+    return InputError(f"what answers at {_place(client)} is no Scalp Bot; look at --url")
+
+
+def _place(client: "httpx.Client") -> str:
+    return str(client.base_url).rstrip("/")
+
+
+def _why(fault: "httpx.TransportError") -> str:
+    import httpx
+
+    if isinstance(fault, httpx.TimeoutException):
+        return f"no answer within {_TIMEOUT_SECONDS:g} s"
+    return str(fault) or type(fault).__name__

@@ -1,0 +1,8 @@
+"""The sections of the parameters that may change while the platform runs."""
+
+from typing import Final
+
+STRATEGY_SECTIONS: Final = ("ema_vwap", "vwap_rsi", "bb_breakout")
+# Limits of the gates, how much is risked, and what a pair has of its own: profile, sessions, spread limit.
+SETTINGS_SECTIONS: Final = ("gates", "risk", "pairs")
+SECTIONS: Final = STRATEGY_SECTIONS + SETTINGS_SECTIONS

@@ -1,0 +1,40 @@
+"""The lock of a database file: whoever trades in it holds it, one process at a time, until that ends or is killed."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.contracts.errors import InputError
+from shared.store.engine import database_url, make_folder, require_usable_file
+
+
+@contextmanager
+def locked_file(url: str) -> Iterator[bool]:
+    """Hold the lock of an SQLite file for as long as the block lasts, and tell whether there is such a lock to hold.
+
+    It is that of a file beside the database, and the system gives it back however the process ends. A database on a
+    server has none. Raises InputError while another process holds it.
+    """
+    parsed = database_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        yield False
+        return
+    require_usable_file(parsed)
+    make_folder(parsed)
+    # Never the database itself: closing any descriptor of it would take SQLite's own locks away.
+    path = Path(f"{parsed.database}.lock")
+    try:
+        file = path.open("ab")
+    except OSError as fault:
+        raise InputError(
+            f"The file {path} cannot be opened ({fault.strerror}): name a database in a folder that you may write to."
+        ) from fault
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise InputError(
+                f"another process trades in {parsed.database}; stop it first, or use another database with --db"
+            ) from fault
+        yield True
