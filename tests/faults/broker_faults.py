@@ -162,8 +162,7 @@ def _reset(scene: Scene, proxy: TcpProxy, seconds: float) -> None:
 
 def alarmed(stage: Stage, seconds: float) -> Outcome:
     """Let the broker run short of disk for a while: it takes no messages, and everything else goes on."""
-    # Raising the alarm takes some seconds itself.
-    with stage.scene(4 * LONG_CANDLES) as scene:
+    with stage.scene(2 * LONG_CANDLES) as scene:
         scene.start_all()
         scene.wait_for_trading()
         stage.rabbit.raise_alarm()

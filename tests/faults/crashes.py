@@ -103,7 +103,7 @@ def killed_at_random(stage: Stage, seconds: float, seed: int) -> Outcome:
 
 def asked_to_stop(stage: Stage, times: int) -> Outcome:
     """Stop services under load as an orchestrator does, each in turn, and start them again."""
-    with stage.scene(CANDLES + 60 * times) as scene:
+    with stage.scene(CANDLES + 40 * times) as scene:
         scene.start_all()
         scene.wait_for_trading()
         slowest, redelivered = 0.0, 0.0
@@ -124,7 +124,7 @@ def asked_to_stop(stage: Stage, times: int) -> Outcome:
 
 def failed_over(stage: Stage, times: int) -> Outcome:
     """Stop the active consumer of a queue while it holds unacknowledged messages; the other one goes on."""
-    with stage.scene(CANDLES + 300 * times) as scene:
+    with stage.scene(CANDLES + 150 * times) as scene:
         for name in ("strategy.0", "executor", "ingest", "strategy.1"):
             scene.start(name)
         scene.wait_for_trading()

@@ -27,15 +27,15 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
 
 PAIR: Final = "EUR_USD"
-CANDLES: Final = 300
+CANDLES: Final = 160
 # For faults that last some seconds.
-LONG_CANDLES: Final = 500
-# Market seconds to a second: 100 candles of five minutes, each with its own commits.
-PACE: Final = "30000"
+LONG_CANDLES: Final = 260
+# Market seconds to a second: 50 candles of five minutes, each with its own commits.
+PACE: Final = "15000"
 # Generous, because other things may run on the machine; what was measured is reported.
 PATIENCE_SECONDS: Final = 120.0
 
-# Twenty-six trades in three hundred candles, so that a fault meets some.
+# Twenty trades in the first 160 candles and more after them, so that a fault meets some.
 _BUSY_SETTINGS: Final = """
 [risk]
 risk_percent = 0.2
@@ -48,6 +48,7 @@ EUR_USD = 20
 [pairs.EUR_USD]
 strategy = "vwap_rsi"
 profile = "aggressive"
+sessions = ["00:00-23:59 UTC"]
 [strategies.vwap_rsi.aggressive]
 lo = 45
 hi = 55

@@ -15,7 +15,7 @@ _RABBIT_FOLDERS: Final = (
     "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin",
     "opt/rabbitmq*/sbin",
 )
-_NAMES_FOLDERS: Final = ("usr/bin", "usr/lib/erlang/erts-*/bin", "usr/lib/erlang/bin", "usr/local/lib/erlang/bin")
+_ERLANG_FOLDERS: Final = ("usr/bin", "usr/lib/erlang/erts-*/bin", "usr/lib/erlang/bin", "usr/local/lib/erlang/bin")
 _POSTGRES_FOLDERS: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", "usr/bin")
 _INSTALL_SECONDS: Final = 900
 
@@ -23,11 +23,11 @@ Programs = TypeVar("Programs")
 
 
 class RabbitPrograms(NamedTuple):
-    """The scripts that become the broker and its control program, and Erlang's name server."""
+    """The script that becomes the broker, Erlang's name server, and the program that calls into a node."""
 
     server: Path
-    control: Path
     names: Path
+    caller: Path
 
 
 class PostgresPrograms(NamedTuple):
@@ -49,10 +49,11 @@ def postgres_programs() -> PostgresPrograms:
 
 def _find_rabbit() -> RabbitPrograms | None:
     # Not from the search path: Debian's programs there change the user and write to the system's own folders.
-    server, names = _newest(_RABBIT_FOLDERS, "rabbitmq-server"), _newest(_NAMES_FOLDERS, "epmd")
-    if server is None or names is None:
+    server = _newest(_RABBIT_FOLDERS, "rabbitmq-server")
+    names, caller = (_newest(_ERLANG_FOLDERS, name) for name in ("epmd", "erl_call"))
+    if server is None or names is None or caller is None:
         return None
-    return RabbitPrograms(server, server.with_name("rabbitmqctl"), names)
+    return RabbitPrograms(server, names, caller)
 
 
 def _find_postgres() -> PostgresPrograms | None:

@@ -1,7 +1,6 @@
 """A private RabbitMQ broker with what tests ask of it, whatever it runs on."""
 
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from enum import Enum
 from typing import Any, Final, NamedTuple, Protocol
@@ -61,8 +60,8 @@ class RabbitNode(Protocol):
     def resume(self) -> None:
         """Let it go on."""
 
-    def control(self, arguments: Sequence[str]) -> str:
-        """Return what rabbitmqctl says to some arguments; raises ServerError."""
+    def evaluate(self, expression: str) -> str:
+        """Return what an Erlang expression comes to inside the broker; raises ServerError."""
 
     def log_end(self) -> str:
         """Return the last lines of its log."""
@@ -196,15 +195,15 @@ class RabbitServer:
         self._alarmed = True
         match alarm:
             case Alarm.DISK:
-                self._node.control(["set_disk_free_limit", "1000000GB"])
+                self._node.evaluate('rabbit_disk_monitor:set_disk_free_limit("1000000GB")')
             case Alarm.MEMORY:
-                self._node.control(["set_vm_memory_high_watermark", "absolute", "1MB"])
+                self._node.evaluate('vm_memory_monitor:set_vm_memory_high_watermark({absolute, "1MB"})')
         wait_until(self.has_alarm, _ALARM_SECONDS, f"the {alarm.value} alarm to be raised")
 
     def clear_alarms(self) -> None:
         """Take the shortages back, and return when the broker accepts messages again."""
-        self._node.control(["set_disk_free_limit", "50MB"])
-        self._node.control(["set_vm_memory_high_watermark", "absolute", "1GB"])
+        self._node.evaluate('rabbit_disk_monitor:set_disk_free_limit("50MB")')
+        self._node.evaluate('vm_memory_monitor:set_vm_memory_high_watermark({absolute, "1GB"})')
         wait_until(lambda: not self.has_alarm(), _ALARM_SECONDS, "the alarms to be cleared")
         self._alarmed = False
 

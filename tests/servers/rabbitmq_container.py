@@ -1,6 +1,5 @@
 """A RabbitMQ broker that runs in a container."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from tests.servers.container import Container
@@ -63,9 +62,9 @@ class RabbitContainer:
         """Let the container go on."""
         self._container.resume()
 
-    def control(self, arguments: Sequence[str]) -> str:
-        """Return what rabbitmqctl says to some arguments; raises ServerError."""
-        return self._container.run(["rabbitmqctl", "--quiet", *arguments])
+    def evaluate(self, expression: str) -> str:
+        """Return what an Erlang expression comes to inside the broker; raises ServerError."""
+        return self._container.run(["rabbitmqctl", "--quiet", "eval", f"{expression}."])
 
     def log_end(self) -> str:
         """Return the last lines of its log."""

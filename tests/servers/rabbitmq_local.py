@@ -3,7 +3,6 @@
 import secrets
 import signal
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,7 +19,7 @@ _HOST: Final = "127.0.0.1"
 _NODE: Final = "tests@localhost"
 _START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 30.0
-_CONTROL_SECONDS: Final = 60.0
+_CALL_SECONDS: Final = 60.0
 _READY: Final = "Server startup complete"
 
 
@@ -44,8 +43,9 @@ class LocalRabbitNode:
         self._names: subprocess.Popen[bytes] | None = None
         self._node: subprocess.Popen[bytes] | None = None
         self._serves_these_ports = False
+        self._cookie = secrets.token_hex(16)
         cookie = self._folder / ".erlang.cookie"
-        cookie.write_text(secrets.token_hex(16), encoding="ascii")
+        cookie.write_text(self._cookie, encoding="ascii")
         cookie.chmod(0o400)
 
     @property
@@ -100,21 +100,21 @@ class LocalRabbitNode:
             for member in freeze(self._node.pid):
                 send(member, signal.SIGCONT)
 
-    def control(self, arguments: Sequence[str]) -> str:
-        """Return what rabbitmqctl says to some arguments; raises ServerError."""
-        command = [str(self._programs.control), "--quiet", "--node", _NODE, *arguments]
+    def evaluate(self, expression: str) -> str:
+        """Return what an Erlang expression comes to inside the broker; raises ServerError."""
+        command = [str(self._programs.caller), "-c", self._cookie, "-n", _NODE, "-e"]
         answer = subprocess.run(
             command,
             env=self._environment(),
             cwd=self._folder,
-            stdin=subprocess.DEVNULL,
+            input=f"{expression}.\n",
             capture_output=True,
             text=True,
-            timeout=_CONTROL_SECONDS,
+            timeout=_CALL_SECONDS,
             check=False,
         )
-        if answer.returncode != 0:
-            raise ServerError(f"rabbitmqctl {' '.join(arguments)} failed: {answer.stderr.strip()}")
+        if answer.returncode != 0 or not answer.stdout.startswith("{ok"):
+            raise ServerError(f"RabbitMQ could not evaluate {expression}: {answer.stdout}{answer.stderr}")
         return answer.stdout
 
     def log_end(self) -> str:
