@@ -4,19 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.store.engine import sqlite_url
-from shared.store.schema import upgrade
 from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
 from tests.contract.store_shared_contract import SharedStoreContract
 from tests.contract.store_users_contract import UserStoreContract
+from tests.fixtures.new_store import new_sqlite
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    url = sqlite_url(tmp_path / "paper.db")
-    upgrade(url)
-    return url
+    return new_sqlite(tmp_path / "paper.db")
 
 
 class TestStoreOnSqlite(StoreContract):

@@ -1,5 +1,6 @@
 """The verbs `run api` and `users`: what they refuse, how the API starts, and how it ends."""
 
+import io
 import json
 import os
 import signal
@@ -7,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -18,9 +20,9 @@ from services.api.serving import require_safe_address
 from services.cli.program import main
 from shared.contracts.errors import InputError
 from shared.store.engine import sqlite_url
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD
+from tests.fixtures.new_store import new_sqlite
 from tests.servers.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -30,14 +32,17 @@ OTHER_PASSWORD = "tulip gravel orbit 31"  # noqa: S105
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    upgrade(sqlite_url(tmp_path / "paper.db"))
+    new_sqlite(tmp_path / "paper.db")
     return tmp_path / "paper.db"
 
 
 def program(*arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.tools.scalpbot", *map(str, arguments)]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=environ, input=given, capture_output=True, text=True, check=False)
+    """Run a verb that ends by itself, in this process."""
+    words = [str(argument) for argument in arguments]
+    output, errors = io.StringIO(), io.StringIO()
+    with patch("sys.stdin", io.StringIO(given)), redirect_stdout(output), redirect_stderr(errors):
+        code = main(words)
+    return subprocess.CompletedProcess(words, code, output.getvalue(), errors.getvalue())
 
 
 def users(database: Path) -> list[tuple[str, str, bool]]:

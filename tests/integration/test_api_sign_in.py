@@ -14,11 +14,11 @@ from argon2 import extract_parameters
 from services.api.accounts import Accounts
 from services.api.guard import hash_of
 from services.api.passwords import Passwords
-from shared.store.engine import database_url, open_engine, sqlite_url, writing
-from shared.store.schema import upgrade
+from shared.store.engine import database_url, open_engine, writing
 from shared.store.sql_store import open_store
 from tests.fixtures.api import CSRF, PASSWORD, Api, add_users, quick_passwords, running
 from tests.fixtures.api_stores import api, quick_api, server_url
+from tests.fixtures.new_store import new_sqlite
 
 __all__ = ["api", "quick_api", "server_url"]
 
@@ -69,8 +69,7 @@ def test_every_login_gets_a_token_of_its_own_and_only_its_hash_is_kept(quick_api
 
 
 def test_behind_tls_the_cookie_is_bound_to_host_and_tls(tmp_path: Path) -> None:
-    path = sqlite_url(tmp_path / "paper.db")
-    upgrade(path)
+    path = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(path)) as store, running(store, behind_tls=True) as api:
         answer = login(api)
     cookie = answer.headers["set-cookie"]
@@ -121,8 +120,7 @@ def test_a_password_is_kept_as_strongly_as_is_asked_for() -> None:
 
 
 def test_a_hash_of_less_is_renewed_at_the_next_login(tmp_path: Path) -> None:
-    path = sqlite_url(tmp_path / "paper.db")
-    upgrade(path)
+    path = new_sqlite(tmp_path / "paper.db")
     stronger = Passwords(memory_kib=128, passes=2)
     with closing(open_store(path)) as store:
         add_users(store)

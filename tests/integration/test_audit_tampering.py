@@ -11,11 +11,10 @@ import pytest
 from services.cli import main
 from shared.runtime.anchor_keys import private_text, public_text
 from shared.runtime.anchor_lines import Signer, parse_line
-from shared.store.engine import sqlite_url
 from shared.store.rows import AuditRow
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.anchored import KEY, OTHER_KEY, PUBLIC, anchor, inserted, rewritten, tamper, write
+from tests.fixtures.new_store import new_sqlite
 
 Change = Callable[[list[AuditRow]], Sequence[AuditRow]]
 Verify = Callable[..., tuple[int, dict[str, Any]]]
@@ -91,9 +90,7 @@ def verify(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
 
 
 def filled_sqlite(folder: Path) -> str:
-    made = sqlite_url(folder / "paper.db")
-    upgrade(made)
-    return made
+    return new_sqlite(folder / "paper.db")
 
 
 def fill(url: str, anchors: Path, key: bytes = KEY) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -19,6 +20,9 @@ from tests.fixtures.paper import PAIRS, SAMPLE, sample_calendar, sample_series
 from tests.material import shared_material
 from tests.tools.scalpbot_run import run_verb
 
+# Two weeks and more of M5 candles.
+WEEKS: Final = 3_000
+
 
 @pytest.fixture(name="deployment")
 def deployment_(postgres_url: str, vhost_url: str, tmp_path: Path) -> Iterator[Deployment]:
@@ -32,17 +36,25 @@ def sample_file(pair: str) -> str:
     return str(SAMPLE / f"{pair}_M5_sample.csv")
 
 
+def cut_file(folder: Path, pair: str, candles: int) -> str:
+    """Write the first candles of the sample, and return the argument that names the file."""
+    lines = Path(sample_file(pair)).read_text(encoding="utf-8").splitlines(keepends=True)
+    path = folder / f"{pair}.csv"
+    path.write_text("".join(lines[: candles + 1]), encoding="utf-8")
+    return f"{pair}={path}"
+
+
 def read(files: Sequence[str]) -> list[CandleSeries]:
     return [read_candle_file(parse_candle_argument(file), model_spread_points=0).series for file in files]
 
 
 @pytest.mark.parametrize(("pairs", "partitions"), [(PAIRS[:2], 1), (PAIRS, 3)])
 def test_replay_through_processes_ends_with_the_hash_of_the_backtest(
-    deployment: Deployment, pairs: tuple[str, ...], partitions: int
+    deployment: Deployment, tmp_path: Path, pairs: tuple[str, ...], partitions: int
 ) -> None:
-    series = sample_series(*pairs)
+    series = sample_series(*pairs, candles=WEEKS)
     expected = trade_hash(run_backtest(series, Settings(), calendar=sample_calendar()).trades)
-    files = [sample_file(pair) for pair in pairs]
+    files = [cut_file(tmp_path, pair, WEEKS) for pair in pairs]
     deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=partitions)
     deployment.wait_until_traded(sum(len(each.time) for each in series))
     assert deployment.ledger_hash() == expected
@@ -60,11 +72,7 @@ def test_real_candles_replayed_through_processes_end_with_the_hash_of_the_backte
 
 
 def test_parameters_change_in_every_process_while_candles_come(deployment: Deployment, tmp_path: Path) -> None:
-    files = []
-    for pair in PAIRS[:2]:
-        lines = Path(sample_file(pair)).read_text(encoding="utf-8").splitlines(keepends=True)
-        files.append(f"{pair}={tmp_path / pair}.csv")
-        (tmp_path / f"{pair}.csv").write_text("".join(lines[:401]), encoding="utf-8")
+    files = [cut_file(tmp_path, pair, 400) for pair in PAIRS[:2]]
     environ = {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"}
     for partition in range(2):
         deployment.start(f"strategy.{partition}", "--partition", str(partition), environ=environ)

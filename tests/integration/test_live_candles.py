@@ -23,11 +23,10 @@ from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import DirectOutgoing
 from shared.runtime.process import Surroundings
 from shared.runtime.settings_sections import LiveSettings
-from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.live_market import Lines
+from tests.fixtures.new_store import new_sqlite
 from tests.simulators.oanda import BarKey, Faults, OandaSimulator, VirtualClock
 
 M5: Final = 300
@@ -55,8 +54,7 @@ def simulated(faults: Faults) -> Iterator[OandaSimulator]:
 
 @pytest.fixture(name="store")
 def store_(tmp_path: Path) -> Iterator[Store]:
-    url = sqlite_url(tmp_path / "live.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "live.db")
     store = open_store(url)
     yield store
     store.close()

@@ -9,11 +9,10 @@ from services.executor.oanda_broker import LIVE_TRADING_DISABLED, OandaBroker
 from shared.contracts.errors import InfrastructureError
 from shared.oanda.closing import Cancelled, Closed, NothingOpen
 from shared.oanda.connection import OandaConnection
-from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.closing import LOST, DyingConnection, KilledError, connection_to, fills_of
+from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import sample_series
 from tests.simulators.oanda import OandaSimulator, ResponseFault, VirtualClock
 
@@ -23,8 +22,7 @@ MONDAY = 1_709_546_400  # 2024-03-04T10:00:00Z
 
 @pytest.fixture(name="store")
 def store_(tmp_path: Path) -> Iterator[Store]:
-    url = sqlite_url(tmp_path / "live.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "live.db")
     store = open_store(url)
     yield store
     store.close()

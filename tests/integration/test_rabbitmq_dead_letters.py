@@ -13,9 +13,8 @@ from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import DELIVERY_LIMIT, topology
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InputError
-from shared.store.engine import sqlite_url
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
+from tests.fixtures.new_store import new_sqlite
 from tests.integration.rabbitmq_runs import (
     DEAD,
     QUEUE,
@@ -136,8 +135,7 @@ def test_a_queue_that_does_not_exist_is_named(url: str) -> None:
 def test_the_verbs_list_replay_and_drop(
     url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = sqlite_url(tmp_path / "paper.db")
-    upgrade(database)
+    database = new_sqlite(tmp_path / "paper.db")
     monkeypatch.setenv("DATABASE_URL", database)
     assert main(["dlq", "list", "--url", url, "--json"]) == 0
     strategy, executor = json.loads(capsys.readouterr().out)

@@ -17,10 +17,10 @@ from services.cli.program import main
 from services.embedded import Platform
 from shared.contracts.errors import InvariantError
 from shared.store.engine import sqlite_url
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, platform_on
 from tests.fixtures.deployed import wait_until
+from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import SAMPLE, sample_series
 from tests.fixtures.up import PATIENCE_SECONDS, Up, log_of, running
 from tests.simulators.oanda import OandaSimulator, VirtualClock
@@ -102,7 +102,7 @@ def require_trading_while_somebody_reads(up: Up) -> None:
 
 
 def test_a_first_password_lasts_until_the_next_start_or_until_another_is_set(tmp_path: Path) -> None:
-    upgrade(sqlite_url(tmp_path / "demo.db"))
+    new_sqlite(tmp_path / "demo.db")
     with closing(open_store(sqlite_url(tmp_path / "demo.db"))) as store:
         platform = platform_on(store, StringIO())
         first, second = first_password(platform, None), first_password(platform, None)

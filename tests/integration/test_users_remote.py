@@ -9,10 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from services.cli.program import main
-from shared.store.engine import sqlite_url
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, Api, running
+from tests.fixtures.new_store import new_sqlite
 
 NEW = "tulip gravel orbit 31"
 
@@ -48,8 +47,7 @@ def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
 
 def test_users_are_changed_through_the_api(terminal: Terminal, tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "paper.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(url)) as store, running(store) as api:
         added = terminal.over(api, "add", "ann", "--role", "operator", then=NEW)
         assert added == (0, "ann may sign in as operator.\n", "")

@@ -22,18 +22,16 @@ from shared.runtime.settings_runtime import RuntimeSettings
 from shared.store.audit import verify_audit
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.anchored import KEY, OTHER_KEY, PUBLIC, Watch, anchor, around_with, write
+from tests.fixtures.new_store import new_sqlite
 
 SERVER = "postgresql://localhost/scalpbot"
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    made = sqlite_url(tmp_path / "paper.db")
-    upgrade(made)
-    return made
+    return new_sqlite(tmp_path / "paper.db")
 
 
 @pytest.fixture
@@ -187,7 +185,7 @@ def test_a_database_that_was_replaced_is_noticed_at_the_next_anchor(store: Store
     write(store, 5)
     anchor(store, path)
     log = StringIO()
-    upgrade(sqlite_url(tmp_path / "other.db"))
+    new_sqlite(tmp_path / "other.db")
     with closing(open_store(sqlite_url(tmp_path / "other.db"))) as other:
         write(other, 3)
         Anchoring(around_with(Watch(), log), other, path, KEY).anchor()

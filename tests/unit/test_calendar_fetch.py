@@ -26,9 +26,9 @@ from shared.runtime.streams import closed_fact
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
 from shared.store.rows import SnapshotRow
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.contract.builders import M5, MIDNIGHT, a_candle
+from tests.fixtures.new_store import new_sqlite
 
 HOUR: Final = 3_600
 DAY: Final = 86_400
@@ -48,8 +48,7 @@ class Clock:
 
 @pytest.fixture(name="store")
 def store_(tmp_path: Path) -> Iterator[Store]:
-    url = sqlite_url(tmp_path / "live.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "live.db")
     store = open_store(url)
     yield store
     store.close()

@@ -10,12 +10,11 @@ import pytest
 from services.ingest.live_source import FedCandle
 from shared.contracts.errors import InputError, MessageError
 from shared.runtime.settings_sections import LiveSettings
-from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.live_market import MINUTE, Bar, Listener, LiveMarket, Outage
 from tests.fixtures.market import TUESDAY, candle
+from tests.fixtures.new_store import new_sqlite
 
 SETTINGS: Final = LiveSettings(granularity="M1", warm_up_candles=5, poll_seconds=2, late_seconds=30)
 START: Final = TUESDAY + 1.0
@@ -23,8 +22,7 @@ START: Final = TUESDAY + 1.0
 
 @pytest.fixture(name="store")
 def store_(tmp_path: Path) -> Iterator[Store]:
-    url = sqlite_url(tmp_path / "live.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "live.db")
     store = open_store(url)
     yield store
     store.close()

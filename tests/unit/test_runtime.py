@@ -21,11 +21,10 @@ from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.relay import Relay
 from shared.runtime.retry import patience, until_it_works
-from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.contract.builders import an_outgoing
+from tests.fixtures.new_store import new_sqlite
 
 NOW: Final = 1_700_000_000
 
@@ -42,8 +41,7 @@ class Clock:
 
 @pytest.fixture(name="store")
 def store_(tmp_path: Path) -> Iterator[Store]:
-    url = sqlite_url(tmp_path / "runtime.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "runtime.db")
     store = open_store(url)
     yield store
     store.close()

@@ -9,9 +9,9 @@ import pytest
 
 from shared.contracts.errors import InfrastructureError
 from shared.store.engine import sqlite_url
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from shared.store.turns import Turns
+from tests.fixtures.new_store import new_sqlite
 
 LONG_SECONDS = 30.0
 
@@ -44,7 +44,7 @@ def test_a_turn_that_does_not_come_is_given_up_and_holds_up_nobody() -> None:
 
 
 def test_a_thread_that_writes_all_the_time_lets_others_write(tmp_path: Path) -> None:
-    upgrade(sqlite_url(tmp_path / "paper.db"))
+    new_sqlite(tmp_path / "paper.db")
     over = threading.Event()
     with closing(open_store(sqlite_url(tmp_path / "paper.db"))) as store:
 

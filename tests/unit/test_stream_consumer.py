@@ -9,10 +9,9 @@ import pytest
 from shared.contracts.envelope import Message
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import OutboxOutgoing, Outgoing
-from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store, Transaction
-from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
+from tests.fixtures.new_store import new_sqlite
 
 BACKLOG = 1_200
 
@@ -56,8 +55,7 @@ class Noting:
 
 @pytest.fixture(name="store")
 def store_(tmp_path: Path) -> Iterator[Store]:
-    url = sqlite_url(tmp_path / "consumer.db")
-    upgrade(url)
+    url = new_sqlite(tmp_path / "consumer.db")
     store = open_store(url)
     yield store
     store.close()
