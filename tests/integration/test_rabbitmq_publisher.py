@@ -140,7 +140,7 @@ def test_an_idle_publisher_notices_that_its_broker_has_gone(rabbit_server: Rabbi
     publisher.publish([a_wire_message(1)])
     publisher.idle(0.1)
     assert publisher.connected
-    rabbit_server.stop()
+    rabbit_server.stop_serving()
     with pytest.raises(InfrastructureError):
         publisher.idle(1.0)
     assert not publisher.connected

@@ -56,7 +56,7 @@ def test_quotes_flow_again_after_the_broker_was_restarted(
     rabbit_server: RabbitServer, subscription: QuoteSubscription, publisher: QuotePublisher
 ) -> None:
     assert publisher.publish("EUR_USD", "1", 1_399_507_200)
-    rabbit_server.stop()
+    rabbit_server.stop_serving()
     assert subscription.take(0.5).keys() <= {"EUR_USD"}
     assert not publisher.publish("EUR_USD", "2", 1_399_507_200)
     rabbit_server.start()

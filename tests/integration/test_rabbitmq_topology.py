@@ -96,7 +96,7 @@ def test_the_definitions_make_the_same_topology(rabbit_server: RabbitServer, vho
 
 
 def test_a_broker_that_starts_later_is_waited_for(rabbit_server: RabbitServer, vhost_url: str) -> None:
-    rabbit_server.stop()
+    rabbit_server.stop_serving()
     starting = threading.Timer(1.0, rabbit_server.start)
     starting.start()
     told: list[str] = []

@@ -92,6 +92,7 @@ class RabbitServer:
         self._node = node
         self._paused = False
         self._alarmed = False
+        self._serves = True
         self._started = time.monotonic()
         self._retired: list[tuple[str, float]] = []
 
@@ -119,12 +120,22 @@ class RabbitServer:
         """Start the broker unless it runs already, and return when it serves; raises ServerError."""
         if not self._node.is_running():
             self._node.start()
-            self._started = time.monotonic()
+        elif not self._serves:
+            self._node.evaluate("rabbit:start()")
+        else:
+            return
+        self._serves = True
+        self._started = time.monotonic()
 
     def stop(self) -> None:
         """Stop the broker as an operator would; what is durable is kept."""
         self.resume()
         self._node.stop()
+
+    def stop_serving(self) -> None:
+        """Stop the broker and leave its node running: to clients it is the same, and starting takes far less work."""
+        self._node.evaluate("rabbit:stop()")
+        self._serves = False
 
     def kill(self) -> None:
         """Kill the broker with SIGKILL, also while it is paused."""
@@ -132,8 +143,8 @@ class RabbitServer:
         self._paused = False
 
     def restart_gracefully(self) -> None:
-        """Stop the broker as an operator would and start it again."""
-        self.stop()
+        """Stop serving and start again, the node left running."""
+        self.stop_serving()
         self.start()
 
     def pause(self) -> None:
