@@ -87,7 +87,7 @@ def ingest(
     config: ConfigFile = None,
 ) -> None:
     """Bring candles into the platform, in order and each once: those of files, or OANDA's with its prices and news."""
-    from services.deployed import run_ingest
+    from services.deployed.ingest import run_ingest
 
     settings = read_settings(config)
     if feed is Feed.OANDA:
@@ -110,7 +110,7 @@ def _ingest_live(
     outside: tuple[str | None, str, int],
 ) -> None:
     from services.cli.paper_live import live_pairs
-    from services.deployed import run_ingest_live
+    from services.deployed.live_ingest import run_ingest_live
     from services.live import require_account
     from shared.contracts.errors import InputError
 
@@ -134,7 +134,7 @@ def strategy(
     config: ConfigFile = None,
 ) -> None:
     """Judge every closed candle of a partition by all that depends on the market alone."""
-    from services.deployed import run_strategy
+    from services.deployed.strategy import run_strategy
     from shared.contracts.errors import InputError
     from shared.runtime.settings import RunMode
 
@@ -160,7 +160,7 @@ def executor(
     config: ConfigFile = None,
 ) -> None:
     """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
-    from services.deployed import run_executor
+    from services.deployed.executor import run_executor
     from shared.runtime.settings import RunMode
 
     settings = read_settings(config)

@@ -5,15 +5,16 @@ signature of the line before, so that no line can be altered, moved, or taken fr
 """
 
 import json
-from typing import Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shared.contracts.errors import InputError
 from shared.runtime.anchor_keys import public_bytes, public_text
 from shared.store.audit import Witness
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _SUBJECT: Final = b"scalpbot audit anchor\n"
 _BEGINNING: Final = b'{"serial":'
@@ -46,6 +47,9 @@ class Signer:
 
     def __init__(self, key: bytes) -> None:
         """Hold the key."""
+        # Every service loads this module, and only few sign or check anything.
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
         self._key = Ed25519PrivateKey.from_private_bytes(key)
         self.public = public_text(self._key.public_key().public_bytes_raw())
 
@@ -149,7 +153,7 @@ def check_anchors(content: bytes, key: str | None) -> AnchorsFound:
     return AnchorsFound(anchors, None, "", bool(rest), key is not None)
 
 
-def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: Ed25519PublicKey | None) -> str:
+def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: "Ed25519PublicKey | None") -> str:
     serial, previous, reached = (1, "", 0) if last is None else (last.serial + 1, last.signature, last.audit_id)
     if anchor.serial > serial:
         return f"anchor {serial} is missing"
@@ -162,7 +166,9 @@ def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: Ed25519P
     return ""
 
 
-def _is_signed(anchor: Anchor, public: Ed25519PublicKey) -> bool:
+def _is_signed(anchor: Anchor, public: "Ed25519PublicKey") -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+
     if len(anchor.signature) != _SIGNATURE_DIGITS or anchor.signature != anchor.signature.lower():
         return False
     try:
@@ -172,8 +178,10 @@ def _is_signed(anchor: Anchor, public: Ed25519PublicKey) -> bool:
     return True
 
 
-def _public(text: str) -> Ed25519PublicKey | None:
+def _public(text: str) -> "Ed25519PublicKey | None":
     """Return a key that was written into a file; None where it is none."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
     try:
         return Ed25519PublicKey.from_public_bytes(public_bytes(text, "the anchor"))
     except (InputError, ValueError):

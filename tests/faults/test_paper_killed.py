@@ -19,7 +19,7 @@ from shared.store.engine import sqlite_url
 from tests.fixtures.paper import PAIRS, SAMPLE, ledger_of, run_paper, sample_calendar, sample_series
 
 KILLED_PAIRS: Final = PAIRS[:2]
-KILLS: Final = 12
+KILLS: Final = 8
 SEED: Final = 20_240_303
 LONGEST_LIFE_SECONDS: Final = 1.6
 # Beside other work a run may need longer than that to begin at all; each life may be longer than the one before.

@@ -5,7 +5,7 @@ from tests.faults.messages import PREFETCH
 from tests.faults.stage import Stage
 from tests.fixtures.deployed import SERVICES
 
-RANDOM_KILLS_SECONDS = 12.0
+RANDOM_KILLS_SECONDS = 8.0
 SEED = 20_260_301
 STOP_SECONDS = 10.0
 

@@ -20,8 +20,8 @@ from tests.fixtures.paper import PAIRS, SAMPLE, sample_calendar, sample_series
 from tests.material import shared_material
 from tests.tools.scalpbot_run import run_verb
 
-# Two weeks and more of M5 candles.
-WEEKS: Final = 3_000
+# A week and more of M5 candles.
+WEEKS: Final = 2_000
 
 
 @pytest.fixture(name="deployment")

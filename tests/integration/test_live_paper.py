@@ -24,11 +24,11 @@ from tests.simulators.oanda import CandleKey, Faults, OandaSimulator, ResponseFa
 
 
 def sample() -> list[CandleSeries]:
-    return [first_candles(series, 1_000) for series in sample_series("EUR_USD", "USD_JPY")]
+    return [first_candles(series, 700) for series in sample_series("EUR_USD", "USD_JPY")]
 
 
 def few() -> list[CandleSeries]:
-    return [first_candles(series, 400) for series in sample()]
+    return [first_candles(series, 300) for series in sample()]
 
 
 def real_euro() -> list[CandleSeries]:

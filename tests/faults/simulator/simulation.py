@@ -31,7 +31,7 @@ from tests.faults.simulator.processes import Decode, Process, Shared, Wiring, ne
 from tests.faults.simulator.scheduler import Scheduler, Task
 from tests.faults.simulator.trace import Trace
 
-STEPS: Final = 150
+STEPS: Final = 110
 # After healing: the candles still to come, a lease that runs out, a sweep, and the longest pauses between tries.
 _DRAIN_SECONDS: Final = 35.0
 _LONGEST_ABSENCE_SECONDS: Final = 3.0
