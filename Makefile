@@ -5,6 +5,9 @@ LOCKS := deploy/locks
 SAMPLE := tests/fixtures/sample
 RUN := $(VENV)/bin
 
+# Tests start hundreds of processes; without its cache, Python would compile the whole program in each of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-test paper up live compose-up compose-down test suite faults check fmt bench lock clean
 
 help: ## Show what can be made

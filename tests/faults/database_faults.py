@@ -68,7 +68,7 @@ def both_away_at_start(stage: Stage, seconds: float) -> Outcome:
     """Start the services without database and broker; they wait without working hard, and begin as each comes."""
     with stage.scene() as scene:
         stage.postgres.stop()
-        stage.rabbit.stop()
+        stage.rabbit.stop_serving()
         scene.injected += 2
         scene.start_all()
         _wait_for_words(scene, SERVICES, "store is away")

@@ -35,15 +35,20 @@ def minutes() -> list[CandleSeries]:
     ]
 
 
+@pytest.fixture(name="clock")
+def clock_() -> VirtualClock:
+    """Return a clock that stands still, however long the processes take to start."""
+    return VirtualClock(MONDAY + MINUTE - 3)
+
+
 @pytest.fixture(name="simulator")
-def simulator_() -> Iterator[OandaSimulator]:
-    # The next candle closes three seconds after the start.
-    with OandaSimulator(minutes(), VirtualClock(MONDAY + MINUTE - 3, 1.0), heartbeat_seconds=0.5) as simulator:
+def simulator_(clock: VirtualClock) -> Iterator[OandaSimulator]:
+    with OandaSimulator(minutes(), clock, heartbeat_seconds=0.5) as simulator:
         yield simulator
 
 
 def test_live_candles_and_prices_reach_the_ledger_through_processes(
-    simulator: OandaSimulator, postgres_url: str, vhost_url: str, tmp_path: Path
+    simulator: OandaSimulator, clock: VirtualClock, postgres_url: str, vhost_url: str, tmp_path: Path
 ) -> None:
     declare(vhost_url)
     deployment = Deployment(postgres_url, vhost_url, tmp_path)
@@ -61,7 +66,9 @@ def test_live_candles_and_prices_reach_the_ledger_through_processes(
         deployment.start("strategy", "--mode", "LIVE", environ=environ)
         deployment.start("executor", "--mode", "LIVE", environ={**environ, "LIVE_TRADING_ENABLED": "true"})
         deployment.start("ingest", "--feed", "oanda", "--pairs", ",".join(PAIRS), environ=environ)
-        # History, and one candle of each pair that closed while we watched.
+        # History, and then one candle of each pair that closes while we watch.
+        deployment.wait_until_traded(2 * WARM_UP, PATIENCE_SECONDS)
+        clock.set_speed(1.0)
         deployment.wait_until_traded(2 * (WARM_UP + 1), PATIENCE_SECONDS)
         quoted = 'scalpbot_last_quote_timestamp_seconds{pair="EUR_USD"}'
         wait_until(lambda: quoted in deployment.metrics("executor"), PATIENCE_SECONDS, "a price is at the executor")
