@@ -177,7 +177,7 @@ def raced(stage: Stage, times: int = 1) -> Outcome:
         while sum(life.is_over() for life in lives) < len(lives) or not crowd.is_done() or _unfinished(scene):
             assert time.monotonic() - began < PATIENCE_SECONDS * times, "the commands come to no end"
             assert not crowd.faults, crowd.faults
-            time.sleep(0.02)
+            time.sleep(0.1)
         scene.notes["commands"] = _KEYS * times
         scene.notes["sent"] = len(crowd.answers)
         scene.notes["seconds"] = time.monotonic() - began

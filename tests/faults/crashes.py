@@ -32,7 +32,7 @@ def killed_at_each_crash_point(
             if service not in services:
                 scene.start(service)
         while sum(life.over() for life in lives) < len(lives):
-            time.sleep(0.01)
+            time.sleep(0.1)
         scene.promised_seconds = _PUBLISHING_SECONDS + (_LEASE_SECONDS if waits_for_lease else 0.0)
         rows = ", ".join(str(1 + SERVICES.index(service)) for service in services)
         return scene.finished(rows, f"{', '.join(services)} killed at {len(POINTS) * rounds} crash points each")

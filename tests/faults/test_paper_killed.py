@@ -18,7 +18,7 @@ from shared.store.audit import verify_audit
 from shared.store.engine import sqlite_url
 from tests.fixtures.paper import PAIRS, SAMPLE, ledger_of, run_paper, sample_calendar, sample_series
 
-KILLED_PAIRS: Final = PAIRS[:2]
+KILLED_PAIRS: Final = PAIRS[:1]
 KILLS: Final = 8
 SEED: Final = 20_240_303
 LONGEST_LIFE_SECONDS: Final = 1.6

@@ -48,14 +48,11 @@ def read(files: Sequence[str]) -> list[CandleSeries]:
     return [read_candle_file(parse_candle_argument(file), model_spread_points=0).series for file in files]
 
 
-@pytest.mark.parametrize(("pairs", "partitions"), [(PAIRS[:2], 1), (PAIRS, 3)])
-def test_replay_through_processes_ends_with_the_hash_of_the_backtest(
-    deployment: Deployment, tmp_path: Path, pairs: tuple[str, ...], partitions: int
-) -> None:
-    series = sample_series(*pairs, candles=WEEKS)
+def test_replay_through_processes_ends_with_the_hash_of_the_backtest(deployment: Deployment, tmp_path: Path) -> None:
+    series = sample_series(*PAIRS, candles=WEEKS)
     expected = trade_hash(run_backtest(series, Settings(), calendar=sample_calendar()).trades)
-    files = [cut_file(tmp_path, pair, WEEKS) for pair in pairs]
-    deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=partitions)
+    files = [cut_file(tmp_path, pair, WEEKS) for pair in PAIRS]
+    deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=len(PAIRS))
     deployment.wait_until_traded(sum(len(each.time) for each in series))
     assert deployment.ledger_hash() == expected
 

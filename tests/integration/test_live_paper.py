@@ -36,11 +36,6 @@ def real_euro() -> list[CandleSeries]:
     return [read_candle_file(parse_candle_argument(str(file)), model_spread_points=0).series]
 
 
-def real_weeks() -> list[CandleSeries]:
-    """Return real candles over a week and its weekend."""
-    return [first_candles(series, 1_300) for series in real_euro()]
-
-
 def real_week() -> list[CandleSeries]:
     """Return real candles over a weekend."""
     return [first_candles(series, 900) for series in real_euro()]
@@ -84,7 +79,7 @@ def gaps_explain_every_absent_slot(database: Path, step: int) -> None:
         assert {gap.kind for gap in tiles} <= {"weekend", "no_ticks"}
 
 
-@pytest.mark.parametrize("market", [sample, real_weeks])
+@pytest.mark.parametrize("market", [sample, real_week])
 def test_weeks_of_live_candles_are_traded_as_the_backtest_trades_them(
     tmp_path: Path, market: Callable[[], list[CandleSeries]]
 ) -> None:

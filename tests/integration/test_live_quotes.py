@@ -110,7 +110,7 @@ def reader_positions(database: Path) -> list[object]:
 
 def test_candles_reconcile_what_quotes_have_missed(tmp_path: Path) -> None:
     database = tmp_path / "live.db"
-    trade(database, seed=2, share=0.3, candles=1_000)
+    trade(database, seed=2, share=0.3, candles=700)
     require_sound(database)
     with opened_store(sqlite_url(database)) as store, store.reading() as reader:
         exits = sum(row.purpose == "exit" for row in reader.applied_quotes_in_order())
@@ -133,7 +133,7 @@ def test_old_candles_bring_no_entry_and_say_so(tmp_path: Path) -> None:
     market = Market(4)
     with live_platform(tmp_path / "live.db", market, settings) as (store, platform, _board):
         with store.reading() as reader:
-            arrivals = unstored(reader, sample_series("EUR_USD", candles=1_500))
+            arrivals = unstored(reader, sample_series("EUR_USD", candles=900))
         market.now = arrivals[-1].order[0] + 3 * M5 + 1.0
         platform.replay(arrivals, lambda _done: None)
         with store.reading() as reader:
