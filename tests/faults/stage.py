@@ -22,7 +22,7 @@ from tests.faults.outcome import Effects, Outcome, described, effects_of, missin
 from tests.faults.processes import processor_seconds, state_of
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import SERVICES, Deployment, stored, wait_until
-from tests.fixtures.paper import SAMPLE, run_paper, sample_series
+from tests.fixtures.paper import cut_sample, run_paper, sample_series
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
 
@@ -110,9 +110,7 @@ class Stage:
     def _written(self, candles: int) -> Script:
         folder = self.folder / f"script_{candles}"
         folder.mkdir()
-        lines = (SAMPLE / f"{PAIR}_M5_sample.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-        file, config = folder / f"{PAIR}_M5_cut.csv", folder / "scalpbot.toml"
-        file.write_text("".join(lines[: candles + 1]), encoding="utf-8")
+        file, config = cut_sample(folder, PAIR, candles), folder / "scalpbot.toml"
         config.write_text(_BUSY_SETTINGS, encoding="utf-8")
         settings = load_settings(config, {})
         series = sample_series(PAIR, candles=candles)

@@ -16,7 +16,7 @@ from shared.runtime.settings import Settings, load_settings
 from shared.store.sql_store import open_store
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment
-from tests.fixtures.paper import PAIRS, SAMPLE, sample_calendar, sample_series
+from tests.fixtures.paper import PAIRS, SAMPLE, cut_sample, sample_calendar, sample_series
 from tests.material import shared_material
 from tests.tools.scalpbot_run import run_verb
 
@@ -36,14 +36,6 @@ def sample_file(pair: str) -> str:
     return str(SAMPLE / f"{pair}_M5_sample.csv")
 
 
-def cut_file(folder: Path, pair: str, candles: int) -> str:
-    """Write the first candles of the sample, and return the argument that names the file."""
-    lines = Path(sample_file(pair)).read_text(encoding="utf-8").splitlines(keepends=True)
-    path = folder / f"{pair}.csv"
-    path.write_text("".join(lines[: candles + 1]), encoding="utf-8")
-    return f"{pair}={path}"
-
-
 def read(files: Sequence[str]) -> list[CandleSeries]:
     return [read_candle_file(parse_candle_argument(file), model_spread_points=0).series for file in files]
 
@@ -51,7 +43,7 @@ def read(files: Sequence[str]) -> list[CandleSeries]:
 def test_replay_through_processes_ends_with_the_hash_of_the_backtest(deployment: Deployment, tmp_path: Path) -> None:
     series = sample_series(*PAIRS, candles=WEEKS)
     expected = trade_hash(run_backtest(series, Settings(), calendar=sample_calendar()).trades)
-    files = [cut_file(tmp_path, pair, WEEKS) for pair in PAIRS]
+    files = [f"{pair}={cut_sample(tmp_path, pair, WEEKS)}" for pair in PAIRS]
     deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=len(PAIRS))
     deployment.wait_until_traded(sum(len(each.time) for each in series))
     assert deployment.ledger_hash() == expected
@@ -69,7 +61,7 @@ def test_real_candles_replayed_through_processes_end_with_the_hash_of_the_backte
 
 
 def test_parameters_change_in_every_process_while_candles_come(deployment: Deployment, tmp_path: Path) -> None:
-    files = [cut_file(tmp_path, pair, 400) for pair in PAIRS[:2]]
+    files = [f"{pair}={cut_sample(tmp_path, pair, 400)}" for pair in PAIRS[:2]]
     environ = {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"}
     for partition in range(2):
         deployment.start(f"strategy.{partition}", "--partition", str(partition), environ=environ)
