@@ -12,7 +12,7 @@ from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granulari
 from services.cli.output import say_json
 from services.cli.paper_report import pair_of, paper_report, say_paper_report
 from services.cli.progress import bar
-from services.cli.stored import Database, database_url, shown_place, trading
+from services.cli.stored import Database, database_url, trading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,8 @@ def paper(
     LIVE follows OANDA's candles and prices until it is stopped, and opens nothing there. Running it again continues:
     candles that the database holds are not traded twice, whatever interrupted the run.
     """
+    from shared.store.engine import shown_place
+
     settings = read_settings(config)
     url = database_url(database, settings)
     if mode is PaperMode.LIVE:

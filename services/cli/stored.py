@@ -38,15 +38,6 @@ def database_url(given: str | None, settings: "Settings") -> str:
     return given if "://" in given else sqlite_url(Path(given))
 
 
-def shown_place(url: str) -> str:
-    """Return where a database is, as it may be shown: a file's path, or a URL without its password."""
-    from sqlalchemy import make_url
-
-    parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite"
-    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
-
-
 @contextmanager
 def trading(url: str, verb: str) -> "Iterator[Trader]":
     """Open a database, made where there is none, for the one process that trades in it.

@@ -14,7 +14,7 @@ from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granulari
 from services.cli.output import note
 from services.cli.run_api import BehindTls, BootstrapFile, Host, TrustedProxies, platform_of
 from services.cli.stopping import Stop
-from services.cli.stored import shown_place, trading
+from services.cli.stored import trading
 from services.cli.up_feeds import TRADING, Feed, Given, Run, chosen_feed, place_of
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def up(
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
     from shared.runtime.anchors import anchored
+    from shared.store.engine import shown_place
 
     settings = read_settings(config)
     chosen = chosen_feed(
@@ -168,6 +169,7 @@ def _answering(run: Run, api: _Api) -> Iterator[Run]:
     from services.api.platform import SERVICE
     from services.api.serving import first_password, served
     from shared.runtime.logs import service_log
+    from shared.store.engine import shown_place
 
     around = run.around
     ours = replace(around, log=service_log(SERVICE, around.instance))

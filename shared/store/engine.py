@@ -21,6 +21,13 @@ def sqlite_url(path: Path) -> str:
     return URL.create("sqlite", database=str(path)).render_as_string()
 
 
+def shown_place(url: str) -> str:
+    """Return where a database is, as it may be shown: a file's path, or a URL without its password."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite"
+    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
+
+
 def database_url(text: str) -> URL:
     """Return the URL to connect with; raises InputError for anything but an SQLite file or a PostgreSQL database."""
     try:
