@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-_MATERIAL = Path(__file__).resolve().parents[2] / "shared"
+from tests.repository import ROOT
+
+_MATERIAL = ROOT.parent / "shared"
 
 
 def shared_material(*parts: str) -> Path:

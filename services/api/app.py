@@ -4,22 +4,22 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.api.commands import register_commands
+from services.api.context import Measures, Platform
 from services.api.envelope import Envelope
-from services.api.events import register_events
-from services.api.exports import register_exports
-from services.api.guard import GuardedRoute
 from services.api.heavy import Heavy
 from services.api.openapi import describe
-from services.api.params import register_params, register_settings
-from services.api.platform import Measures, Platform
 from services.api.problems import answer_problems
-from services.api.proving import Proving
-from services.api.reads import register_audit, register_ledger, register_market
-from services.api.sessions import register_sessions
-from services.api.signing import register_signing
-from services.api.status import register_health, register_status
-from services.api.users import register_users
+from services.api.routes.commands import register_commands
+from services.api.routes.events import register_events
+from services.api.routes.exports import register_exports
+from services.api.routes.params import register_params, register_settings
+from services.api.routes.reads import register_audit, register_ledger, register_market
+from services.api.routes.sessions import register_sessions
+from services.api.routes.signing import register_signing
+from services.api.routes.status import register_health, register_status
+from services.api.routes.users import register_users
+from services.api.security.guard import GuardedRoute
+from services.api.security.proving import Proving
 
 
 def create_app(platform: Platform) -> FastAPI:

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.platform import Measures, Platform
+from services.api.context import Measures, Platform
 from services.api.problems import problem
 
 LARGEST_BODY_BYTES: Final = 64 * 1_024

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from services.api.platform import SERVICE, Platform
+from services.api.context import SERVICE, Platform
 from shared.contracts.errors import InfrastructureError
-from shared.store.rows import AuditEntry
+from shared.store.rows.runtime import AuditEntry
 
 STARTED: Final = "service.started"
 STOPPED: Final = "service.stopped"

@@ -7,10 +7,10 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.api.access import ACCESS, CONFIRMED, EVERYBODY, Route
-from services.api.guard import CSRF_HEADER, cookie_name
-from services.api.platform import Platform
+from services.api.context import Platform
 from services.api.problems import PROBLEM_TYPE, Flaw, Problem
+from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Route
+from services.api.security.guard import CSRF_HEADER, cookie_name
 
 _ABOUT: Final = (
     "Every route but those to sign in and to look after the process takes a session: POST /auth/login sets its cookie. "

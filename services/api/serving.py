@@ -18,14 +18,14 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
-from services.api.accounts import Accounts
 from services.api.app import create_app
-from services.api.hosts import OwnNames
-from services.api.platform import SERVICE, Platform
+from services.api.context import SERVICE, Platform
+from services.api.security.accounts import Accounts
+from services.api.security.hosts import OwnNames
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
 from shared.runtime.heartbeat import leave_sign_of_life
-from shared.store.user_rows import UserRow
+from shared.store.rows.users import UserRow
 
 _FIRST_USER: Final = "admin"
 _FIRST_PASSWORD_SETTING: Final = "first_password"  # noqa: S105

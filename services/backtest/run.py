@@ -25,7 +25,7 @@ from shared.core.types import (
     instrument,
 )
 from shared.core.venue import unrealised_quanta
-from shared.runtime.settings import Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 
 _CANDLES_AT_ONCE: Final = 65_536
 

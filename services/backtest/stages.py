@@ -34,8 +34,8 @@ from shared.core.types import (
     array_of_integers,
     integers_in_array,
 )
-from shared.runtime.parameters import account_params, conversion_table, market_params
-from shared.runtime.settings import RunMode, Settings
+from shared.settings.machine_params import account_params, conversion_table, market_params
+from shared.settings.settings import RunMode, Settings
 
 
 class CalendarStage:

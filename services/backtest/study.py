@@ -12,7 +12,7 @@ from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import Split, WalkForward, split_run, walk_forward
 from shared.calendar.economic import EconomicCalendar
 from shared.core.types import CandleSeries
-from shared.runtime.settings import Settings
+from shared.settings.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from services.backtest.thresholds import WIN_RATE_GAP_LIMIT_POINTS
 from services.backtest.timeline import Timeline
 from shared.contracts.errors import InputError
 from shared.core.types import FactColumns
-from shared.runtime.settings import Settings
-from shared.runtime.settings_sections import PairTable
-from shared.runtime.settings_values import ProfileName
+from shared.settings.sections import PairTable
+from shared.settings.settings import Settings
+from shared.settings.values import ProfileName
 
 # From the most careful to the boldest: of profiles with equal profit the first is chosen.
 PROFILES: Final[tuple[ProfileName, ...]] = get_args(ProfileName)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from services.ingest.candle_file import CandleFile, CandleRead
+    from services.ingest.files.candle_file import CandleFile, CandleRead
     from shared.calendar.economic import EconomicCalendar
-    from shared.runtime.settings import Settings
+    from shared.settings.settings import Settings
 
 DEBUG_VARIABLE: Final = "SCALP_BOT_DEBUG"
 PASSWORD_FILE_VARIABLE: Final = "SCALP_BOT_PASSWORD_FILE"  # noqa: S105  (its name, not the password)
@@ -24,7 +24,7 @@ def config_path(given: Path | None) -> Path | None:
 
 def read_settings(given: Path | None) -> "Settings":
     """Read the settings in force, with overrides from the environment; raise InputError for a wrong value."""
-    from shared.runtime.settings import load_settings
+    from shared.settings.settings import load_settings
 
     return load_settings(config_path(given), settings_environ())
 
@@ -39,7 +39,7 @@ def candle_files(texts: Sequence[str], pair: str | None) -> "list[CandleFile]":
 
     Raises InputError where a pair is unknown, comes twice, or contradicts `--pair`.
     """
-    from services.ingest.candle_file import parse_candle_argument
+    from services.ingest.files.candle_file import parse_candle_argument
     from shared.contracts.errors import InputError
 
     if pair is not None and len(texts) > 1:
@@ -58,7 +58,7 @@ def read_candles(
     files: "Sequence[CandleFile]", settings: "Settings", granularity: str | None, skip_bad_rows: bool
 ) -> "list[CandleRead]":
     """Read candle files; raise InputError naming the first bad rows."""
-    from services.ingest.candle_file import read_candle_file
+    from services.ingest.files.candle_file import read_candle_file
     from shared.contracts.granularity import parse_granularity
 
     seconds = None if granularity is None else parse_granularity(granularity)

@@ -12,25 +12,23 @@ from typing import Final
 
 import typer
 
-from services.cli import (
-    audit,
-    backtest,
-    bus,
-    checks,
-    commands,
-    config,
-    data,
-    dlq,
-    doctor,
-    indicators,
-    ledger,
-    paper,
-    run,
-    up,
-    users,
-    why,
-)
+from services.cli.audit import options as audit
+from services.cli.backtest import options as backtest
+from services.cli.bus import options as bus
+from services.cli.commands import options as commands
+from services.cli.config import options as config
+from services.cli.data import options as data
+from services.cli.db import options as checks
+from services.cli.dlq import options as dlq
+from services.cli.doctor import options as doctor
+from services.cli.indicators import options as indicators
 from services.cli.inputs import DEBUG_VARIABLE
+from services.cli.ledger import options as ledger
+from services.cli.paper import options as paper
+from services.cli.run import options as run
+from services.cli.up import options as up
+from services.cli.users import options as users
+from services.cli.why import options as why
 from shared.contracts.errors import InfrastructureError, InputError
 
 FAULT: Final = 1

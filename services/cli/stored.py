@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 if TYPE_CHECKING:
-    from services.sole_trader import Trader
-    from shared.runtime.settings import Settings
+    from services.platform.sole_trader import Trader
+    from shared.settings.settings import Settings
     from shared.store.port import Reader
 
 Database: TypeAlias = Annotated[
@@ -44,7 +44,7 @@ def trading(url: str, verb: str) -> "Iterator[Trader]":
 
     Raises InputError while another one does.
     """
-    from services.sole_trader import sole_trader
+    from services.platform.sole_trader import sole_trader
 
     # A process started anew must not be taken for the one before it, which may only be paused.
     with sole_trader(url, f"{verb}-{gethostname()}-{os.getpid()}/{token_hex(8)}") as trader:

@@ -16,7 +16,7 @@ def tell_events(messages: "Sequence[Message]", as_json: bool) -> None:
     import msgspec
 
     from shared.contracts.facts import AccountEvent
-    from shared.contracts.trades import format_time
+    from shared.contracts.times import format_time
 
     for message in messages:
         event = message.body

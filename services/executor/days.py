@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from shared.contracts.trades import ClosedTrade
 from shared.core.books import AccountState
-from shared.store.rows import DailyStatsRow
+from shared.store.rows.ledger import DailyStatsRow
 
 
 class DayTally(NamedTuple):

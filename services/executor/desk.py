@@ -11,7 +11,9 @@ from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
 from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.granularity import granularity_name
+from shared.contracts.state_json import decode_state, encode_state
 from shared.contracts.trades import ClosedTrade
+from shared.contracts.vocabulary import EXIT
 from shared.core.account import Outcome, account_start, account_step, close_step, quote_step
 from shared.core.books import AccountState, Books, conversion_rate, empty_books, empty_trade_log
 from shared.core.risk import Rate, profit_quanta
@@ -28,11 +30,10 @@ from shared.core.types import (
     list_of_integers,
 )
 from shared.core.venue import quote_exit, unrealised_quanta
-from shared.runtime.parameters import account_params, conversion_table
-from shared.runtime.settings import Settings
-from shared.runtime.state_json import decode_state, encode_state
-from shared.store.rows import GateSnapshotRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
-from shared.store.tables import EXIT
+from shared.settings.machine_params import account_params, conversion_table
+from shared.settings.settings import Settings
+from shared.store.rows.ledger import PositionRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.market import GateSnapshotRow
 
 
 class _Memory(NamedTuple):

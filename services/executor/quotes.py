@@ -1,52 +1,19 @@
 """Live prices at the executor: they price entries and reach stops and targets between two candles."""
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from services.executor.service import ExecutorWork
 from services.executor.settlement import Given
+from services.executor.work import ExecutorWork
 from shared.contracts.facts import CandleAssessed, Quote
 from shared.core.account import Conditions
 from shared.core.types import PASSED, STALE_DATA
 from shared.runtime.consumer import StreamConsumer
-from shared.runtime.settings_sections import LiveSettings
+from shared.runtime.quotes.board import QuoteBoard
+from shared.settings.sections import LiveSettings
 
 # A clock that is set a little differently is no reason to distrust a candle.
 _AHEAD_SECONDS: Final = 60
-_MOST_WAITING: Final = 10_000
-
-
-class QuoteBoard:
-    """The newest quote of every pair, and those that nobody has looked at yet; threads may share it."""
-
-    def __init__(self) -> None:
-        """Begin without quotes."""
-        self._lock = threading.Lock()
-        self._newest: dict[str, Quote] = {}
-        self._waiting: list[Quote] = []
-
-    def put(self, quotes: Iterable[Quote]) -> None:
-        """Add quotes as they come; one that is older than its pair's newest is dropped."""
-        with self._lock:
-            for quote in quotes:
-                known = self._newest.get(quote.pair)
-                if known is None or quote.time >= known.time:
-                    self._newest[quote.pair] = quote
-                    self._waiting.append(quote)
-            # Prices are replaceable; whoever does not look for so long has other troubles.
-            del self._waiting[:-_MOST_WAITING]
-
-    def take(self) -> list[Quote]:
-        """Return the quotes that came since this was last asked, oldest first."""
-        with self._lock:
-            taken, self._waiting = self._waiting, []
-        return taken
-
-    def newest(self, pair: str) -> Quote | None:
-        """Return a pair's newest quote."""
-        with self._lock:
-            return self._newest.get(pair)
 
 
 class LiveConditions:

@@ -7,7 +7,8 @@ from shared.contracts.facts import AccountEvent, CandleAssessed, Quote
 from shared.contracts.trades import ClosedTrade
 from shared.core.account import AT_CLOSE, Conditions, Outcome
 from shared.core.books import AccountState
-from shared.store.rows import DailyStatsRow, GateSnapshotRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.ledger import DailyStatsRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.market import GateSnapshotRow
 
 
 class Opened(NamedTuple):

@@ -11,13 +11,13 @@ from shared.contracts.envelope import Message, message_id
 from shared.contracts.errors import InputError
 from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
 from shared.contracts.granularity import granularity_name
-from shared.contracts.trades import format_time
+from shared.contracts.times import format_time
 from shared.core.types import Candle, CandleSeries
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.runtime.streams import candle_stream, closed_fact, partition_of
 from shared.store.port import Reader, Store
-from shared.store.rows import CandleGapRow, CandleRow, RejectedCandleRow
+from shared.store.rows.market import CandleGapRow, CandleRow, RejectedCandleRow
 
 SERVICE: Final = "ingest"
 

@@ -19,7 +19,7 @@ from shared.contracts.facts import (
     NewsEvent,
     Quote,
 )
-from shared.contracts.trades import format_time
+from shared.contracts.times import format_time
 from shared.core.types import Assessment, Candle, Readings, instrument
 
 FACT_VERSION: Final = 1

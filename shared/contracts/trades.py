@@ -2,11 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
-from time import gmtime, strftime
 from typing import Final, NamedTuple
 
 from shared.contracts.decimals import format_money, format_pips, format_points
+from shared.contracts.times import format_time
 from shared.core.types import EXIT_NAMES, SIDE_NAMES, instrument
 
 TRADE_COLUMNS: Final = (
@@ -25,6 +24,8 @@ TRADE_COLUMNS: Final = (
     "pnl",
     "ambiguous",
 )
+
+
 _NOT_HASHED: Final = frozenset({"pnl_pips", "ambiguous"})
 
 
@@ -51,13 +52,6 @@ class ClosedTrade(NamedTuple):
     def profit_points(self) -> int:
         """Return the signed move of the price between entry and exit, in points."""
         return self.side * (self.exit_price - self.entry_price)
-
-
-# The rows of one candle carry its two times over and over, and writing a time costs as much as storing it.
-@lru_cache(maxsize=4_096)
-def format_time(seconds: int) -> str:
-    """Write a time as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))
 
 
 def trade_texts(trade: ClosedTrade) -> dict[str, str]:

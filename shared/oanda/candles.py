@@ -8,7 +8,7 @@ import msgspec
 from shared.contracts.decimals import parse_points
 from shared.contracts.errors import MessageError
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
-from shared.contracts.trades import format_time
+from shared.contracts.times import format_time
 from shared.core.types import Candle, Instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.decoding import read

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.contracts.trades import format_time
+from shared.contracts.times import format_time
 
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 _DECIMALS: Final = 9

@@ -6,10 +6,10 @@ import msgspec
 
 from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, canonical_payload, parse_command
 from shared.contracts.errors import InputError
-from shared.store.command_rows import CommandRow, NewCommand
+from shared.contracts.times import parse_time
 from shared.store.port import Transaction
-from shared.store.rows import AuditEntry
-from shared.store.types import parse_time
+from shared.store.rows.commands import CommandRow, NewCommand
+from shared.store.rows.runtime import AuditEntry
 
 # Audit records: how far a command came, and what it changed.
 SENT: Final = "command.sent"

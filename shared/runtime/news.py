@@ -13,7 +13,7 @@ from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InvariantError
 from shared.core.types import SECONDS_PER_DAY
 from shared.store.port import Reader, Transaction
-from shared.store.rows import SnapshotRow
+from shared.store.rows.runtime import SnapshotRow
 
 NEWS: Final = "news_calendar"
 _KEEPER: Final = "ingest"

@@ -8,7 +8,7 @@ import msgspec
 
 from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InputError
-from shared.runtime.settings import RunMode, Settings
+from shared.settings.settings import RunMode, Settings
 from shared.store.port import Reader, Store
 
 RUN_SETTING: Final = "paper_run"

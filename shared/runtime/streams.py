@@ -11,7 +11,7 @@ from shared.contracts.errors import InputError
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import SECONDS_BY_NAME
 from shared.store.port import Store
-from shared.store.rows import CandleRow
+from shared.store.rows.market import CandleRow
 
 EXECUTOR_STREAM: Final = "executor.0"
 # The executor follows the assessed candles of all partitions in the order of the candles.

@@ -6,7 +6,6 @@ from contextlib import contextmanager, nullcontext
 from sqlalchemy import Engine
 
 from shared.contracts.errors import InputError
-from shared.store.commands import CommandSession
 from shared.store.engine import (
     BUSY_TIMEOUT_SECONDS,
     database_url,
@@ -18,16 +17,17 @@ from shared.store.engine import (
     writing,
 )
 from shared.store.faults import faults_named, place
-from shared.store.leases import LeaseSession
-from shared.store.listing import ListingSession
-from shared.store.outbox import OutboxSession
-from shared.store.params import ParamsSession
 from shared.store.port import Reader, Transaction
-from shared.store.runtime import RuntimeSession
 from shared.store.schema import require_current
-from shared.store.session import insert_statements
+from shared.store.sql.commands import CommandSession
+from shared.store.sql.leases import LeaseSession
+from shared.store.sql.listing import ListingSession
+from shared.store.sql.outbox import OutboxSession
+from shared.store.sql.params import ParamsSession
+from shared.store.sql.runtime import RuntimeSession
+from shared.store.sql.session import insert_statements
+from shared.store.sql.users import UserSession
 from shared.store.turns import Turns
-from shared.store.users import UserSession
 
 
 class _SqlTransaction(

@@ -8,22 +8,9 @@ from sqlalchemy import Date, DateTime, Dialect, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared.contracts.errors import InvariantError
-from shared.contracts.trades import format_time
+from shared.contracts.times import EPOCH_ORDINAL, format_day, format_time, parse_time
 
 _POSTGRESQL: Final = "postgresql"
-_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-
-
-def parse_time(text: str) -> int:
-    """Read `YYYY-MM-DDTHH:MM:SSZ` as seconds since the epoch; raises ValueError for anything else."""
-    if len(text) != 20 or text[10] != "T" or text[19] != "Z":
-        raise ValueError(f"{text!r} is not a time written YYYY-MM-DDTHH:MM:SSZ")
-    return int(datetime.fromisoformat(text).timestamp())
-
-
-def format_day(day: int) -> str:
-    """Write a number of days since 1970-01-01 as `YYYY-MM-DD`."""
-    return date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
 
 
 class UtcTime(TypeDecorator[int]):
@@ -144,7 +131,7 @@ class TradingDay(TypeDecorator[int]):
         if value is None:
             return None
         if dialect.name == _POSTGRESQL:
-            return date.fromordinal(value + _EPOCH_ORDINAL)
+            return date.fromordinal(value + EPOCH_ORDINAL)
         return format_day(value)
 
     def process_result_value(self, value: object, _dialect: Dialect) -> int | None:
@@ -153,10 +140,10 @@ class TradingDay(TypeDecorator[int]):
             case None:
                 return None
             case date():
-                return value.toordinal() - _EPOCH_ORDINAL
+                return value.toordinal() - EPOCH_ORDINAL
             case str():
                 try:
-                    return date.fromisoformat(value).toordinal() - _EPOCH_ORDINAL
+                    return date.fromisoformat(value).toordinal() - EPOCH_ORDINAL
                 except ValueError as fault:
                     raise InvariantError(f"a stored trading day is damaged: {fault}") from fault
         raise InvariantError(f"a stored trading day is damaged: {value!r}")

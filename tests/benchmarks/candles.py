@@ -4,11 +4,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.ingest.candle_file import parse_candle_argument, read_candle_file
-from services.ingest.candle_writer import candle_lines
-from services.ingest.demo_market import DemoMarket
+from services.ingest.demo.demo_market import DemoMarket
+from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
+from services.ingest.files.candle_writer import candle_lines
 from shared.core.types import CandleSeries, instrument
-from shared.runtime.settings import Settings
+from shared.settings.settings import Settings
 
 PAIR = "EUR_USD"
 _START = int(datetime(2020, 1, 6, tzinfo=UTC).timestamp())

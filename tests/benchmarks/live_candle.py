@@ -17,8 +17,8 @@ from shared.core.types import (
     list_of_floats,
     list_of_integers,
 )
-from shared.runtime.parameters import account_params, conversion_table, market_params
-from shared.runtime.settings import RunMode, Settings
+from shared.settings.machine_params import account_params, conversion_table, market_params
+from shared.settings.settings import RunMode, Settings
 from tests.benchmarks.candles import PAIR, read_candles
 
 

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 
-from services.api.accounts import Accounts
-from services.api.passwords import Passwords
+from services.api.security.accounts import Accounts
+from services.api.security.passwords import Passwords
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.servers.choice import SWITCH, open_postgres_server

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine, event
 
-from services.api.pages import written_cursor
-from shared.contracts.trades import format_time
+from services.api.shapes.pages import written_cursor
+from shared.contracts.times import format_time
 from shared.store.engine import database_url, open_engine, sqlite_url
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store

@@ -5,17 +5,9 @@ from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.envelope import Message, message_id
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
-from shared.store.rows import (
-    AccountEventRow,
-    AssessmentRow,
-    CandleRow,
-    GateSnapshotRow,
-    OutboxRow,
-    PositionRow,
-    TradeClosing,
-    TradeCosts,
-    TradeOpening,
-)
+from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.market import AssessmentRow, CandleRow, GateSnapshotRow
+from shared.store.rows.runtime import OutboxRow
 
 STREAM = "candles.0"
 MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from shared.contracts.errors import InvariantError
-from shared.contracts.trades import format_time
-from shared.store.command_rows import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
+from shared.contracts.times import format_time
 from shared.store.port import Store
-from shared.store.rows import AuditEntry
+from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
+from shared.store.rows.listing import Span
+from shared.store.rows.runtime import AuditEntry
 from shared.store.sql_store import open_store
-from shared.store.user_rows import Span
 from tests.contract.builders import MIDNIGHT
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from shared.contracts.errors import InvariantError
 from shared.store.port import Store
-from shared.store.rows import AuditEntry
+from shared.store.rows.listing import Listed, NewestCandle, Span
+from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.sql_store import open_store
-from shared.store.user_rows import Listed, NewestCandle, NewSession, SessionTimes, Span
 from tests.contract.builders import FREE, M5, MIDNIGHT, a_candle, an_event, an_opening
 from tests.fixtures.api import add_rows
 

@@ -10,14 +10,14 @@ from typing import Any, Final, NamedTuple
 import httpx
 import msgspec
 
-from services.api.guard import hash_of
+from services.api.security.guard import hash_of
 from shared.contracts.commands import EVERY_PAIR, UNFINISHED
 from shared.runtime.commands import CLAIMED, COMPLETED, HOLD_ENDED, HOLD_SET, SENT, STARTED, command_fields
-from shared.store.command_rows import CommandRow
 from shared.store.port import Reader
-from shared.store.rows import AuditRow
+from shared.store.rows.commands import CommandRow
+from shared.store.rows.runtime import AuditRow
+from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.sql_store import open_store
-from shared.store.user_rows import NewSession, SessionTimes
 from tests.faults.stage import PAIR, PATIENCE_SECONDS
 from tests.fixtures.api import quick_passwords
 

@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 
 from shared.runtime.remembered import remember_run
-from shared.runtime.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.faults.command_clients import (
     Answered,
     Crowd,

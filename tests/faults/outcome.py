@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from services.csv_export import closed_trades
-from services.parity import check_parity
+from services.inspection.csv_export import closed_trades
+from services.inspection.parity import check_parity
 from shared.contracts.trades import trade_hash
-from shared.store.audit import verify_audit
 from shared.store.port import Reader
+from shared.store.sql.audit import verify_audit
 
 # Under this name a test reports an outcome, so that it reaches the last lines of the run also from another process.
 REPORTED: Final = "fault outcome"

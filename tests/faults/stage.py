@@ -13,8 +13,8 @@ import psycopg
 from services.backtest.run import run_backtest
 from shared.bus.topology import topology
 from shared.contracts.trades import trade_hash
-from shared.runtime.settings import Settings, load_settings
 from shared.runtime.streams import ALL_ASSESSED
+from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.candle_rows import format_time
 from services.ingest.feed import closed_order
-from services.ingest.live_checks import REVISED, TOO_LATE
+from services.ingest.files.candle_rows import format_time
+from services.ingest.live.checks import REVISED, TOO_LATE
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InvariantError
-from shared.runtime.settings_sections import LiveSettings
+from shared.settings.sections import LiveSettings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.rows import CandleGapRow, CandleRow, RejectedCandleRow
+from shared.store.rows.market import CandleGapRow, CandleRow, RejectedCandleRow
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.live_market import MINUTE, Bar, Listener, LiveMarket, Outage

@@ -8,12 +8,10 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
+from tests.repository import ROOT
 from tests.servers.process_tree import freeze, is_alive, send
 from tests.servers.waiting import wait_until
-
-_REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
 class Guardian:
@@ -24,7 +22,7 @@ class Guardian:
         self._wards: dict[int, subprocess.Popen[bytes]] = {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.servers.guardian_process"],
-            cwd=_REPOSITORY,
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from services.ingest.candle_writer import candle_lines
-from services.ingest.demo_market import DemoMarket
-from services.ingest.demo_news import demo_events, week_of
+from services.ingest.demo.demo_market import DemoMarket
+from services.ingest.demo.demo_news import demo_events, week_of
+from services.ingest.files.candle_writer import candle_lines
 from shared.core.types import instrument
+from tests.repository import ROOT
 
-SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "sample"
+SAMPLE_FOLDER = ROOT / "tests" / "fixtures" / "sample"
 SAMPLE_PAIRS = ("EUR_USD", "GBP_USD", "USD_JPY")
 # New York and London change to summer time inside these five weeks, on different Sundays.
 SAMPLE_START = int(datetime(2024, 3, 3, 17, tzinfo=ZoneInfo("America/New_York")).timestamp())

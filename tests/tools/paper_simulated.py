@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.cli.paper_live import surroundings, trade_live
-from services.csv_export import closed_trades
-from services.sole_trader import sole_trader
+from services.cli.paper.live import surroundings, trade_live
+from services.inspection.csv_export import closed_trades
+from services.platform.sole_trader import sole_trader
 from shared.contracts.trades import trade_hash
 from shared.runtime.process import Surroundings
-from shared.runtime.settings import load_settings
+from shared.settings.settings import load_settings
 from shared.store.engine import sqlite_url
 from tests.fixtures.paper import PAIRS, sample_series
 from tests.simulators.oanda import Faults, OandaSimulator, VirtualClock

@@ -23,7 +23,7 @@ from shared.contracts.codec import decode_fact
 from shared.runtime.crash import CrashPoint
 from shared.runtime.leadership import Leadership
 from shared.store.port import Transaction
-from shared.store.runtime import RuntimeSession
+from shared.store.sql.runtime import RuntimeSession
 
 DEADLY: Final = b"deadly"
 _KILLED: Final = 137

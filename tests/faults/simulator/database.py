@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 from shared.contracts.errors import InfrastructureError
 from shared.store.port import Reader, Store, Transaction
 from shared.store.sql_store import SqlStore
-from shared.store.tables import METADATA
+from shared.store.tables.metadata import METADATA
 from tests.faults.simulator.faults import COMMIT_FAILED, COMMIT_UNKNOWN, STORE_AWAY, Faults
 from tests.fixtures.paper import LEDGER_TABLES, NOON
 

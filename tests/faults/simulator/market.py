@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from services.embedded import Platform
 from services.ingest.feed import unstored
+from services.platform.platform import Platform
 from shared.core.types import CandleSeries
-from shared.runtime.settings import RunMode, Settings, load_settings
+from shared.settings.settings import RunMode, Settings, load_settings
 from tests.faults.simulator.database import LedgerTable, MemoryDatabase
 from tests.fixtures.paper import sample_series
 

@@ -6,13 +6,13 @@ from random import Random
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from services.executor.desk import AccountDesk
-from services.executor.service import ACCOUNT, ExecutorWork
-from services.executor.service import SERVICE as EXECUTOR
+from services.executor.work import ACCOUNT, ExecutorWork
+from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
 from services.ingest.replay import replay
-from services.strategy.service import SERVICE as STRATEGY
-from services.strategy.service import StrategyWork
+from services.strategy.work import SERVICE as STRATEGY
+from services.strategy.work import StrategyWork
 from shared.bus.topology import ASSESSED_QUEUE, candles_queue
 from shared.bus.wire import message_of
 from shared.contracts.envelope import Message
@@ -27,8 +27,8 @@ from shared.runtime.process import ConsumerProcess, Surroundings
 from shared.runtime.relay import Relay
 from shared.runtime.remembered import remember_run
 from shared.runtime.retry import patience
-from shared.runtime.settings import RunMode
 from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
+from shared.settings.settings import RunMode
 from shared.store.port import Store, Transaction
 from tests.faults.simulator.broker import Consumer, Held, SimulatedBroker, SimulatedPublisher
 from tests.faults.simulator.faults import CRASHED, PASSED_OVER, PAUSED, REPAIRED, STALE_REFUSED, Faults, SimulatedCrash

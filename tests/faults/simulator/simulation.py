@@ -7,14 +7,14 @@ from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
-from services.executor.service import ACCOUNT
-from services.executor.service import SERVICE as EXECUTOR
+from services.executor.work import ACCOUNT
+from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
-from services.strategy.service import SERVICE as STRATEGY
+from services.strategy.work import SERVICE as STRATEGY
 from shared.bus.topology import topology
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.streams import ALL_ASSESSED
-from shared.store.audit import verify_audit
+from shared.store.sql.audit import verify_audit
 from tests.faults.simulator.broker import SimulatedBroker
 from tests.faults.simulator.database import FaultyStore, MemoryDatabase
 from tests.faults.simulator.faults import (

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.ingest.candle_file import parse_candle_argument, read_candle_file
+from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from shared.contracts.errors import InputError
 from shared.core.types import SECONDS_PER_DAY, CandleSeries
-from shared.runtime.settings import Settings
+from shared.settings.settings import Settings
 from tests.simulators.oanda import Faults, OandaSimulator, VirtualClock
 
 # What lies before the start is history that a client can warm up on.

@@ -1,0 +1,117 @@
+"""The routes for commands: they put what an operator asks for into the store, and an executor takes it from there."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
+
+from services.api.context import SERVICE, Platform
+from services.api.problems import PROBLEM_TYPE, ProblemError
+from services.api.security.access import CONFIRMED_COMMANDS, Principal, Role
+from services.api.security.command_rate import CommandRate
+from services.api.security.guard import asking, require_confirmed
+from services.api.shapes.commands import LONGEST_KEY, Command, CommandOrder, CommandsQuery, TrailedCommand
+from services.api.shapes.pages import Page, page
+from services.api.shapes.views import shown_audit, shown_command
+from shared.contracts.errors import InputError
+from shared.runtime.commands import KeyTakenError, Sent, send_command
+from shared.store.rows.commands import CommandFilter, NewCommand
+
+_LARGEST_ID: Final = 2**62
+_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_LOCATION: Final = {"Location": {"description": "Where the command is.", "schema": {"type": "string"}}}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.OK.value: {"description": "It was sent before with this key", "model": Command, "headers": _LOCATION},
+    HTTPStatus.ACCEPTED.value: {"description": "It waits for an executor", "headers": _LOCATION},
+    HTTPStatus.CONFLICT.value: {"description": "The key belongs to another command", "content": _PROBLEM},
+}
+# Both paths are the same: under /api, and at the root as the first version had it.
+_PREFIXES: Final = ("", "/api")
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=LONGEST_KEY,
+        description="Sent again with the same key, the same command comes back.",
+    ),
+]
+
+
+def register_commands(app: FastAPI, platform: Platform) -> None:
+    """Add the routes to send commands and to see what became of them."""
+    rate = CommandRate(platform.clock)
+
+    def send(
+        request: Request,
+        order: CommandOrder,
+        response: Response,
+        principal: Annotated[Principal, Depends(asking)],
+        key: Key = None,
+    ) -> Command:
+        """Have a command carried out once; its status tells how far it came.
+
+        KILL_SWITCH_OFF takes a session that was opened or confirmed within the last 5 minutes.
+        """
+        if order.type in CONFIRMED_COMMANDS:
+            require_confirmed(request, principal)
+        if key is not None and order.idempotency_key not in (None, key):
+            raise InputError("the header Idempotency-Key and the body's idempotency_key differ; give one of them")
+        rate.count(principal.user_id, order.type)
+        sent = _send(platform, principal.name, order, key or order.idempotency_key)
+        platform.crash(f"{SERVICE}.command_committed")
+        if not sent.is_new:
+            rate.uncount(principal.user_id, order.type)
+        response.status_code = HTTPStatus.ACCEPTED if sent.is_new else HTTPStatus.OK
+        response.headers["Location"] = f"/api/commands/{sent.row.id}"
+        return shown_command(sent.row)
+
+    for prefix in _PREFIXES:
+        app.post(
+            f"{prefix}/commands",
+            tags=["commands"],
+            summary="Send a command",
+            status_code=HTTPStatus.ACCEPTED,
+            responses=_ANSWERS,
+            include_in_schema=bool(prefix),
+        )(send)
+    _register_reads(app, platform)
+
+
+def _register_reads(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/commands", tags=["commands"], summary="Commands by their number; from and to go by when they came")
+    def commands(query: Annotated[CommandsQuery, Query()]) -> Page[Command]:
+        wanted = CommandFilter(query.type and query.type.value, query.status and query.status.value)
+        with platform.store.reading() as reader:
+            rows = reader.list_commands(query.span(), wanted)
+        return page(rows, query.limit, shown_command)
+
+    @app.get("/api/commands/{command_id}", tags=["commands"], summary="One command, and what it did")
+    def command(
+        command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: Annotated[Principal, Depends(asking)]
+    ) -> TrailedCommand:
+        """Tell an operator every audit record of it too."""
+        with platform.store.reading() as reader:
+            row = reader.command(command_id)
+            trail = reader.audit_of_command(command_id) if principal.role >= Role.OPERATOR else None
+        if row is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no command {command_id}")
+        audit = None if trail is None else [shown_audit(record) for record in trail]
+        return TrailedCommand(**shown_command(row).model_dump(), audit=audit)
+
+
+def _send(platform: Platform, actor: str, order: CommandOrder, key: str | None) -> Sent:
+    now = int(platform.clock())
+    payload = msgspec.json.encode(order.payload.model_dump(mode="json", exclude_none=True)).decode()
+    expires = None if order.expires_seconds is None else now + order.expires_seconds
+    new = NewCommand(now, actor, order.type.value, payload, key, expires)
+    try:
+        with platform.store.transaction() as transaction:
+            sent = send_command(transaction, new)
+            platform.crash(f"{SERVICE}.before_commit")
+    except KeyTakenError as taken:
+        raise ProblemError(HTTPStatus.CONFLICT, str(taken)) from taken
+    platform.log.info("command sent", id=sent.row.id, type=sent.row.type, actor=actor, is_new=sent.is_new)
+    return sent

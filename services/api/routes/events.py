@@ -1,0 +1,186 @@
+"""The route that tells what happens as it happens, as server-sent events.
+
+It tells the events of the account, commands that ended, holds that began or ended, and signs of life.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Final, NamedTuple
+
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from services.api.context import Platform
+from services.api.problems import ProblemError
+from services.api.security.access import Principal
+from services.api.security.guard import asking
+from services.api.shapes.views import shown_command, shown_event, shown_heartbeat, shown_hold_change
+from shared.contracts.errors import InfrastructureError, InputError
+from shared.runtime.commands import COMPLETED, HOLD_ENDED, HOLD_SET, SETTLED
+from shared.store.port import Reader
+from shared.store.rows.runtime import AuditRow, HeartbeatRow
+
+MOST_STREAMS: Final = 50
+_POLL_SECONDS: Final = 0.5
+_QUIET_POLLS: Final = 30
+_AT_ONCE: Final = 200
+_ID: Final = r"^(0|[0-9]{1,18}-[0-9]{1,18})$"
+_TOLD: Final = (COMPLETED, SETTLED, HOLD_SET, HOLD_ENDED)
+_FINISHED: Final = "command.finished"
+_EXAMPLE: Final = 'id: 12-340\nevent: trade.opened\ndata: {"type":"trade.opened","pair":"EUR_USD"}\n\n'
+
+
+class EventsQuery(BaseModel):
+    """Where to begin."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: str | None = Field(
+        default=None,
+        pattern=_ID,
+        description="Begin after the event of this id, with 0 with the first; else with the next.",
+        examples=["12-340"],
+    )
+
+
+class _Place(NamedTuple):
+    """How far somebody was told: up to an event of the account, and up to an audit record."""
+
+    event: int
+    record: int
+
+
+class _News(NamedTuple):
+    text: str
+    place: _Place
+    heartbeats: Sequence[HeartbeatRow]
+
+
+class EventStreams:
+    """The streams that are open, and their number."""
+
+    def __init__(self, platform: Platform) -> None:
+        """Begin with none."""
+        self._platform = platform
+        self._open = 0
+
+    def opened(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
+        """Return the stream of what happens after an event; raise ProblemError where there are too many."""
+        if self._open >= MOST_STREAMS:
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "too many streams are open", {"Retry-After": "30"})
+        return self._stream(principal, after)
+
+    async def _stream(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
+        self._open += 1
+        try:
+            yield "retry: 2000\n\n"
+            seen: dict[tuple[str, str], int] = {}
+            quiet = 0
+            while not self._platform.stopped():
+                try:
+                    news = await run_in_threadpool(self._news, principal, after)
+                except InfrastructureError:
+                    news = _News("", after, ())
+                if news is None:
+                    # Signed out, disabled, demoted or idle for too long: the browser is to ask anew.
+                    return
+                text = news.text + _life_text(news.heartbeats, seen)
+                after = news.place
+                quiet = 0 if text else quiet + 1
+                if text or quiet % _QUIET_POLLS == 0:
+                    yield text or ": quiet\n\n"
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            self._open -= 1
+
+    def _news(self, principal: Principal, after: _Place) -> _News | None:
+        with self._platform.store.reading() as reader:
+            session = reader.session(principal.token_hash)
+            if session is None or session.role != principal.role.word:
+                return None
+            text, place = _what_happened(reader, after)
+            return _News(text, place, reader.heartbeats())
+
+
+def _what_happened(reader: Reader, after: _Place) -> tuple[str, _Place]:
+    """Return what is to be told, each with the place after it as its id, and how far that goes."""
+    texts: list[str] = []
+    place = after
+    # Asked first, so that no command is told of before what it did to the account.
+    newest = reader.newest_audit_id()
+    for event in reader.events_after(after.event, _AT_ONCE):
+        place = place._replace(event=event.id)
+        shown = shown_event(event.row)
+        texts.append(_message(place, shown.type, shown.model_dump_json()))
+    records = reader.audit_between(after.record, newest, _TOLD, _AT_ONCE)
+    for record in records:
+        place = place._replace(record=record.id)
+        texts += _told_by(reader, record, place)
+    return "".join(texts), place if len(records) == _AT_ONCE else place._replace(record=newest)
+
+
+def _told_by(reader: Reader, record: AuditRow, place: _Place) -> Iterator[str]:
+    """Yield what an audit record tells: a hold that changed, or a command that ended."""
+    if record.action in (HOLD_SET, HOLD_ENDED):
+        change = shown_hold_change(record)
+        yield _message(place, change.type, change.model_dump_json())
+    elif record.command_id is not None and (row := reader.command(record.command_id)) is not None:
+        yield _message(place, _FINISHED, shown_command(row).model_dump_json())
+
+
+def _message(place: _Place, event: str, data: str) -> str:
+    return f"id: {place.event}-{place.record}\nevent: {event}\ndata: {data}\n\n"
+
+
+def register_events(app: FastAPI, platform: Platform) -> None:
+    """Add the route."""
+    streams = EventStreams(platform)
+    content = {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}
+
+    @app.get(
+        "/api/events",
+        tags=["platform"],
+        summary="What happens, as it happens: the account, commands, holds, signs of life",
+        response_class=StreamingResponse,
+        responses={200: {"description": "Server-sent events", "content": content}},
+    )
+    async def events(
+        request: Request, query: Annotated[EventsQuery, Query()], principal: Annotated[Principal, Depends(asking)]
+    ) -> StreamingResponse:
+        """Send each event once, with its id; a browser that reconnects goes on after the last one."""
+        text = query.after or _last_id(request)
+        after = await run_in_threadpool(_newest, platform) if text is None else _place(text)
+        headers = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(streams.opened(principal, after), media_type="text/event-stream", headers=headers)
+
+
+def _newest(platform: Platform) -> _Place:
+    with platform.store.reading() as reader:
+        return _Place(reader.newest_event_id(), reader.newest_audit_id())
+
+
+def _last_id(request: Request) -> str | None:
+    text = request.headers.get("last-event-id", "")
+    if text and not re.fullmatch(_ID, text):
+        raise InputError("header.last-event-id: it must be the id of an event")
+    return text or None
+
+
+def _place(text: str) -> _Place:
+    event, _, record = text.partition("-")
+    return _Place(int(event), int(record or 0))
+
+
+def _life_text(rows: Sequence[HeartbeatRow], seen: dict[tuple[str, str], int]) -> str:
+    """Return the signs of life that are new, and remember them."""
+    fresh: list[dict[str, Any]] = []
+    for row in rows:
+        if seen.get((row.service, row.instance)) != row.seen_at:
+            seen[row.service, row.instance] = row.seen_at
+            fresh.append(shown_heartbeat(row).model_dump())
+    return f"event: service.heartbeat\ndata: {json.dumps(fresh)}\n\n" if fresh else ""

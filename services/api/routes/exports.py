@@ -1,0 +1,192 @@
+"""The routes that hand out whole lists as files: CSV as long as it gets, XLSX up to a limit."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from itertools import chain
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any, Final, NamedTuple
+
+import xlsxwriter
+from fastapi import FastAPI, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from services.api.context import Platform
+from services.api.heavy import Heavy
+from services.api.problems import ProblemError
+from services.api.routes.reads import known_pair
+from services.api.shapes.models import AuditRecord, JudgedCandle, Trade
+from services.api.shapes.pages import SpanQuery
+from services.api.shapes.views import shown_audit, shown_judged, shown_trade
+from shared.store.port import Reader
+from shared.store.rows.listing import Listed, Span
+
+MOST_SHEET_ROWS: Final = 100_000
+_ROWS_AT_ONCE: Final = 1_000
+_BYTES_AT_ONCE: Final = 64 * 1_024
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_CSV: Final = "text/csv; charset=utf-8"
+# A spreadsheet would take a text that begins so for a formula.
+_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | int | float | bool | None
+Batches = Iterator[list[list[Cell]]]
+
+
+class ExportQuery(SpanQuery):
+    """From when, until when."""
+
+
+class PairExportQuery(SpanQuery):
+    """From when, until when, of which pair."""
+
+    pair: str | None = Field(default=None, max_length=7, description="Of this pair only.", examples=["EUR_USD"])
+
+
+class Export(NamedTuple):
+    """A list that can be had as a file: its name, its rows' model, and how a page of it is read."""
+
+    name: str
+    model: type[BaseModel]
+    read: Callable[[Reader, Span, str | None], Sequence[Listed[Any]]]
+    shown: Callable[[Any], BaseModel]
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the headings."""
+        return list(self.model.model_fields)
+
+
+_TRADES: Final = Export("trades", Trade, lambda reader, span, pair: reader.list_trades(span, pair), shown_trade)
+_GATES: Final = Export("gates", JudgedCandle, lambda reader, span, pair: reader.list_gates(span, pair), shown_judged)
+_AUDIT: Final = Export("audit", AuditRecord, lambda reader, span, _pair: reader.list_audit(span), shown_audit)
+
+
+def register_exports(app: FastAPI, platform: Platform, heavy: Heavy) -> None:
+    """Add the routes."""
+    for export in (_TRADES, _GATES):
+        _register_of_pairs(app, platform, heavy, export)
+
+    @app.get("/api/exports/audit.csv", response_class=StreamingResponse, **_about(_AUDIT, _CSV))
+    def audit_csv(query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
+        return _csv(_AUDIT, _batches(platform, _AUDIT, query, None))
+
+    @app.get("/api/exports/audit.xlsx", response_class=StreamingResponse, **_about(_AUDIT, _XLSX))
+    def audit_xlsx(query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
+        with heavy.work():
+            return _xlsx(_AUDIT, _batches(platform, _AUDIT, query, None))
+
+
+def _register_of_pairs(app: FastAPI, platform: Platform, heavy: Heavy, export: Export) -> None:
+    path = f"/api/exports/{export.name}"
+
+    @app.get(f"{path}.csv", response_class=StreamingResponse, name=f"{export.name}_csv", **_about(export, _CSV))
+    def as_csv(query: Annotated[PairExportQuery, Query()]) -> StreamingResponse:
+        return _csv(export, _batches(platform, export, query, known_pair(query.pair)))
+
+    @app.get(f"{path}.xlsx", response_class=StreamingResponse, name=f"{export.name}_xlsx", **_about(export, _XLSX))
+    def as_xlsx(query: Annotated[PairExportQuery, Query()]) -> StreamingResponse:
+        with heavy.work():
+            return _xlsx(export, _batches(platform, export, query, known_pair(query.pair)))
+
+
+def _about(export: Export, kind: str) -> dict[str, Any]:
+    schema = {"type": "string", **({"format": "binary"} if kind == _XLSX else {})}
+    content: dict[str, dict[str, Any]] = {kind.partition(";")[0]: {"schema": schema}}
+    if kind == _CSV:
+        content[kind.partition(";")[0]]["example"] = ",".join(export.columns) + "\r\n"
+    limit = f"; more than {MOST_SHEET_ROWS:,} rows are refused" if kind == _XLSX else ""
+    return {
+        "tags": ["exports"],
+        "summary": f"All {export.name} of a time as a file, newest first{limit}",
+        "responses": {200: {"description": "The file", "content": content}},
+    }
+
+
+def _batches(platform: Platform, export: Export, query: SpanQuery, pair: str | None) -> Batches:
+    """Yield the rows in batches, each read for itself: no transaction lasts as long as a slow download."""
+    start, end = query.seconds()
+    before: tuple[int, int] | None = None
+    while True:
+        with platform.store.reading() as reader:
+            rows = export.read(reader, Span(_ROWS_AT_ONCE, before, start, end), pair)
+        yield [_cells(export.shown(each.row).model_dump()) for each in rows]
+        if len(rows) < _ROWS_AT_ONCE:
+            return
+        before = rows[-1].time, rows[-1].key
+
+
+def _cells(fields: Mapping[str, Any]) -> list[Cell]:
+    return [_cell(value) for value in fields.values()]
+
+
+def _cell(value: Any) -> Cell:
+    match value:
+        case dict() | list():
+            return json.dumps(value, separators=(",", ":"))
+        case str() if value.startswith(_FORMULA_BEGINS) and not _is_number(value):
+            return f"'{value}"
+        case _:
+            cell: Cell = value
+            return cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _csv(export: Export, batches: Batches) -> StreamingResponse:
+    # The first batch is read before the answer begins, so that a store that is away is still told as what it is.
+    first = next(batches)
+    chunks = map(_csv_text, chain([[list[Cell](export.columns)]], [first], batches))
+    return StreamingResponse(chunks, media_type=_CSV, headers=_as_file(export, "csv"))
+
+
+def _csv_text(rows: Sequence[Sequence[Cell]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _xlsx(export: Export, batches: Batches) -> StreamingResponse:
+    file = TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    try:
+        _write_sheet(file, export, batches)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return StreamingResponse(_sent(file), media_type=_XLSX, headers=_as_file(export, "xlsx"))
+
+
+def _write_sheet(file: IO[bytes], export: Export, batches: Batches) -> None:
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(file, options) as book:
+        sheet = book.add_worksheet(export.name)
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, export.columns)
+        line = 0
+        for batch in batches:
+            for row in batch:
+                line += 1
+                sheet.write_row(line, 0, row)
+            if line > MOST_SHEET_ROWS:
+                detail = f"there are more than {MOST_SHEET_ROWS:,} rows; narrow the time, or take the CSV"
+                raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+
+
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_BYTES_AT_ONCE):
+            yield chunk
+
+
+def _as_file(export: Export, ending: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="scalpbot-{export.name}.{ending}"'}

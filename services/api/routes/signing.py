@@ -1,0 +1,135 @@
+"""The routes to sign in and out, to confirm with the password, and to change one's own."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, FastAPI, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from services.api.context import Platform
+from services.api.security.access import Principal
+from services.api.security.guard import asking, cookie_name
+from services.api.security.passwords import LONGEST, require_strong
+from services.api.security.proving import Opened, Proved, Proving, hand_over, open_session, require_unchanged
+from services.api.shapes.models import Me
+from shared.store.rows.runtime import AuditEntry
+
+_PREFIXES: Final = ("", "/api")
+_PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - an example
+
+
+class Login(BaseModel):
+    """Who wants to sign in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    username: str = Field(min_length=1, max_length=64, examples=["ann"])
+    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
+
+
+class Confirmation(BaseModel):
+    """The password of whoever is signed in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
+
+
+class NewPassword(Confirmation):
+    """The present password of whoever is signed in, and the one that is to be."""
+
+    new_password: str = Field(min_length=1, max_length=LONGEST, examples=["moor kettle violin 88"])
+
+
+def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None:
+    """Add the routes under /api and, as the first version had them, at the root."""
+
+    async def login(request: Request, response: Response, body: Login) -> Me:
+        """Open a session; its cookie stands for the user from then on."""
+        proved = await proving.by_name(request, body.username, body.password)
+        renewed = None
+        if platform.passwords.is_outdated(proved.user.password_hash):
+            renewed = await proving.hashing(platform.passwords.hashed, body.password)
+        opened = await run_in_threadpool(_signed_in, platform, proved, renewed)
+        proving.accepted(proved)
+        hand_over(platform, response, opened.token)
+        return opened.me
+
+    def logout(response: Response, principal: Annotated[Principal, Depends(asking)]) -> None:
+        """End the session."""
+        with platform.store.transaction() as transaction:
+            transaction.revoke_session(principal.token_hash)
+            transaction.append_audit([_entry(platform, principal.name, "session.closed")])
+        response.delete_cookie(
+            cookie_name(platform), path="/", secure=platform.behind_tls, httponly=True, samesite="strict"
+        )
+
+    def me(principal: Annotated[Principal, Depends(asking)]) -> Me:
+        """Tell who is signed in."""
+        return Me(name=principal.name, role=principal.role.word, csrf_token=principal.csrf_token)
+
+    async def confirm(
+        request: Request, response: Response, body: Confirmation, principal: Annotated[Principal, Depends(asking)]
+    ) -> Me:
+        """Give the password once more, for what takes that; cookie and CSRF token are new ones from then on."""
+        proved = await proving.once_more(request, principal, body.password)
+        opened = await run_in_threadpool(_confirmed, platform, proved, principal)
+        hand_over(platform, response, opened.token)
+        return opened.me
+
+    async def password(
+        request: Request, response: Response, body: NewPassword, principal: Annotated[Principal, Depends(asking)]
+    ) -> Me:
+        """Change one's own password: all sessions end, and this one goes on with a new cookie and CSRF token."""
+        require_strong(body.new_password, principal.name)
+        proved = await proving.once_more(request, principal, body.password)
+        hashed = await proving.hashing(platform.passwords.hashed, body.new_password)
+        opened = await run_in_threadpool(_with_password, platform, proved, hashed)
+        hand_over(platform, response, opened.token)
+        return opened.me
+
+    for prefix in _PREFIXES:
+        # Described once: both paths are the same.
+        about: dict[str, Any] = {"tags": ["session"], "include_in_schema": bool(prefix)}
+        app.post(f"{prefix}/auth/login", summary="Sign in", **about)(login)
+        app.post(f"{prefix}/auth/logout", summary="Sign out", status_code=HTTPStatus.NO_CONTENT, **about)(logout)
+        app.get(f"{prefix}/auth/me", summary="Who is signed in", **about)(me)
+        app.post(f"{prefix}/auth/confirm", summary="Confirm with the password", **about)(confirm)
+        app.put(f"{prefix}/auth/password", summary="Change one's own password", **about)(password)
+
+
+def _signed_in(platform: Platform, proved: Proved, renewed: str | None) -> Opened:
+    user = proved.user
+    with platform.store.transaction() as transaction:
+        require_unchanged(transaction, user)
+        if renewed is not None:
+            transaction.set_password(user.id, renewed)
+        opened = open_session(platform, transaction, proved)
+        transaction.append_audit([_entry(platform, user.name, "session.opened")])
+    return opened
+
+
+def _confirmed(platform: Platform, proved: Proved, principal: Principal) -> Opened:
+    with platform.store.transaction() as transaction:
+        require_unchanged(transaction, proved.user)
+        transaction.revoke_session(principal.token_hash)
+        opened = open_session(platform, transaction, proved)
+        transaction.append_audit([_entry(platform, principal.name, "session.confirmed")])
+    return opened
+
+
+def _with_password(platform: Platform, proved: Proved, hashed: str) -> Opened:
+    user = proved.user
+    with platform.store.transaction() as transaction:
+        require_unchanged(transaction, user)
+        transaction.set_password(user.id, hashed)
+        ended = transaction.revoke_sessions(user.id)
+        opened = open_session(platform, transaction, proved)
+        detail = {"user": user.name, "sessions_ended": ended}
+        transaction.append_audit([_entry(platform, user.name, "user.password_set", detail)])
+    return opened
+
+
+def _entry(platform: Platform, actor: str, action: str, detail: dict[str, Any] | None = None) -> AuditEntry:
+    return AuditEntry(int(platform.clock()), actor, action, None, detail or {})

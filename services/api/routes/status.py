@@ -1,0 +1,93 @@
+"""The routes that tell how the platform and this process stand."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.api.context import Platform
+from services.api.shapes.models import Alive, Newest, PendingCommands, Ready, Status
+from services.api.shapes.views import shown_day, shown_heartbeat, shown_hold
+from shared.contracts.decimals import format_money
+from shared.contracts.errors import InfrastructureError
+from shared.contracts.granularity import SECONDS_BY_NAME
+from shared.contracts.times import format_time
+from shared.runtime.commands import age_seconds
+from shared.runtime.remembered import remembered_mode
+from shared.runtime.streams import ALL_ASSESSED
+from shared.settings.settings import RunMode
+from shared.store.port import Reader
+
+_EXECUTOR: Final = "executor"
+
+
+def register_status(app: FastAPI, platform: Platform) -> None:
+    """Add the route to the platform's status."""
+
+    @app.get("/api/status", tags=["platform"], summary="Mode, account, feed, processes")
+    def status() -> Status:
+        with platform.store.reading() as reader:
+            return _status(reader, platform.clock())
+
+
+def register_health(app: FastAPI, platform: Platform) -> None:
+    """Add the routes for those who watch this process."""
+
+    # Answered between all other work, however much of it waits for a thread.
+    @app.get("/healthz", tags=["process"], summary="Is the process alive", responses={503: {"model": Alive}})
+    async def healthz() -> JSONResponse:
+        alive = platform.health.alive()
+        return JSONResponse(Alive(alive=alive).model_dump(), HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @app.get("/readyz", tags=["process"], summary="Can the API work", responses={503: {"model": Ready}})
+    def readyz() -> JSONResponse:
+        missing = dict.fromkeys(platform.health.missing(), "not there")
+        try:
+            with platform.store.reading() as reader:
+                reader.heartbeats()
+        except InfrastructureError:
+            # What is wrong with it is for the log: anybody may ask here.
+            missing["store"] = "not there"
+        body = Ready(ready=not missing, waiting_for=missing).model_dump()
+        return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK)
+
+    @app.get("/metrics", tags=["process"], summary="Figures for Prometheus", response_class=Response)
+    def metrics() -> Response:
+        return Response(generate_latest(platform.health.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _status(reader: Reader, now: float) -> Status:
+    points, days, trades = reader.equity(1), reader.daily_stats(1), reader.trades(1)
+    events = reader.account_events(1)
+    last = reader.last_candle()
+    account = points[0] if points else events[0] if events else None
+    day = days[0] if days else None
+    newest = [_newest(pair, length, time, now) for pair, length, time in reader.newest_candles()]
+    mode = remembered_mode(reader)
+    return Status(
+        mode=mode,
+        balance=None if account is None else format_money(account.balance),
+        equity=None if account is None else format_money(account.equity),
+        halted=day is not None and day.halted,
+        holds=[shown_hold(row) for row in reader.holds()],
+        pending_commands=_pending(reader, now),
+        trading_day=None if day is None else shown_day(day),
+        open_positions=len(reader.positions()),
+        trades=trades[0].number if trades else 0,
+        candles_not_traded=0 if last is None else max(last.seq - reader.cursor(_EXECUTOR, ALL_ASSESSED), 0),
+        feed_age_seconds=min((each.age_seconds for each in newest), default=None) if mode == RunMode.LIVE else None,
+        newest_candles=newest,
+        heartbeats=[shown_heartbeat(row) for row in reader.heartbeats()],
+    )
+
+
+def _pending(reader: Reader, now: float) -> PendingCommands:
+    waiting, oldest = reader.backlog()
+    return PendingCommands(count=waiting, oldest_age_seconds=None if oldest is None else age_seconds(oldest, now))
+
+
+def _newest(pair: str, granularity: str, time: int, now: float) -> Newest:
+    closed = time + SECONDS_BY_NAME[granularity]
+    return Newest(pair=pair, granularity=granularity, time=format_time(time), age_seconds=round(now - closed, 3))

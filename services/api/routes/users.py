@@ -1,0 +1,108 @@
+"""The routes to say who may sign in, and as what; for admins who gave their password within the last minutes."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Annotated, Final, Literal, TypeAlias
+
+from fastapi import Depends, FastAPI, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from services.api.context import Platform
+from services.api.problems import ProblemError
+from services.api.security.access import Principal
+from services.api.security.accounts import LONGEST_NAME, NAME, Accounts, UnknownUserError, UserConflictError
+from services.api.security.guard import asking
+from services.api.security.passwords import LONGEST
+from services.api.security.proving import Proving
+from services.api.shapes.models import User, Users
+from services.api.shapes.views import shown_user
+
+RoleWord: TypeAlias = Literal["viewer", "operator", "admin"]
+Run: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
+Asking: TypeAlias = Annotated[Principal, Depends(asking)]
+Name: TypeAlias = Annotated[str, Path(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])]
+_PASSWORD: Final = "moor kettle violin 88"  # noqa: S105 - an example
+
+
+class AddedUser(BaseModel):
+    """Somebody who shall be able to sign in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])
+    role: RoleWord = Field(examples=["viewer"])
+    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
+
+
+class SetPassword(BaseModel):
+    """The password that a user shall have."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
+
+
+class SetRole(BaseModel):
+    """What a user shall be able to do."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    role: RoleWord = Field(examples=["operator"])
+
+
+def register_users(app: FastAPI, platform: Platform, proving: Proving) -> None:
+    """Add the routes."""
+
+    def accounts(principal: Principal) -> Accounts:
+        return Accounts(platform.store, platform.passwords, platform.clock, principal.name)
+
+    def shown(name: str) -> User:
+        with platform.store.reading() as reader:
+            user = reader.user(name)
+        if user is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no user {name}")
+        return shown_user(user)
+
+    async def changed(name: str, change: Callable[[], None], run: Run = run_in_threadpool) -> User:
+        with _told():
+            await run(change)
+        return await run_in_threadpool(shown, name)
+
+    @app.get("/api/users", tags=["users"], summary="Who may sign in")
+    def users() -> Users:
+        with platform.store.reading() as reader:
+            return Users(items=[shown_user(row) for row in reader.users()])
+
+    @app.post("/api/users", tags=["users"], summary="Add a user", status_code=HTTPStatus.CREATED)
+    async def add(body: AddedUser, principal: Asking) -> User:
+        by = accounts(principal)
+        return await changed(body.name, lambda: by.add(body.name, body.role, body.password), proving.hashing)
+
+    @app.put("/api/users/{name}/password", tags=["users"], summary="Set a user's password; their sessions end")
+    async def set_password(name: Name, body: SetPassword, principal: Asking) -> User:
+        return await changed(name, lambda: accounts(principal).set_password(name, body.password), proving.hashing)
+
+    @app.put("/api/users/{name}/role", tags=["users"], summary="Set what a user may do; their sessions end")
+    async def set_role(name: Name, body: SetRole, principal: Asking) -> User:
+        return await changed(name, lambda: accounts(principal).set_role(name, body.role))
+
+    @app.post("/api/users/{name}/disable", tags=["users"], summary="Keep a user out; their sessions end")
+    async def disable(name: Name, principal: Asking) -> User:
+        return await changed(name, lambda: accounts(principal).disable(name))
+
+    @app.post("/api/users/{name}/enable", tags=["users"], summary="Let a disabled user in again")
+    async def enable(name: Name, principal: Asking) -> User:
+        return await changed(name, lambda: accounts(principal).disable(name, disabled=False))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Answer what cannot be done with the status that tells why."""
+    try:
+        yield
+    except UnknownUserError as fault:
+        raise ProblemError(HTTPStatus.NOT_FOUND, str(fault)) from fault
+    except UserConflictError as fault:
+        raise ProblemError(HTTPStatus.CONFLICT, str(fault)) from fault

@@ -1,0 +1,112 @@
+"""Changes to those who may sign in, each with its audit record in the same transaction."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from services.api.security.access import ROLE_OF_WORD, Role
+from services.api.security.passwords import Passwords, require_strong
+from shared.contracts.errors import InputError
+from shared.store.port import Store, Transaction
+from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.users import UserRow
+
+LONGEST_NAME: Final = 32
+NAME: Final = r"[a-z][a-z0-9._-]{0,31}"
+_NAME: Final = re.compile(NAME)
+_ADMIN: Final = Role.ADMIN.word
+# The audit log names services and people in one column.
+_NOT_PEOPLE: Final = frozenset({"ingest", "strategy", "executor", "api", "cli", "sql", "system", "scalpbot"})
+
+
+class UnknownUserError(InputError):
+    """Nobody has the name."""
+
+
+class UserConflictError(InputError):
+    """The change cannot be made as the users are: the name is taken, or no admin would be left."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a user may be called so; nobody else is worth looking for."""
+    return _NAME.fullmatch(text) is not None
+
+
+class Accounts:
+    """Add users, set their passwords and roles, disable them; the actor is whom the audit log names."""
+
+    def __init__(self, store: Store, passwords: Passwords, clock: Callable[[], float], actor: str) -> None:
+        """Work on a store."""
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._actor = actor
+
+    def add(self, name: str, role: str, password: str) -> None:
+        """Add a user; raise InputError for a name or password that cannot be taken."""
+        if not is_name(name) or name in _NOT_PEOPLE:
+            raise InputError(
+                f"{name!r} cannot be a user's name; take at most 32 of a-z, 0-9, '.', '_' and '-', a letter first, "
+                f"and none of {', '.join(sorted(_NOT_PEOPLE))}"
+            )
+        if role not in ROLE_OF_WORD:
+            raise InputError(f"{role!r} is not a role; use one of {', '.join(ROLE_OF_WORD)}")
+        require_strong(password, name)
+        hashed = self._passwords.hashed(password)
+        with self._store.transaction() as transaction:
+            transaction.lock_users()
+            if transaction.user(name) is not None:
+                raise UserConflictError(f"there is a user {name!r} already; take another name, or set their password")
+            transaction.add_user(name, role, hashed)
+            self._audit(transaction, "user.added", {"user": name, "role": role})
+
+    def set_password(self, name: str, password: str) -> None:
+        """Set a user's password and end all their sessions; raise InputError for one that cannot be taken."""
+        require_strong(password, name)
+        hashed = self._passwords.hashed(password)
+        with self._store.transaction() as transaction:
+            user = _locked(transaction, name)
+            transaction.set_password(user.id, hashed)
+            ended = transaction.revoke_sessions(user.id)
+            self._audit(transaction, "user.password_set", {"user": name, "sessions_ended": ended})
+
+    def set_role(self, name: str, role: str) -> None:
+        """Set what a user may do and end all their sessions; the last admin stays one."""
+        if role not in ROLE_OF_WORD:
+            raise InputError(f"{role!r} is not a role; use one of {', '.join(ROLE_OF_WORD)}")
+        with self._store.transaction() as transaction:
+            user = _locked(transaction, name)
+            if role != _ADMIN:
+                _require_another_admin(transaction, user)
+            transaction.set_role(user.id, role)
+            ended = transaction.revoke_sessions(user.id)
+            detail = {"user": name, "from": user.role, "to": role, "sessions_ended": ended}
+            self._audit(transaction, "user.role_set", detail)
+
+    def disable(self, name: str, disabled: bool = True) -> None:
+        """Keep a user from signing in and end all their sessions, or let them in again; the last admin stays."""
+        with self._store.transaction() as transaction:
+            user = _locked(transaction, name)
+            if disabled:
+                _require_another_admin(transaction, user)
+            transaction.disable_user(user.id, disabled)
+            ended = transaction.revoke_sessions(user.id)
+            action = "user.disabled" if disabled else "user.enabled"
+            self._audit(transaction, action, {"user": name, "sessions_ended": ended})
+
+    def _audit(self, transaction: Transaction, action: str, detail: dict[str, object]) -> None:
+        transaction.append_audit([AuditEntry(int(self._clock()), self._actor, action, None, detail)])
+
+
+def _locked(transaction: Transaction, name: str) -> UserRow:
+    transaction.lock_users()
+    user = transaction.user(name)
+    if user is None:
+        raise UnknownUserError(f"there is no user {name!r}; the list of users shows who there is")
+    return user
+
+
+def _require_another_admin(transaction: Transaction, user: UserRow) -> None:
+    admins = [each.id for each in transaction.users() if each.role == _ADMIN and not each.disabled]
+    if admins == [user.id]:
+        raise UserConflictError(f"{user.name!r} is the last admin; make another user admin first")

@@ -1,0 +1,164 @@
+"""Before every route: is the request our own page's or a program's, who asks, and may they ask this."""
+
+import hmac
+from collections.abc import Callable, Coroutine, Mapping
+from hashlib import sha256
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from services.api.context import Platform
+from services.api.problems import CONFIRM, ProblemError
+from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, ROLE_OF_WORD, Principal, Role
+from shared.store.rows.users import SessionTimes
+
+CSRF_HEADER: Final = "X-CSRF-Token"
+SESSION_SECONDS: Final = SessionTimes(idle=30 * 60.0, longest=12 * 3_600.0, confirmed=5 * 60.0)
+# Writing down every request of a session would be a write for each read.
+_TOUCH_SECONDS: Final = 60.0
+_LONGEST_TOKEN: Final = 128
+SCHEME: Final[Mapping[str, str]] = MappingProxyType({"WWW-Authenticate": 'Session realm="scalpbot"'})
+_READS: Final = ("GET", "HEAD", "OPTIONS")
+# Only browsers send these, and all of them send one with a request that changes something.
+_MARKS_OF_BROWSERS: Final = ("sec-fetch-site", "origin", "referer")
+
+
+class GuardedRoute(APIRoute):
+    """A route that looks at who asks before it looks at what was sent."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler behind the guard."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.principal = await admit(request, self.path)
+            return await handle(request)
+
+        return guarded
+
+
+def cookie_name(platform: Platform) -> str:
+    """Return the name of the session's cookie; behind TLS browsers bind it to the host and to TLS."""
+    return "__Host-sid" if platform.behind_tls else "sid"
+
+
+def hash_of(token: str) -> str:
+    """Return what is kept of a session's token."""
+    return sha256(token.encode()).hexdigest()
+
+
+def asking(request: Request) -> Principal:
+    """Return who asks; for routes that are open to nobody else."""
+    principal = request.state.principal
+    if not isinstance(principal, Principal):
+        raise _unknown()
+    return principal
+
+
+async def admit(request: Request, path: str) -> Principal | None:
+    """Return who asks, None where nobody has to be signed in; raise ProblemError for what is refused."""
+    method = request.method
+    if (method, path) not in ACCESS:
+        raise ProblemError(HTTPStatus.FORBIDDEN, "nobody may ask this")
+    if method not in _READS:
+        await _require_json(request)
+        _require_own_page(request)
+    least = ACCESS[method, path]
+    if least is EVERYBODY:
+        return None
+    principal = await run_in_threadpool(signed_in, request)
+    if principal is None:
+        raise _unknown()
+    if method not in _READS:
+        _require_csrf_token(request, principal)
+    require_role(request, principal, least)
+    if (method, path) in CONFIRMED:
+        require_confirmed(request, principal)
+    _require_single_parameters(request)
+    return principal
+
+
+def require_role(request: Request, principal: Principal, least: Role) -> None:
+    """Raise ProblemError for a user whose role does not allow what is asked."""
+    if principal.role < least:
+        _log_refusal(request, "role", principal.name)
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, f"this takes the role {least.word}, and yours is {principal.role.word}"
+        )
+
+
+def require_confirmed(request: Request, principal: Principal) -> None:
+    """Raise ProblemError, of a kind of its own, unless the session's password was given within the last minutes."""
+    if not principal.confirmed:
+        _log_refusal(request, "not confirmed", principal.name)
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, "this takes your password once more: POST /auth/confirm, then ask again", kind=CONFIRM
+        )
+
+
+def signed_in(request: Request) -> Principal | None:
+    """Return whose session the request's cookie is, None for one that is unknown, over or revoked."""
+    platform: Platform = request.app.state.platform
+    token = request.cookies.get(cookie_name(platform), "")
+    if not token or len(token) > _LONGEST_TOKEN:
+        return None
+    token_hash = hash_of(token)
+    with platform.store.reading() as reader:
+        session = reader.session(token_hash)
+    if session is None or session.role not in ROLE_OF_WORD:
+        return None
+    if session.idle_seconds_left < SESSION_SECONDS.idle - _TOUCH_SECONDS:
+        with platform.store.transaction() as transaction:
+            transaction.touch_session(token_hash, SESSION_SECONDS.idle)
+    role, confirmed = ROLE_OF_WORD[session.role], session.confirmed_seconds_left > 0
+    return Principal(session.user_id, session.name, role, session.id, token_hash, session.csrf_token, confirmed)
+
+
+def _require_single_parameters(request: Request) -> None:
+    """Refuse a parameter that is given twice: of two values, who looks at them may not mean the same one."""
+    if len(request.query_params.multi_items()) != len(request.query_params):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "query: a parameter is given more than once")
+
+
+async def _require_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and (kind or await request.body()):
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json")
+
+
+def _require_own_page(request: Request) -> None:
+    """Refuse what a page of another site had a browser send."""
+    headers = request.headers
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        sender = headers.get("origin") or headers.get("referer")
+        own = sender is None or urlsplit(sender).netloc == headers.get("host")
+    if not own:
+        _log_refusal(request, "page of another site")
+        raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not ask this")
+
+
+def _require_csrf_token(request: Request, principal: Principal) -> None:
+    """Have browsers show the session's CSRF token; of other programs no page of another site can make use."""
+    token = request.headers.get(CSRF_HEADER)
+    if token is None and not any(mark in request.headers for mark in _MARKS_OF_BROWSERS):
+        return
+    if not hmac.compare_digest((token or "").encode(), principal.csrf_token.encode()):
+        _log_refusal(request, "CSRF token", principal.name)
+        raise ProblemError(HTTPStatus.FORBIDDEN, f"the header {CSRF_HEADER} must hold the session's CSRF token")
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "sign in first: POST /auth/login", SCHEME)
+
+
+def _log_refusal(request: Request, why: str, user: str | None = None) -> None:
+    platform: Platform = request.app.state.platform
+    platform.log.warning("refused", why=why, user=user, method=request.method, path=request.url.path)

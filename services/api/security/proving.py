@@ -1,0 +1,137 @@
+"""Finding out whether somebody knows a password, and opening the session that this is worth."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final, NamedTuple, ParamSpec, TypeVar
+
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from services.api.context import Measures, Platform
+from services.api.problems import ProblemError
+from services.api.security.access import Principal
+from services.api.security.accounts import is_name
+from services.api.security.guard import SCHEME, SESSION_SECONDS, cookie_name, hash_of
+from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
+from services.api.shapes.models import Me
+from shared.store.port import Transaction
+from shared.store.rows.users import NewSession, UserRow
+
+# Each hash takes a core and dozens of megabytes for a tenth of a second.
+_HASHES_AT_ONCE: Final = 2
+_KEPT_SECONDS: Final = 24 * 3_600.0
+_LONGEST_ID: Final = 22
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+class Proved(NamedTuple):
+    """Somebody who knew the password of a user, as the user was then; from where, and as whom the attempt counted."""
+
+    user: UserRow
+    address: str
+    counted: Sequence[Counted]
+
+
+class Opened(NamedTuple):
+    """A new session: the token for its cookie, and who is signed in with it."""
+
+    token: str
+    me: Me
+
+
+class Proving:
+    """Check passwords: each attempt is counted before the password is looked at, and few are checked at a time."""
+
+    def __init__(self, platform: Platform, measures: Measures) -> None:
+        """Check the passwords of a platform's users."""
+        self._platform = platform
+        self._outcomes = measures.logins
+        self._turns = asyncio.Semaphore(_HASHES_AT_ONCE)
+
+    async def by_name(self, request: Request, name: str, password: str) -> Proved:
+        """Return who signs in; raise ProblemError for a wrong name or password, and for too many attempts."""
+        return await self._proved(request, name, password, at_login(name, address_of(request)))
+
+    async def once_more(self, request: Request, principal: Principal, password: str) -> Proved:
+        """Return a signed-in user who gave the password again; raise ProblemError as `by_name` does."""
+        return await self._proved(request, principal.name, password, at_confirming(principal.user_id))
+
+    def accepted(self, proved: Proved) -> None:
+        """Note that somebody signed in."""
+        self._outcomes.labels("accepted").inc()
+        self._platform.log.info("signed in", user=proved.user.name, address=proved.address)
+
+    async def hashing(
+        self, call: Callable[_Given, _Result], *arguments: _Given.args, **options: _Given.kwargs
+    ) -> _Result:
+        """Return what a call gives that makes or checks a hash; few of them go on at a time."""
+        async with self._turns:
+            return await run_in_threadpool(call, *arguments, **options)
+
+    async def _proved(self, request: Request, name: str, password: str, counted: Sequence[Counted]) -> Proved:
+        platform, address = self._platform, address_of(request)
+        wait = await run_in_threadpool(begin_attempt, platform, counted)
+        if wait:
+            self._outcomes.labels("throttled").inc()
+            platform.log.warning("login throttled", address=address)
+            headers = {"Retry-After": str(wait)}
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
+        user = await run_in_threadpool(_user, platform, name)
+        fits = await self.hashing(platform.passwords.fits, user and user.password_hash, password)
+        if user is None or user.disabled or not fits:
+            self._outcomes.labels("refused").inc()
+            # A name that nobody has is not written down: people type passwords into the wrong field.
+            platform.log.warning("login refused", user=None if user is None else user.name, address=address)
+            raise wrong()
+        return Proved(user, address, counted)
+
+
+def open_session(platform: Platform, transaction: Transaction, proved: Proved) -> Opened:
+    """Open a session in a transaction that began with `require_unchanged`."""
+    user = proved.user
+    token, csrf_token = platform.token(), platform.token()
+    forgive(transaction, proved.counted)
+    session = NewSession(hash_of(token), platform.token()[:_LONGEST_ID], user.id, csrf_token, proved.address)
+    transaction.open_session(session, SESSION_SECONDS)
+    transaction.forget_sessions(_KEPT_SECONDS)
+    return Opened(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))
+
+
+def require_unchanged(transaction: Transaction, user: UserRow) -> None:
+    """Keep others from changing users; raise ProblemError for one who was changed since the password was given."""
+    transaction.lock_users()
+    if transaction.user(user.name) != user:
+        raise wrong()
+
+
+def hand_over(platform: Platform, response: Response, token: str) -> None:
+    """Put a session's token into its cookie."""
+    response.set_cookie(
+        cookie_name(platform),
+        token,
+        max_age=int(SESSION_SECONDS.longest),
+        path="/",
+        secure=platform.behind_tls,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def wrong() -> ProblemError:
+    """Return the one answer to every wrong name and password."""
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "the name or the password is wrong", SCHEME)
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def _user(platform: Platform, name: str) -> UserRow | None:
+    if not is_name(name):
+        return None
+    with platform.store.reading() as reader:
+        return reader.user(name)

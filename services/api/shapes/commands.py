@@ -1,0 +1,106 @@
+"""Commands as they are sent over HTTP and answered: the names are those of the table, as in every other place."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api.shapes.models import AuditRecord, Hold
+from services.api.shapes.pages import PageQuery
+from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, CommandStatus, CommandType, TradeMode
+
+LONGEST_KEY: Final = 200
+_TIME: Final = "2026-01-05T12:00:00Z"
+_KEY: Final = "3f0d8a5e-close-all"
+_RESULT: Final = {
+    "changed": True,
+    "holds": [{"kind": "pause", "scope": "EUR_USD", "actor": "ann", "since": _TIME}],
+}
+# JSON has no enumerations, so that strictness would refuse every name.
+_Type = Annotated[CommandType, Field(strict=False)]
+_Mode = Annotated[TradeMode, Field(strict=False)]
+
+
+class Payload(BaseModel):
+    """What a command is about; what is left out has its default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    mode: _Mode | None = Field(
+        default=None, description="Positions on paper (PAPER, the default) or at the broker (LIVE).", examples=["PAPER"]
+    )
+    pair: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{3}_[A-Z]{3}$",
+        description="The pair of PAUSE_PAIR, RESUME_PAIR and CLOSE_PAIR; the others name none.",
+        examples=["EUR_USD"],
+    )
+
+
+class CommandOrder(BaseModel):
+    """A command to be carried out once."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {"type": "PAUSE_PAIR", "payload": {"pair": "EUR_USD"}},
+                {"type": "CLOSE_ALL", "payload": {"mode": "PAPER"}, "idempotency_key": _KEY, "expires_seconds": 30},
+            ]
+        },
+    )
+
+    type: _Type = Field(examples=["PAUSE_PAIR"])
+    payload: Payload = Field(default_factory=Payload)
+    idempotency_key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_KEY,
+        description="As the header Idempotency-Key: sent again with it, the same command comes back.",
+        examples=[_KEY],
+    )
+    expires_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_EXPIRY_SECONDS,
+        description="Skip it unless an executor takes it in this time.",
+        examples=[30],
+    )
+
+
+class Command(BaseModel):
+    """What somebody asked for, and what became of it; times and payload are as plain SQL may have written them."""
+
+    id: int = Field(examples=[7])
+    created_ts_utc: str = Field(examples=[_TIME])
+    actor: str = Field(examples=["ann"])
+    type: str = Field(examples=["PAUSE_PAIR"])
+    payload_json: str = Field(examples=['{"pair":"EUR_USD"}'])
+    status: str = Field(examples=["SUCCEEDED"], description="PENDING, RUNNING, SUCCEEDED, FAILED or SKIPPED.")
+    idempotency_key: str | None = Field(examples=[_KEY])
+    result_json: Any = Field(examples=[_RESULT], description="Null until it is done.")
+    expires_ts_utc: str | None = Field(examples=[None])
+    claimed_by: str | None = Field(examples=["executor-1"])
+    started_ts_utc: str | None = Field(examples=[_TIME])
+    finished_ts_utc: str | None = Field(examples=[_TIME])
+
+
+class HoldChange(Hold):
+    """A hold that somebody began or ended with a command; `actor` and `since` are those of its beginning."""
+
+    type: str = Field(examples=["hold.set"])
+    time: str = Field(examples=[_TIME])
+    by: str = Field(examples=["ann"])
+
+
+class TrailedCommand(Command):
+    """A command with every audit record of it; without the role operator `audit` is null."""
+
+    audit: list[AuditRecord] | None
+
+
+class CommandsQuery(PageQuery):
+    """Which page of the commands."""
+
+    type: CommandType | None = Field(default=None, description="Of this type only.")
+    status: CommandStatus | None = Field(default=None, description="Of this status only.")

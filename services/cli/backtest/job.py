@@ -1,0 +1,100 @@
+"""`scalpbot backtest`: read, run, write."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.backtest.result import FillRules
+from services.backtest.run import warm_engine
+from services.backtest.study import Study, StudyOptions, study
+from services.backtest.text_file import refuse_unwritable
+from services.backtest.trade_list import write_trade_list
+from services.backtest.walk_forward import PROFILES, with_profile
+from services.cli.backtest.as_json import backtest_document
+from services.cli.backtest.report import BacktestReport, PairInput
+from services.cli.backtest.text import say_report
+from services.cli.inputs import candle_files, read_candles, read_news, read_settings
+from services.cli.output import note, say_json
+from services.cli.progress import busy, steps, told_if_long
+from services.ingest.files.candle_file import CandleFile, CandleRead
+from shared.calendar.economic import EconomicCalendar
+from shared.contracts.errors import InputError
+from shared.core.types import SL_TP, TIMED
+from shared.settings.settings import RunMode, Settings
+from shared.settings.values import ProfileName
+
+
+@dataclass(frozen=True)
+class BacktestOrder:
+    """What the command line asks for."""
+
+    csv: tuple[str, ...]
+    pair: str | None
+    time_exit: bool
+    hold_candles: int
+    optimistic: bool
+    news: Path | None
+    granularity: str | None
+    skip_bad_rows: bool
+    profile: ProfileName | None
+    validation_percent: float
+    windows: int
+    anchored: bool
+    fewest_trades: int
+    trade_list: Path | None
+    config: Path | None
+    as_json: bool
+
+
+def run_backtest_verb(order: BacktestOrder) -> None:
+    """Run a backtest and print its report; raise InputError where something that was given is wrong."""
+    if order.windows and not order.validation_percent:
+        raise InputError("--walk-forward needs candles to validate on; give --validation-percent above 0")
+    if order.anchored and not order.windows:
+        raise InputError("--anchored is about walk-forward windows; give --walk-forward WINDOWS too")
+    if order.trade_list is not None:
+        refuse_unwritable(order.trade_list)
+    settings = read_settings(order.config)
+    files = candle_files(order.csv, order.pair)
+    if order.profile is not None:
+        settings = with_profile(settings, [each.instrument.name for each in files], order.profile)
+    calendar = read_news(order.news)
+    with busy("reading candles"):
+        reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
+    with told_if_long("preparing the engine: it is compiled once on this machine, which takes some seconds"):
+        warm_engine()
+    outcome = _studied(order, reads, settings, calendar)
+    report = BacktestReport(
+        inputs=_inputs(files, reads, settings),
+        news=None if order.news is None else str(order.news),
+        blocks_without_news=settings.gates.blocks_without_news(RunMode.BACKTEST),
+        max_slippage_pips=settings.risk.max_slippage_pips,
+        currency=settings.account.currency,
+        study=outcome,
+        fewest_trades=order.fewest_trades,
+    )
+    if order.trade_list is not None:
+        write_trade_list(order.trade_list, outcome.result.trades)
+        note(f"trade list written to {order.trade_list}")
+    if order.as_json:
+        say_json(backtest_document(report))
+    else:
+        say_report(report)
+
+
+def _studied(
+    order: BacktestOrder, reads: list[CandleRead], settings: Settings, calendar: EconomicCalendar | None
+) -> Study:
+    options = StudyOptions(
+        rules=FillRules(TIMED if order.time_exit else SL_TP, order.hold_candles, order.optimistic),
+        validation_percent=order.validation_percent,
+        windows=order.windows,
+        anchored=order.anchored,
+        fewest_trades=order.fewest_trades,
+    )
+    with steps("walking forward", order.windows and order.windows + len(PROFILES)) as on_step:
+        return study([read.series for read in reads], settings, options, calendar, on_step)
+
+
+def _inputs(files: list[CandleFile], reads: list[CandleRead], settings: Settings) -> tuple[PairInput, ...]:
+    found = (PairInput.of(file, read, settings) for file, read in zip(files, reads, strict=True))
+    return tuple(sorted(found, key=lambda each: each.pair))

@@ -1,0 +1,158 @@
+"""Where commands are sent to and read from: the database of a platform, or its API."""
+
+import time
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from uuid import uuid4
+
+from services.cli.places import Where, opened
+from services.cli.remote import Remote
+
+if TYPE_CHECKING:
+    from shared.store.port import Store
+    from shared.store.rows.runtime import AuditRow
+
+_ROWS_AT_ONCE = 500
+
+
+class Order(NamedTuple):
+    """A command to be sent, for which an executor has `expires` seconds to take it."""
+
+    type: str
+    payload: dict[str, str]
+    key: str | None
+    expires: int | None
+
+
+class CommandPlace(Protocol):
+    """Commands as named values, wherever they are."""
+
+    def send(self, order: Order) -> tuple[dict[str, Any], bool]:
+        """Send a command; return it, and whether it is new."""
+        ...
+
+    def command(self, command_id: int) -> dict[str, Any] | None:
+        """Return one command with its audit records under `audit`, None where they may not be seen."""
+        ...
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the latest commands, newest first."""
+        ...
+
+
+class StoredCommands:
+    """Commands in a database."""
+
+    def __init__(self, store: "Store", actor: str) -> None:
+        """Send them on behalf of an actor."""
+        self._store = store
+        self._actor = actor
+
+    def send(self, order: Order) -> tuple[dict[str, Any], bool]:
+        """Send a command; return it, and whether it is new."""
+        import msgspec
+
+        from shared.runtime.commands import command_fields, send_command
+        from shared.store.rows.commands import NewCommand
+
+        now = int(time.time())
+        body = msgspec.json.encode(order.payload).decode()
+        lapses = None if order.expires is None else now + order.expires
+        with self._store.transaction() as transaction:
+            sent = send_command(transaction, NewCommand(now, self._actor, order.type, body, order.key, lapses))
+        return command_fields(sent.row), sent.is_new
+
+    def command(self, command_id: int) -> dict[str, Any] | None:
+        """Return one command with its audit records."""
+        from shared.runtime.commands import command_fields
+
+        with self._store.reading() as reader:
+            row = reader.command(command_id)
+            trail = reader.audit_of_command(command_id)
+        return None if row is None else {**command_fields(row), "audit": list(map(_audit_fields, trail))}
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the latest commands, newest first."""
+        from shared.runtime.commands import command_fields
+
+        with self._store.reading() as reader:
+            return [command_fields(row) for row in reader.commands(limit)]
+
+
+class RemoteCommands:
+    """Commands behind an API; the actor is who signed in."""
+
+    def __init__(self, remote: Remote) -> None:
+        """Ask an API."""
+        self._remote = remote
+
+    def send(self, order: Order) -> tuple[dict[str, Any], bool]:
+        """Send a command; under a key, so that it may be sent again where the answer is lost."""
+        import msgspec
+
+        from shared.contracts.commands import parse_command
+
+        parse_command(order.type, msgspec.json.encode(order.payload).decode())
+        body: dict[str, Any] = {
+            "type": order.type,
+            "payload": order.payload,
+            "idempotency_key": order.key or f"cli-{uuid4()}",
+        }
+        if order.expires is not None:
+            body["expires_seconds"] = order.expires
+        reply = self._remote.ask("POST", "/api/commands", body, again=True)
+        # Under a key of our own, one that is known already is the one whose answer was lost.
+        return reply.body, reply.status == 202 or order.key is None
+
+    def command(self, command_id: int) -> dict[str, Any] | None:
+        """Return one command with its audit records, which take the role operator."""
+        from shared.store.rows.runtime import AuditRow
+
+        reply = self._remote.ask("GET", f"/api/commands/{command_id}", missing=True)
+        if reply.status == 404:
+            return None
+        trail = reply.body["audit"]
+        shown = None if trail is None else [_audit_fields(AuditRow(**record)) for record in trail]
+        return {**reply.body, "audit": shown}
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the latest commands, newest first."""
+        found: list[dict[str, Any]] = []
+        query: dict[str, Any] = {}
+        while len(found) < limit:
+            page = self._remote.get("/api/commands", limit=min(limit - len(found), _ROWS_AT_ONCE), **query)
+            found += page["items"]
+            if page["next_cursor"] is None:
+                break
+            query = {"cursor": page["next_cursor"]}
+        return found
+
+
+def opened_commands(where: Where, actor: str | None = None) -> AbstractContextManager[CommandPlace]:
+    """Open the place that the options of a verb name; raise InputError where they contradict each other.
+
+    In a database commands are sent on behalf of `actor`, by default the user of this machine.
+    """
+    import getpass
+
+    from shared.contracts.errors import InputError
+
+    if where.url is not None and actor is not None:
+        raise InputError("--url goes without --actor: the API knows who signs in")
+
+    def stored(store: "Store") -> StoredCommands:
+        return StoredCommands(store, actor or getpass.getuser())
+
+    return opened(where, RemoteCommands, stored)
+
+
+def _audit_fields(record: "AuditRow") -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "id": record.id,
+        "ts_utc": record.ts_utc,
+        "actor": record.actor,
+        "action": record.action,
+        "detail": msgspec.json.decode(record.detail_json),
+    }

@@ -1,0 +1,132 @@
+"""The verb `data download`: candles of OANDA as a file."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.inputs import read_settings
+from services.cli.options import AsJson, ConfigFile
+from services.cli.output import note, say_figures, say_json
+from services.cli.progress import bar
+from services.cli.stored import parse_moment
+
+if TYPE_CHECKING:
+    from services.ingest.files.download import Download, DownloadRequest
+    from shared.oanda.connection import ConnectionObserver
+
+_TOLD_PAUSE_SECONDS = 1.0
+
+
+def download(
+    pair: Annotated[str, typer.Option("--pair", metavar="PAIR", help="Pair of the candles, such as EUR_USD.")],
+    granularity: Annotated[
+        str, typer.Option("--granularity", metavar="NAME", help="Granularity of the candles, such as M5.")
+    ],
+    from_: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="First open time, such as 2026-01-05T00:00:00Z.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="CSV file to make, or to continue after its last row.")
+    ],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Open times end before this time. Default: now.")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download complete bid/ask candles from OANDA into a CSV file; the same command goes on after an interruption.
+
+    It takes the token of OANDA_API_KEY and the environment of OANDA_ENV.
+    """
+    from services.ingest.files.download import DownloadRequest, download_candles
+    from shared.calendar.market_hours import open_seconds_between
+    from shared.contracts.errors import InfrastructureError, InputError
+    from shared.contracts.granularity import parse_granularity
+    from shared.contracts.pairs import parse_pair
+    from shared.runtime.oanda_access import connect
+
+    settings = read_settings(config)
+    now = int(time.time())
+    step, start = parse_granularity(granularity), parse_moment(from_)
+    end = now if to is None else parse_moment(to)
+    if start >= now:
+        raise InputError(f"--from {from_} is in the future, where there are no candles yet; give an earlier time")
+    wanted = DownloadRequest(parse_pair(pair), step, start, end, out)
+
+    def slots(until: int) -> int:
+        return open_seconds_between(start, max(start, until)) // step
+
+    total = slots(min(end, now))
+    try:
+        with (
+            connect(settings.runtime, time.time, observer=_told()) as connection,
+            bar(f"{pair} {granularity}", total) as progress,
+        ):
+            done = download_candles(connection, wanted, lambda newest: progress(min(total, slots(newest))))
+    except (InfrastructureError, KeyboardInterrupt):
+        if out.exists():
+            note(f"{out} holds whole rows up to here; the same command goes on after them")
+        raise
+    if as_json:
+        say_json(_document(wanted, done))
+    else:
+        _say(wanted, done)
+
+
+def _told() -> "ConnectionObserver":
+    from shared.oanda.connection import UnobservedConnection
+
+    class Told(UnobservedConnection):
+        def retrying(self, path: str, reason: str, pause_seconds: float) -> None:  # noqa: ARG002 - the port's names
+            if pause_seconds >= _TOLD_PAUSE_SECONDS:
+                note(f"OANDA gives no usable answer ({reason}); asking again in {pause_seconds:.0f} s")
+
+    return Told()
+
+
+def _document(wanted: "DownloadRequest", done: "Download") -> dict[str, object]:
+    from services.ingest.gaps import GapKind
+    from shared.contracts.granularity import granularity_name
+    from shared.contracts.times import format_time
+
+    return {
+        "file": str(wanted.path),
+        "pair": wanted.instrument.name,
+        "granularity": granularity_name(wanted.granularity_seconds),
+        "rows_before": done.rows_before,
+        "rows_written": done.rows_written,
+        "cut_bytes": done.cut_bytes,
+        "first_open_time": None if done.first_time is None else format_time(done.first_time),
+        "last_open_time": None if done.last_time is None else format_time(done.last_time),
+        "gaps_by_kind": {kind.value: sum(gap.kind is kind for gap in done.gaps) for kind in GapKind},
+        "missing_candles": sum(gap.missing_candles for gap in done.gaps),
+        "left_out": [
+            {"time": None if each.time is None else format_time(each.time), "reason": each.reason}
+            for each in done.left_out
+        ],
+    }
+
+
+def _say(wanted: "DownloadRequest", done: "Download") -> None:
+    from services.ingest.gaps import GapKind
+    from shared.contracts.granularity import granularity_name
+    from shared.contracts.times import format_time
+
+    if done.first_time is None or done.last_time is None:
+        note("OANDA has no complete candle in that time; no file was made")
+        return
+    counts = ((sum(gap.kind is kind for gap in done.gaps), kind.value.replace("_", " ")) for kind in GapKind)
+    kinds = ", ".join(f"{count} {name}" for count, name in counts)
+    missing = sum(gap.missing_candles for gap in done.gaps)
+    figures = [
+        ("rows written", f"{done.rows_written:,}, after {done.rows_before:,} that were there"),
+        ("open times", f"{format_time(done.first_time)} to {format_time(done.last_time)}"),
+        ("gaps", f"{kinds}; {missing:,} candles missing while the market was open"),
+    ]
+    if done.cut_bytes:
+        figures.append(("torn last line", f"{done.cut_bytes} bytes were cut off"))
+    if done.left_out:
+        figures.append(("left out", f"{len(done.left_out):,} candles; the first: {done.left_out[0].reason}"))
+    say_figures(f"{wanted.path}: {wanted.instrument.name} {granularity_name(wanted.granularity_seconds)}", figures)

@@ -1,0 +1,1 @@
+"""The verbs `parity` and `db`."""

@@ -1,0 +1,1 @@
+"""The verbs `gates`, `trades`, `positions` and `status`."""

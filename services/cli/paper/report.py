@@ -1,0 +1,143 @@
+"""What a paper run leaves behind, as a document and for people."""
+
+from typing import TYPE_CHECKING, Any
+
+from services.cli.ledger.options import position_fields, say_positions, say_trades, trade_fields
+from services.cli.output import Column, say, say_figures, say_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.settings.settings import Settings
+    from shared.store.port import Reader
+
+_SHOWN_TRADES = 10
+
+
+def paper_report(
+    reader: "Reader", settings: "Settings", mode: str, pairs: "Sequence[dict[str, str | None]]"
+) -> dict[str, Any]:
+    """Return what the database holds of the account, and what was traded, as a JSON-ready document.
+
+    `pairs` are as `pair_of` describes them.
+    """
+    from services.inspection.csv_export import closed_trades
+    from shared.contracts.decimals import format_money
+    from shared.contracts.funnel import gate_counts, passed_all
+    from shared.contracts.trades import trade_hash
+    from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
+
+    closed = closed_trades(reader)
+    funnel = reader.gate_funnel()
+    by_mask: dict[int, int] = {}
+    for row in funnel:
+        by_mask[row.failed_gates] = by_mask.get(row.failed_gates, 0) + row.candles
+    wins, losses = sum(trade.profit > 0 for trade in closed), sum(trade.profit < 0 for trade in closed)
+    net = sum(trade.profit for trade in closed)
+    start = int(settings.account.start_balance * QUANTA_PER_UNIT)
+    open_positions = position_fields(reader)
+    unrealised = sum(row.unrealised_pnl for row in reader.positions())
+    return {
+        "mode": mode,
+        "pairs": list(pairs),
+        "currency": settings.account.currency,
+        "candles": reader.candle_count(),
+        "trades": len(closed),
+        "wins": wins,
+        "losses": losses,
+        "net": round(net / QUANTA_PER_UNIT, 4),
+        "start_balance": format_money(start),
+        "balance": format_money(start + net),
+        "equity": format_money(start + net + unrealised),
+        "costs": {
+            "spread": format_money(sum(trade.spread_cost for trade in closed)),
+            "slippage": format_money(sum(trade.slippage_cost for trade in closed)),
+        },
+        "ambiguous": sum(trade.ambiguous for trade in closed),
+        "trade_hash": trade_hash(closed),
+        "funnel": {"gates": [count._asdict() for count in gate_counts(by_mask)], "passed": passed_all(by_mask)},
+        "refusals": {
+            REASON_NAMES[row.reason]: row.candles
+            for row in funnel
+            if row.reason in REFUSALS and not row.failed_gates & (1 << (GATE_SIGNAL - 1))
+        },
+        "halts": sum(day.halted for day in reader.daily_stats(1_000_000)),
+        "open_positions": open_positions,
+        "last_trades": [trade_fields(row) for row in reader.trades(_SHOWN_TRADES)],
+    }
+
+
+def pair_of(
+    pair: str, granularity: str, settings: "Settings", span: "tuple[int, int] | None" = None
+) -> dict[str, str | None]:
+    """Return what a report says of a pair; `span` holds the first and the last open time of its candle file."""
+    from shared.contracts.times import format_time
+
+    settled = settings.pair(pair)
+    return {
+        "pair": pair,
+        "granularity": granularity,
+        "from": None if span is None else format_time(span[0]),
+        "to": None if span is None else format_time(span[1]),
+        "strategy": settled.strategy,
+        "profile": settled.profile,
+    }
+
+
+def say_paper_report(report: dict[str, Any]) -> None:
+    """Write the report of a paper run for people."""
+    run, currency = report["run"], report["currency"]
+    how = "fills at bid and ask, stop loss first where one candle holds both stop and target"
+    say(f"Paper run, {report['mode']}: {how}")
+    for pair in report["pairs"]:
+        span = ", {from} to {to} (open times)".format(**pair) if pair["from"] else ""
+        say(f"  {pair['pair']} {pair['granularity']}{span}, {pair['strategy']} {pair['profile']}")
+    say(f"  news calendar: {run['news'] or 'none given, so the news gate lets every candle pass'}")
+    known = report["candles"] - run["new_candles"]
+    seconds = run.get("seconds", 0)
+    rate = f", {run['new_candles'] / seconds:,.0f} a second" if seconds > 0 and run["new_candles"] else ""
+    say(f"  {run['new_candles']} candles traded now{rate}; {known} were stored before")
+    if report["rejected_rows"]:
+        say(f"  {report['rejected_rows']} bad rows skipped, kept in table rejected_candles")
+    say()
+    _say_results(report, currency)
+    columns = [Column("#", True), Column("gate"), Column("stopped first", True), Column("failed in all", True)]
+    gates = report["funnel"]["gates"]
+    say_table(
+        f"Gate funnel ({report['candles']} candles)",
+        columns,
+        [
+            (str(gate["gate"]), gate["name"].replace("_", " "), str(gate["stopped_first"]), str(gate["failed"]))
+            for gate in gates
+        ],
+    )
+    refused = "".join(f", {count} refused ({reason})" for reason, count in report["refusals"].items())
+    say(f"  {report['funnel']['passed']} candles passed all gates{refused}")
+    say()
+    if report["last_trades"]:
+        say_trades(f"Latest trades (of {report['trades'] + len(report['open_positions'])})", report["last_trades"])
+    if report["open_positions"]:
+        say_positions(report["open_positions"])
+    say(f"Trade hash  {report['trade_hash']}")
+    say(f"Stored in   {report['stored_in']}")
+    if "exported" in report:
+        exported = report["exported"]
+        appended = f"{exported['signals']} signals and {exported['trades']} trades"
+        say(f"Exported    {appended} appended in {exported['folder']}")
+
+
+def _say_results(report: dict[str, Any], currency: str) -> None:
+    win_rate = f"{100 * report['wins'] / report['trades']:.1f} %" if report["trades"] else "-"
+    say_figures(
+        "Results",
+        [
+            ("closed trades", f"{report['trades']} ({report['wins']} won, {report['losses']} lost)"),
+            ("win rate", win_rate),
+            ("net P/L", f"{report['net']:,.4f} {currency}"),
+            ("balance", f"{report['balance']} {currency} (start {report['start_balance']})"),
+            ("equity", f"{report['equity']} {currency}, {len(report['open_positions'])} positions open"),
+            ("paid", f"spread {report['costs']['spread']}, slippage {report['costs']['slippage']} (in the P/L)"),
+            ("ambiguous trades", str(report["ambiguous"])),
+            ("days halted", str(report["halts"])),
+        ],
+    )

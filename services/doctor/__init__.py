@@ -1,7 +1,0 @@
-"""An examination of everything a run needs, before it is needed: settings, OANDA, database and broker."""
-
-from services.doctor.configuration import readable_settings
-from services.doctor.examination import examine
-from services.doctor.findings import Finding, Limits, Verdict
-
-__all__ = ["Finding", "Limits", "Verdict", "examine", "readable_settings"]

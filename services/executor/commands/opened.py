@@ -1,0 +1,71 @@
+"""Closing at OANDA on an operator's command, with a connection of its own; only where the environment allows it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from services.executor.commands.broker_closes import BrokerCloses
+from services.executor.commands.oanda_broker import OandaBroker
+from shared.contracts.errors import InfrastructureError
+from shared.oanda.environment import Environment, check_account_id
+from shared.runtime.consumer import no_fence
+from shared.runtime.oanda_access import connect
+from shared.runtime.process import Surroundings
+from shared.settings.settings import Settings
+from shared.store.port import Store, Transaction
+
+# Short, so that a process can stop; whatever was cut off is tried again anyway.
+_ANSWER_SECONDS: Final = 5.0
+_PATIENCE_SECONDS: Final = 5.0
+_NAP_SECONDS: Final = 0.2
+
+
+@contextmanager
+def opened_closes(
+    around: Surroundings, settings: Settings, store: Store, fence: Callable[[Transaction], None] = no_fence
+) -> Iterator[BrokerCloses | None]:
+    """Prepare to close at OANDA, and log that; None without LIVE_TRADING_ENABLED or without an account.
+
+    `fence` raises where this process may not close (any more). Raises InputError where the account cannot be one.
+    """
+    runtime = settings.runtime
+    if not runtime.live_trading_enabled:
+        yield None
+        return
+    if runtime.oanda_api_key is None or runtime.oanda_account_id is None:
+        around.log.warning(
+            "live trading is enabled without an account: commands with mode LIVE are skipped",
+            reason="OANDA_API_KEY and OANDA_ACCOUNT_ID are not both set",
+        )
+        yield None
+        return
+    check_account_id(runtime.oanda_account_id.get_secret_value(), Environment(runtime.oanda_env))
+    with connect(
+        runtime,
+        around.clock,
+        monotonic=around.monotonic,
+        sleep=lambda seconds: _sleep(around, seconds),
+        chance=around.chance.random,
+        answer_seconds=_ANSWER_SECONDS,
+        patience_seconds=_PATIENCE_SECONDS,
+    ) as connection:
+        broker = OandaBroker(connection, store, enabled=True, crash=around.crash)
+        closes = BrokerCloses(
+            broker, around.log, around.monotonic, lambda: f"{around.chance.getrandbits(64):016x}", fence, around.crash
+        )
+        around.log.warning(
+            "live trading is enabled: commands with mode LIVE close positions at OANDA", environment=runtime.oanda_env
+        )
+        try:
+            yield closes
+        finally:
+            closes.stop()
+
+
+def _sleep(around: Surroundings, seconds: float) -> None:
+    """Pause, but not beyond the moment at which the process is to stop."""
+    ends = around.monotonic() + seconds
+    while (left := ends - around.monotonic()) > 0:
+        if around.stopped():
+            raise InfrastructureError("the process stops")
+        around.sleep(min(left, _NAP_SECONDS))

@@ -1,0 +1,179 @@
+"""Keep the ledger: what assessed candles do to the account, with every trace of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from services.executor.commands.holds import held
+from services.executor.desk import AccountDesk
+from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, Leaving, Settlement
+from shared.contracts.codec import FACT_VERSION, decode_assessed
+from shared.contracts.envelope import ALL_PAIRS, Message, message_id
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
+from shared.contracts.vocabulary import ENTRY
+from shared.runtime.outgoing import Outgoing
+from shared.runtime.param_versions import ParameterBook
+from shared.runtime.streams import ALL_ASSESSED, assessed_of
+from shared.store.port import Reader, Transaction
+from shared.store.rows.commands import HoldRow
+from shared.store.rows.ledger import AccountEventRow, AppliedQuoteRow, DailyStatsRow, EquityRow
+from shared.store.rows.runtime import AuditEntry, SnapshotRow
+
+SERVICE: Final = "executor"
+ACCOUNT: Final = "paper"
+# Whoever holds it trades on the account.
+LEASE: Final = f"{SERVICE}.{ACCOUNT}"
+
+
+def nothing_given(_fact: CandleAssessed) -> Given:
+    """Add nothing to a candle, as offline runs do."""
+    return NOTHING_GIVEN
+
+
+class ExecutorWork:
+    """Drive the account's desk with assessed candles; a `StreamConsumer` leads it."""
+
+    service = SERVICE
+    stream = ALL_ASSESSED
+
+    def __init__(self, desk: AccountDesk, given: Callable[[CandleAssessed], Given] = nothing_given) -> None:
+        """Follow the assessed candles of all partitions, in the order of the candles.
+
+        `given` says what a live run adds to a candle when it is settled.
+        """
+        self._desk = desk
+        self._given = given
+        self._book = ParameterBook(desk.settings)
+        self._version = 0
+
+    def facts_in(self, messages: Sequence[Message]) -> list[CandleAssessed]:
+        """Return the assessed candles that messages carry."""
+        return [message.body for message in messages if isinstance(message.body, CandleAssessed)]
+
+    def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleAssessed]:
+        """Return the assessed candles that follow the cursor."""
+        return [decode_assessed(row.body_json) for row in reader.assessments_after(cursor, limit)]
+
+    def restore(self, reader: Reader) -> None:
+        """Have the desk continue from its snapshot."""
+        stored = reader.snapshot(SERVICE, ACCOUNT)
+        self._desk.restore(None if stored is None else stored[1])
+
+    def is_current(self, reader: Reader) -> bool:
+        """Return whether the newest event is one of ours: whatever is done between two candles adds one."""
+        return sum(event.seq for event in reader.account_events(1)) == self._desk.events
+
+    def apply(self, transaction: Transaction, facts: Sequence[CandleAssessed], outgoing: Outgoing) -> None:
+        """Settle assessed candles in order."""
+        holds = transaction.holds()
+        settled = [self._settle(transaction, fact, holds) for fact in facts]
+        transaction.add_gate_snapshots([settlement.snapshot for settlement in settled])
+        transaction.add_equity([row for settlement in settled if (row := equity_row(settlement)) is not None])
+        days: dict[int, DailyStatsRow] = {settlement.day.trading_day: settlement.day for settlement in settled}
+        transaction.save_daily_stats(list(days.values()))
+        transaction.replace_positions(self._desk.positions())
+        entries = [AppliedQuoteRow(each.fact.seq, ENTRY, *each.entry_quote) for each in settled if each.entry_quote]
+        transaction.add_applied_quotes(entries)
+        events = [event for settlement in settled for event in settlement.events]
+        transaction.add_account_events([event_row(event) for event in events])
+        transaction.append_audit([_audit_entry(event) for event in events])
+        transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, facts[-1].seq, self._desk.snapshot())])
+        outgoing.stage(transaction, [_message(event) for event in events])
+
+    def require_params(self, reader: Reader, version: int) -> None:
+        """Raise InputError where a version of the parameters cannot be put into force."""
+        self._book.checked(reader, version)
+
+    def reached(self, quote: Quote) -> bool:
+        """Return whether a quote reaches a stop or target, as far as memory knows."""
+        return self._desk.reached(quote)
+
+    def leave(self, transaction: Transaction, cursor: int, quotes: Sequence[Quote], outgoing: Outgoing) -> None:
+        """Close the positions whose stops or targets quotes reached, after the candle at the cursor."""
+        left = [self._desk.leave(quote, cursor) for quote in quotes if self._desk.reached(quote)]
+        self._write_exits(transaction, cursor, left, outgoing)
+
+    def close(self, transaction: Transaction, cursor: int, closing: Closing, outgoing: Outgoing) -> list[Leaving]:
+        """Close positions for a command at their current prices, after the candle at the cursor."""
+        left = []
+        for pair in self._desk.open_pairs():
+            if closing.pair in (None, pair):
+                price = self._desk.current_price(pair, closing.price_of(pair))
+                left.append(self._desk.close(price, cursor, closing.reason, closing.command_id))
+        self._write_exits(transaction, cursor, left, outgoing)
+        return left
+
+    def _write_exits(self, transaction: Transaction, cursor: int, left: Sequence[Leaving], outgoing: Outgoing) -> None:
+        """Write what was closed between two candles."""
+        if not left:
+            return
+        for leaving in left:
+            transaction.close_trade(leaving.closed.closing, leaving.closed.costs)
+        transaction.add_applied_quotes(
+            [AppliedQuoteRow(each.seq, each.purpose, *each.quote, each.command_id) for each in left]
+        )
+        transaction.add_equity([leaving_equity_row(each) for each in left])
+        transaction.save_daily_stats([left[-1].day])
+        transaction.replace_positions(self._desk.positions())
+        events = [each.event for each in left]
+        transaction.add_account_events([event_row(event) for event in events])
+        transaction.append_audit([_audit_entry(each.event, each.command_id) for each in left])
+        transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, cursor, self._desk.snapshot())])
+        outgoing.stage(transaction, [_message(event) for event in events])
+
+    def _settle(self, transaction: Transaction, fact: CandleAssessed, holds: Sequence[HoldRow]) -> Settlement:
+        if fact.params_version != self._version:
+            self._desk.follow(self._book.settings_at(transaction, fact.params_version))
+            self._version = fact.params_version
+        settlement = self._desk.settle(fact, held(self._given(fact), holds, fact.closed.pair, fact.seq))
+        for closed in settlement.closed:
+            transaction.close_trade(closed.closing, closed.costs)
+        if settlement.opened is not None:
+            transaction.open_trade(settlement.opened.opening, settlement.opened.costs)
+        return settlement
+
+
+def _message(event: AccountEvent) -> Message:
+    identity = message_id(event.type, event.stream, event.seq)
+    correlation, causation = identity, None
+    if event.cause_stream not in (QUOTES, COMMANDS):
+        correlation = message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq)
+        causation = message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq)
+    return Message(
+        identity,
+        event.type,
+        FACT_VERSION,
+        event.time,
+        correlation,
+        causation,
+        SERVICE,
+        event.stream,
+        event.seq,
+        event.pair or ALL_PAIRS,
+        event,
+    )
+
+
+def equity_row(settlement: Settlement) -> EquityRow | None:
+    """Return a point of the equity curve where the candle changed balance or equity."""
+    before, state = settlement.before, settlement.state
+    if (before.balance, before.equity) == (state.balance, state.equity):
+        return None
+    closed = settlement.fact.closed
+    return EquityRow(closed.seq, closed.decision_time, state.balance, state.equity)
+
+
+def leaving_equity_row(leaving: Leaving) -> EquityRow:
+    """Return the point of the equity curve at which a position was closed between two candles."""
+    return EquityRow(leaving.seq, leaving.quote.time, leaving.state.balance, leaving.state.equity)
+
+
+def event_row(event: AccountEvent) -> AccountEventRow:
+    """Return the row that keeps an event."""
+    return AccountEventRow(*event[:-1], msgspec.json.encode(event.detail).decode())
+
+
+def _audit_entry(event: AccountEvent, command_id: int | None = None) -> AuditEntry:
+    detail = {"pair": event.pair, "candle": f"{event.cause_stream}/{event.cause_seq}", **event.detail}
+    return AuditEntry(event.time, SERVICE, event.type, command_id, detail)

@@ -1,0 +1,1 @@
+"""An endless made-up market and its news."""

@@ -1,0 +1,1 @@
+"""Candle files: reading, checking, continuing and writing them; downloads."""

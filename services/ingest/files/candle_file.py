@@ -1,0 +1,257 @@
+"""Candle files: CSV with mid or bid/ask prices, checked strictly before anything is traded."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, cast
+
+import numpy as np
+
+from services.ingest.files.candle_layout import LAYOUTS, MID_LAYOUT, CandleLayout, ParsedRows, RejectedRow, join_rows
+from services.ingest.files.candle_rows import format_points, format_time, parse_rows, shown_text
+from services.ingest.files.plain_rows import parse_plain_rows
+from services.ingest.granularity import grid_seconds, most_frequent_step
+from shared.contracts.errors import InputError
+from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
+from shared.contracts.pairs import parse_pair
+from shared.core.types import CandleSeries, Instrument, Integers
+
+_PAIR_IN_NAME: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# Blocks of this size and what is made of them stay in the processor's cache.
+_BLOCK_BYTES: Final = 1 << 19
+_BAD_ROWS_NAMED: Final = 5
+_BEFORE_ALL_TIMES: Final = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class CandleFile:
+    """A file of candles and the instrument that it is about."""
+
+    path: Path
+    instrument: Instrument
+
+
+class CandleRead(NamedTuple):
+    """What a candle file holds: its good candles, the rows that were dropped, and the kind of its header."""
+
+    series: CandleSeries
+    rejected: list[RejectedRow]
+    header_kind: str
+
+
+def parse_candle_argument(text: str, pair_override: str | None = None) -> CandleFile:
+    """Return the file and instrument that `PAIR=FILE` or `FILE` names.
+
+    The pair is what stands before `=`, else the override, else the first pair in the file's name; without any of
+    them, or if the pair is unknown, raise `InputError`.
+    """
+    before, equals, after = text.partition("=")
+    if equals and not re.search(r"[/\\.]", before):
+        if not after:
+            raise InputError(f"{text!r} names no file; write PAIR=FILE, for instance EUR_USD=candles.csv")
+        return CandleFile(Path(after), parse_pair(before))
+    path = Path(text)
+    if pair_override is not None:
+        return CandleFile(path, parse_pair(pair_override))
+    found = _PAIR_IN_NAME.search(path.name)
+    if found is None:
+        raise InputError(f"the name of {text!r} does not tell its pair; write PAIR=FILE, for instance EUR_USD={text}")
+    return CandleFile(path, parse_pair(found[0]))
+
+
+def read_candle_file(
+    source: CandleFile,
+    *,
+    model_spread_points: int,
+    granularity_seconds: int | None = None,
+    skip_bad_rows: bool = False,
+) -> CandleRead:
+    """Return the candles of a CSV file, plain or gzip.
+
+    Mid prices get the model spread, the smaller half of it below. The granularity is inferred from the times if None.
+    A file with bad rows raises `InputError` naming the first ones, unless they are to be skipped; so does a file that
+    cannot be read, has another header, or holds no good row.
+    """
+    digits = source.instrument.digits
+    with _opened(source.path) as stream:
+        layout, columns, rejected = _read_columns(stream, source.path, digits)
+    if layout is MID_LAYOUT:
+        columns, dropped = _split(columns, *_check_mid(columns, model_spread_points, digits), source.path)
+        rejected += dropped
+        columns = columns._replace(prices=_bid_and_ask(columns.prices, model_spread_points))
+    if not len(columns.time):
+        raise _no_good_rows(source.path, rejected)
+    granularity = _granularity(source.path, columns.time, granularity_seconds)
+    columns, dropped = _split(columns, *_check_times(columns.time, granularity), source.path)
+    rejected = sorted(rejected + dropped)
+    if rejected and not skip_bad_rows:
+        raise InputError(_refusal(source.path, rejected))
+    if not len(columns.time):
+        raise _no_good_rows(source.path, rejected)
+    series = CandleSeries._make((source.instrument, granularity, columns.time, *columns.prices, columns.volume))
+    return CandleRead(series, rejected, layout.kind)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Yield the bytes of a plain or gzip file; raise `InputError` if they cannot be read."""
+    try:
+        with path.open("rb") as raw:
+            if raw.peek(2)[:2] == _GZIP_MAGIC:
+                with gzip.GzipFile(fileobj=raw) as unzipped:
+                    yield cast("BinaryIO", unzipped)
+            else:
+                yield raw
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise InputError(f"{path} is a damaged gzip file; compress or copy it again") from None
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; give the path of a candle file") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}; give a readable candle file") from None
+
+
+def _read_columns(stream: BinaryIO, path: Path, digits: int) -> tuple[CandleLayout, ParsedRows, list[RejectedRow]]:
+    """Return the layout, the well-formed rows and the others."""
+    blocks = _blocks(stream)
+    header, _, rest = next(blocks, b"").partition(b"\n")
+    layout = _layout(path, header)
+    parts: list[ParsedRows] = []
+    rejected: list[RejectedRow] = []
+    line = 2
+    for block in _chain(rest, blocks):
+        columns = parse_plain_rows(block, line, layout, digits)
+        if columns is None:
+            columns, bad = parse_rows(block, line, layout, digits)
+            rejected += bad
+            line += block.count(b"\n")
+        else:
+            line += len(columns.time)
+        parts.append(columns)
+    return layout, join_rows(parts, layout), rejected
+
+
+def _chain(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from others
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the file in blocks of whole lines that end in a single newline character."""
+    pieces: list[bytes] = []
+    while piece := stream.read(_BLOCK_BYTES):
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            pieces.append(piece)
+            continue
+        pieces.append(piece[:end])
+        block = b"".join(pieces)
+        yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
+        pieces = [piece[end:]]
+    if last := b"".join(pieces):
+        yield last.removesuffix(b"\r") + b"\n"
+
+
+def _layout(path: Path, header: bytes) -> CandleLayout:
+    text = header.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace")
+    for layout in LAYOUTS:
+        if text == layout.header:
+            return layout
+    if not text.strip():
+        raise InputError(f"{path}:1: the file is empty; give a file with candles")
+    accepted = " or ".join(repr(layout.header) for layout in LAYOUTS)
+    raise InputError(f"{path}:1: the header {shown_text(text)!r} is unknown; it must be {accepted}")
+
+
+def _granularity(path: Path, times: Integers, given_seconds: int | None) -> int:
+    if given_seconds is not None:
+        granularity_name(given_seconds)
+        return given_seconds
+    step = most_frequent_step(times)
+    if step in SECONDS_BY_NAME.values():
+        return cast("int", step)
+    found = "the times of a single candle" if step is None else f"candles that are mostly {step} seconds apart"
+    raise InputError(f"{path}: no granularity fits {found}; tell it with --granularity, for instance M5")
+
+
+def _check_mid(columns: ParsedRows, spread_points: int, digits: int) -> tuple[Integers, list[str]]:
+    """Return the indices of rows that half the spread takes to zero or below, and why they are bad."""
+    low = columns.prices[2]
+    bad = np.flatnonzero(low <= spread_points // 2)
+    return bad, [f"low {format_points(int(low[at]), digits)} is not above half the spread" for at in bad]
+
+
+def _bid_and_ask(mid: Integers, spread_points: int) -> Integers:
+    bid = mid - spread_points // 2
+    return np.concatenate((bid, bid + spread_points))
+
+
+def _check_times(time: Integers, granularity: int) -> tuple[Integers, list[str]]:
+    """Return the indices of rows whose time is off the grid or not after the last good row's, and why they are bad."""
+    on_grid = time % grid_seconds(granularity) == 0
+    # A row on the grid is either good or not after a good one, so the latest of these is the last good time.
+    latest = np.maximum.accumulate(np.where(on_grid, time, _BEFORE_ALL_TIMES))
+    last_good = np.concatenate(([_BEFORE_ALL_TIMES], latest[:-1]))
+    bad = np.flatnonzero(~on_grid | (time <= last_good))
+    return bad, [_time_reason(int(time[at]), int(last_good[at]), granularity) for at in bad]
+
+
+def _time_reason(time: int, last_good: int, granularity: int) -> str:
+    if time == last_good:
+        return f"time {format_time(time)} is a duplicate of the last good row's"
+    if time < last_good:
+        return f"time {format_time(time)} is unsorted, it comes before the last good row's {format_time(last_good)}"
+    return f"time {format_time(time)} is off the grid of {granularity_name(granularity)}"
+
+
+def _split(columns: ParsedRows, bad: Integers, reasons: list[str], path: Path) -> tuple[ParsedRows, list[RejectedRow]]:
+    """Return the columns without the bad rows, and those rows."""
+    if not len(bad):
+        return columns, []
+    lines = columns.line[bad].tolist()
+    texts = _texts_of_lines(path, set(lines))
+    rejected = [RejectedRow(line, reason, texts.get(line, "")) for line, reason in zip(lines, reasons, strict=True)]
+    good = np.ones(len(columns.time), np.bool_)
+    good[bad] = False
+    kept = ParsedRows(
+        columns.line[good],
+        columns.time[good],
+        np.ascontiguousarray(columns.prices[:, good]),
+        columns.volume[good],
+    )
+    return kept, rejected
+
+
+def _texts_of_lines(path: Path, lines: set[int]) -> dict[int, str]:
+    """Return the texts of some lines by reading the file again; none if it is a pipe, which can be read only once."""
+    if not path.is_file():
+        return {}
+    with _opened(path) as stream:
+        return {
+            line: shown_text(text.decode("utf-8", "replace"))
+            for line, text in enumerate(stream, start=1)
+            if line in lines
+        }
+
+
+def _refusal(path: Path, rejected: list[RejectedRow]) -> str:
+    named = [f"{path}:{rejected[0].line}: {rejected[0].reason}"]
+    named += [f"line {row.line}: {row.reason}" for row in rejected[1:_BAD_ROWS_NAMED]]
+    more = len(rejected) - len(named)
+    if more:
+        named.append(f"and {more} more bad row{'s' if more > 1 else ''}")
+    return f"{'; '.join(named)}; mend {'them' if len(rejected) > 1 else 'it'} or use --skip-bad-rows"
+
+
+def _no_good_rows(path: Path, rejected: list[RejectedRow]) -> InputError:
+    if not rejected:
+        return InputError(f"{path}:1: there are no candles after the header; give a file with candles")
+    first = rejected[0]
+    count = f"none of its {len(rejected)} rows is good" if len(rejected) > 1 else "its only row is bad"
+    return InputError(f"{path}:{first.line}: {first.reason}; {count}, so mend the file")

@@ -1,0 +1,17 @@
+"""Candles written as a file that the reader takes."""
+
+from collections.abc import Iterator
+
+from services.ingest.files.candle_layout import BID_ASK_LAYOUT
+from services.ingest.files.candle_rows import format_points, format_time
+from shared.core.types import CandleSeries
+
+
+def candle_lines(series: CandleSeries) -> Iterator[str]:
+    """Yield the header and a row for every candle, each ending in a newline."""
+    yield f"{BID_ASK_LAYOUT.header}\n"
+    digits = series.instrument.digits
+    prices = zip(*(column.tolist() for column in series[3:-1]), strict=True)
+    for time, points, volume in zip(series.time.tolist(), prices, series.volume.tolist(), strict=True):
+        texts = ",".join([format_points(price, digits) for price in points])
+        yield f"{format_time(time)},{texts},{volume:.15g}\n"

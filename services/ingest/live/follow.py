@@ -1,0 +1,271 @@
+"""Follow a live feed of candles: warm up, fill what was missed, then ask around each close."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
+
+from services.ingest.feed import CandleFeed, closed_order
+from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS
+from services.ingest.live.collector import Collector, Hole, Release
+from services.ingest.live.pair import REMEMBERED_CANDLES, StoredPair
+from services.ingest.live.source import FedCandle, Source
+from shared.contracts.errors import InfrastructureError, InputError, MessageError
+from shared.contracts.granularity import granularity_name, parse_granularity
+from shared.runtime.process import Surroundings
+from shared.settings.sections import LiveSettings
+from shared.store.port import Reader, Store
+
+_BATCH: Final = 500
+_PAGE_CANDLES: Final = 1_000
+_LONGEST_NAP_SECONDS: Final = 0.25
+_MOST_SKEW_SECONDS: Final = 5.0
+_FEED: Final = "feed"
+
+Answer = TypeVar("Answer")
+
+
+class Stored(NamedTuple):
+    """What the store holds of the followed pairs, and the order of its last candle."""
+
+    pairs: dict[str, StoredPair]
+    last_order: tuple[int, str] | None
+
+
+def follow(
+    around: Surroundings,
+    store: Store,
+    feed: CandleFeed,
+    source: Source,
+    pairs: Sequence[str],
+    settings: LiveSettings,
+    on_idle: Callable[[], None],
+) -> None:
+    """Bring a live feed's candles into the platform until the process is to stop.
+
+    `on_idle` is called after every stored batch and several times a second between polls. Raises InputError where the
+    feed refuses us for good, or where the store holds other candles of a pair.
+    """
+    step = parse_granularity(settings.granularity)
+    stored = around.patiently("store", partial(_read_stored, store, sorted(set(pairs)), step))
+    if stored is None:
+        return
+    for pair, known in stored.pairs.items():
+        if known.candles:
+            around.metrics.last_candle.labels(pair).set(known.candles[-1].time + step)
+    collector = Collector(pairs, step, settings.late_seconds, stored.pairs, stored.last_order)
+    LiveFeed(around, feed, source, collector, pairs, settings, on_idle).run()
+
+
+class LiveFeed:
+    """The loop around a collector: it asks the feed, stores what is released, and rests until the next close."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        feed: CandleFeed,
+        source: Source,
+        collector: Collector,
+        pairs: Sequence[str],
+        settings: LiveSettings,
+        on_idle: Callable[[], None],
+    ) -> None:
+        """Follow some pairs; nothing is asked yet."""
+        self._around = around
+        self._feed = feed
+        self._source = source
+        self._collector = collector
+        self._pairs = sorted(set(pairs))
+        self._settings = settings
+        self._step = parse_granularity(settings.granularity)
+        self._on_idle = on_idle
+        self._server_time = 0.0
+        self._told_at = 0.0
+        self._answered_at = around.monotonic()
+        self._away_since: float | None = None
+        self._skewed = False
+        self._failures: Counter[str] = Counter()
+        self._heard = False
+
+    def run(self) -> None:
+        """Follow until the process is to stop."""
+        around = self._around
+        around.health.waits_for(_FEED, "it has not answered yet")
+        while not around.stopped():
+            answered = self._round()
+            if answered:
+                self._feed_is_there()
+            # While the feed is away as a whole, no pair is late: waiting for it costs nothing, a lost candle does.
+            if self._heard:
+                self._store_released()
+            self._rest(answered)
+
+    def _round(self) -> bool:
+        """Ask for all that is wanted now, and return whether every question was answered."""
+        self._heard = False
+        if not self._learn_time():
+            return False
+        for pair in self._collector.not_begun():
+            if not self._begin(pair):
+                return False
+        latest = self._ask("all pairs", lambda: self._source.latest(self._pairs))
+        if latest is None:
+            return False
+        self._heard = True
+        for pair in self._pairs:
+            fed = latest.get(pair, ())
+            self._collector.glimpse(pair, fed, self._now(fed))
+        # A pair that fails again and again comes last, so that it holds up no other.
+        holes = sorted(self._collector.holes(_PAGE_CANDLES), key=lambda hole: self._failures[hole.pair])
+        return all(self._fill(hole) for hole in holes if not self._around.stopped())
+
+    def _begin(self, pair: str) -> bool:
+        """Fetch the history of a pair of which nothing is stored, and return whether there was an answer."""
+        count = self._settings.warm_up_candles
+        fed: Sequence[FedCandle] | None = ()
+        if count:
+            fed = self._ask(pair, lambda: self._source.history(pair, count))
+        if fed is None:
+            return False
+        self._collector.begin(pair, fed, self._now(fed))
+        self._around.log.info("history taken", pair=pair, candles=len(fed))
+        return True
+
+    def _fill(self, hole: Hole) -> bool:
+        """Fetch a page of what is missing of a pair, and return whether there was an answer."""
+        fed = self._ask(
+            hole.pair, lambda: self._source.since(hole.pair, hole.from_time, _PAGE_CANDLES, include_first=True)
+        )
+        if fed is None:
+            return False
+        self._collector.answer(hole.pair, fed, self._now(fed), to_now=len(fed) < _PAGE_CANDLES)
+        return True
+
+    def _ask(self, what: str, question: Callable[[], Answer]) -> Answer | None:
+        """Return the feed's answer, or None when it has none now."""
+        around = self._around
+        around.health.progress()
+        try:
+            answer = question()
+        except (InfrastructureError, MessageError) as fault:
+            self._failures[what] += 1
+            around.metrics.feed_errors.inc()
+            around.health.waits_for(_FEED, str(fault))
+            if self._away_since is None:
+                self._away_since = around.monotonic()
+                around.log.warning("the live feed is away; its candles are fetched once it is back", reason=str(fault))
+            return None
+        self._failures.pop(what, None)
+        return answer
+
+    def _feed_is_there(self) -> None:
+        around, now = self._around, self._around.monotonic()
+        self._answered_at = now
+        around.metrics.feed_answered.set(around.clock())
+        around.metrics.feed_age.set(0)
+        around.health.has(_FEED)
+        if self._away_since is not None:
+            around.log.info("the live feed is back", away_seconds=round(now - self._away_since, 1))
+            self._away_since = None
+
+    def _learn_time(self) -> bool:
+        """Ask the feed for its time, and return whether there was an answer."""
+        told = self._ask("time", self._source.server_time)
+        if told is None:
+            return False
+        self._server_time, self._told_at = told, self._around.monotonic()
+        skew = self._around.clock() - told
+        self._around.metrics.clock_skew.set(skew)
+        if abs(skew) > _MOST_SKEW_SECONDS and not self._skewed:
+            side = "ahead of" if skew > 0 else "behind"
+            self._around.log.warning(
+                f"this machine's clock is {abs(skew):.0f} s {side} the feed's: set it; candles follow the feed's"
+            )
+        self._skewed = abs(skew) > _MOST_SKEW_SECONDS
+        return True
+
+    def _now(self, fed: Sequence[FedCandle] = ()) -> float:
+        """Return the feed's time; where candles seem to come from later than now, it is asked for anew."""
+        now = self._server_time + self._around.monotonic() - self._told_at
+        newest = max((each.candle.time + self._step * each.complete for each in fed), default=0)
+        if newest <= now + FUTURE_TOLERANCE_SECONDS or not self._learn_time():
+            return now
+        return self._server_time
+
+    def _store_released(self) -> None:
+        around = self._around
+        now = self._now()
+        while not around.stopped():
+            release = self._collector.release(now, _BATCH)
+            if not any(release):
+                return
+            added = around.patiently("store", partial(self._feed.add, *release))
+            around.health.progress()
+            if added is not None:
+                self._measure(release, added)
+            self._on_idle()
+            if not release.arrivals:
+                return
+
+    def _measure(self, release: Release, added: int) -> None:
+        metrics = self._around.metrics
+        metrics.candles.inc(added)
+        for arrival in release.arrivals:
+            metrics.last_candle.labels(arrival.pair).set(arrival.order[0])
+        for gap in release.gaps:
+            metrics.gap_seconds.labels(gap.kind).inc(gap.missing_candles * self._step)
+        for row in release.rejected:
+            metrics.rejected_candles.labels(row.pair).inc()
+            self._around.log.warning("a candle was set aside", pair=row.pair, candle=row.source, reason=row.reason)
+
+    def _rest(self, answered: bool) -> None:
+        """Wait until the feed is to be asked again, at once where a page was only one of several."""
+        around = self._around
+        if answered and self._collector.holes(_PAGE_CANDLES):
+            self._on_idle()
+            return
+        pause = self._settings.poll_seconds
+        if answered:
+            now = self._now()
+            until_close = max(self._collector.next_close(now) - now, 0.0)
+            pause = min(pause, until_close) if self._collector.awaited(now) else until_close
+        until = around.monotonic() + pause
+        while not around.stopped():
+            around.health.progress()
+            around.metrics.feed_age.set(around.monotonic() - self._answered_at)
+            self._on_idle()
+            left = until - around.monotonic()
+            if left <= 0:
+                return
+            around.sleep(min(left, _LONGEST_NAP_SECONDS))
+
+
+def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -> Stored:
+    with store.reading() as reader:
+        _require_granularity(reader, pairs, granularity_name(granularity_seconds))
+        last = reader.last_candle()
+        return Stored(
+            {pair: _read_pair(reader, pair, granularity_seconds) for pair in pairs},
+            None if last is None else closed_order(last),
+        )
+
+
+def _read_pair(reader: Reader, pair: str, granularity_seconds: int) -> StoredPair:
+    name = granularity_name(granularity_seconds)
+    newest = reader.last_candle_times(name).get(pair)
+    if newest is None:
+        return StoredPair()
+    first = newest - REMEMBERED_CANDLES * granularity_seconds
+    candles = [row.candle for row in reader.candles_between(pair, name, first, newest + 1)]
+    gaps = reader.gaps(1, pair)
+    return StoredPair(candles, gaps[0].to_time if gaps else None)
+
+
+def _require_granularity(reader: Reader, pairs: Sequence[str], name: str) -> None:
+    stored = reader.granularities()
+    for pair in pairs:
+        if stored.get(pair, name) != name:
+            raise InputError(
+                f"this database trades {pair} on {stored[pair]} candles, but live.granularity is {name}; "
+                "use another database with --db"
+            )

@@ -1,0 +1,105 @@
+"""OANDA as the source of live candles."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.ingest.live.source import FedCandle
+from shared.contracts.errors import MessageError
+from shared.core.types import Candle, instrument
+from shared.oanda.candles import (
+    MOST_CANDLES,
+    CandlePage,
+    CandleSpecification,
+    candles_between,
+    fetch_candles,
+    latest_candles,
+)
+from shared.oanda.connection import OandaConnection
+from shared.oanda.errors import COUNT_EXCEEDED, OandaRefusedError
+from shared.oanda.pricing import prices
+
+# The loop asks again by itself, and shows between two questions that it is alive.
+_PATIENCE_SECONDS: Final = 5.0
+_FEWEST_CANDLES: Final = 10
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class OandaSource:
+    """Candles of one granularity, and the time, from a connection to OANDA."""
+
+    def __init__(
+        self,
+        connection: OandaConnection,
+        pairs: Sequence[str],
+        granularity_seconds: int,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
+        """Ask over a connection; a question may take `patience_seconds` with all its tries."""
+        self._connection = connection
+        self._instruments = {pair: instrument(pair) for pair in sorted(set(pairs))}
+        self._step = granularity_seconds
+        self._patience_seconds = patience_seconds
+
+    def latest(self, pairs: Sequence[str]) -> dict[str, list[FedCandle]]:
+        """Return the last complete candle of each pair and the current one."""
+        wanted = [CandleSpecification(self._instruments[pair], self._step) for pair in pairs]
+        pages = latest_candles(self._connection, wanted, patience_seconds=self._patience_seconds)
+        return {page.pair: _fed(page) for page in pages if page.granularity_seconds == self._step}
+
+    def since(self, pair: str, time: int, count: int, include_first: bool) -> list[FedCandle]:
+        """Return a pair's candles from an open time on, at least `count` unless there are no more until now."""
+        # A span that ends now spares the question whether the last page was the last.
+        end = int(self.server_time()) + 1
+        fed: list[FedCandle] = []
+        for page in candles_between(
+            self._connection,
+            self._instruments[pair],
+            self._step,
+            time,
+            end,
+            page_size=count,
+            patience_seconds=self._patience_seconds,
+        ):
+            fed += _fed(page)
+            if len(fed) >= count:
+                break
+        return fed if include_first else [each for each in fed if each.candle.time > time]
+
+    def history(self, pair: str, count: int) -> list[FedCandle]:
+        """Return a pair's last `count` complete candles, or as many as OANDA gives at once, and the current one."""
+        most = min(count + 1, MOST_CANDLES)
+        while True:
+            try:
+                page = fetch_candles(
+                    self._connection,
+                    self._instruments[pair],
+                    self._step,
+                    count=most,
+                    patience_seconds=self._patience_seconds,
+                )
+            except OandaRefusedError as refused:
+                if COUNT_EXCEEDED not in refused.body.message.lower() or most <= _FEWEST_CANDLES:
+                    raise
+                most //= 2
+                continue
+            return _fed(page)
+
+    def server_time(self) -> float:
+        """Return OANDA's time now, as its prices tell it."""
+        snapshot = prices(
+            self._connection, list(self._instruments.values())[:1], patience_seconds=self._patience_seconds
+        )
+        if snapshot.time_nanoseconds is None:
+            raise MessageError("OANDA sent prices without its time")
+        return snapshot.time_nanoseconds / _NANOSECONDS
+
+
+def _fed(page: CandlePage) -> list[FedCandle]:
+    """Return the candles of a page in order, with those that cannot be read in their places."""
+    fed = [FedCandle(one.candle, one.complete) for one in page.candles]
+    for refused in page.refused:
+        if refused.time is None:
+            raise MessageError(refused.reason)
+        nothing = Candle(refused.time, 0, 0, 0, 0, 0, 0, 0, 0, 0.0)
+        fed.append(FedCandle(nothing, complete=True, refused=refused.reason, raw=refused.raw))
+    return sorted(fed, key=lambda each: each.candle.time)

@@ -1,0 +1,102 @@
+"""What a live run is opened with: the account, its instruments, and prices and news followed in the background."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from services.ingest.live.oanda import OandaSource
+from services.ingest.live.prices import PriceFeed, QuoteSink
+from services.ingest.news.fetch import CalendarFetcher
+from shared.contracts.errors import InputError
+from shared.contracts.granularity import parse_granularity
+from shared.contracts.pairs import parse_pair
+from shared.core.types import Instrument
+from shared.oanda.account import account_instruments
+from shared.oanda.connection import OandaConnection
+from shared.oanda.environment import Environment, check_account_id
+from shared.runtime.oanda_access import connect, given_address
+from shared.runtime.process import Surroundings
+from shared.settings.settings import RuntimeSettings, Settings
+from shared.store.port import Store
+
+_STOP_SECONDS: Final = 2.0
+
+
+_PIP_LOCATION: Final = {5: -4, 3: -2}
+
+
+class Live(NamedTuple):
+    """What a live run follows: a connection, the instruments of its pairs, and their candles."""
+
+    connection: OandaConnection
+    instruments: Sequence[Instrument]
+    source: OandaSource
+
+
+def require_account(runtime: RuntimeSettings) -> None:
+    """Raise InputError unless the environment names an account, with all that opens it."""
+    if runtime.oanda_api_key is None or runtime.oanda_account_id is None:
+        missing = "OANDA_API_KEY" if runtime.oanda_api_key is None else "OANDA_ACCOUNT_ID"
+        raise InputError(f"environment: {missing} is not set; live candles need the token and the id of an account")
+    check_account_id(runtime.oanda_account_id.get_secret_value(), Environment(runtime.oanda_env))
+    given_address(runtime)
+
+
+@contextmanager
+def opened_live(around: Surroundings, settings: Settings, pairs: Sequence[str]) -> Iterator[Live]:
+    """Connect, and make sure that OANDA trades the pairs on the price grid that we know; raises InputError."""
+    instruments = [parse_pair(pair) for pair in pairs]
+    require_account(settings.runtime)
+    with connect(
+        settings.runtime,
+        around.clock,
+        monotonic=around.monotonic,
+        sleep=around.sleep,
+        chance=around.chance.random,
+    ) as connection:
+        _require_instruments(around, connection, instruments)
+        step = parse_granularity(settings.live.granularity)
+        yield Live(connection, instruments, OandaSource(connection, [each.name for each in instruments], step))
+
+
+@contextmanager
+def fed(
+    around: Surroundings, store: Store, settings: Settings, live: Live, sink: QuoteSink, news_cache: Path | None
+) -> Iterator[PriceFeed]:
+    """Follow prices and news in the background for as long as the context is open."""
+    live_settings = settings.live
+    prices = PriceFeed(
+        live.connection,
+        live.instruments,
+        sink,
+        around.metrics,
+        around.log,
+        silent_seconds=live_settings.silent_seconds,
+        poll_seconds=live_settings.poll_seconds,
+        chance=around.chance,
+    )
+    calendar = CalendarFetcher(around, store, live_settings.calendar_url, live_settings.calendar_hours, news_cache)
+    calendar.start()
+    prices.start()
+    try:
+        yield prices
+    finally:
+        prices.stop(_STOP_SECONDS)
+        calendar.stop(_STOP_SECONDS)
+
+
+def _require_instruments(around: Surroundings, connection: OandaConnection, instruments: Sequence[Instrument]) -> None:
+    listed = around.patiently("feed", partial(account_instruments, connection))
+    if listed is None:
+        return
+    for each in instruments:
+        found = listed.get(each.name)
+        if found is None:
+            raise InputError(f"this OANDA account does not trade {each.name}; leave it out of --pairs")
+        if (found.display_precision, found.pip_location) != (each.digits, _PIP_LOCATION[each.digits]):
+            raise InputError(
+                f"OANDA quotes {each.name} with {found.display_precision} decimals and a pip of 1e{found.pip_location},"
+                f" but this program knows {each.digits} decimals; leave it out of --pairs"
+            )

@@ -1,0 +1,1 @@
+"""The week's economic calendar of a live run: fetched, remembered, read."""

@@ -1,0 +1,1 @@
+"""All that reads a ledger and judges or copies it."""

@@ -1,0 +1,45 @@
+"""The strategy as a process."""
+
+from functools import partial
+
+from services.strategy.news import NewsDesk
+from services.strategy.work import SERVICE as STRATEGY
+from services.strategy.work import StrategyWork
+from shared.bus.topology import candles_queue
+from shared.calendar.economic import EconomicCalendar
+from shared.runtime.consumer import StreamConsumer
+from shared.runtime.links import observe, receiver_of, relay_of
+from shared.runtime.outgoing import OutboxOutgoing
+from shared.runtime.process import ConsumerProcess, Surroundings
+from shared.runtime.remembered import remember_run
+from shared.settings.settings import RunMode, Settings
+from shared.store.sql_store import open_store
+
+
+def run_strategy(
+    around: Surroundings,
+    settings: Settings,
+    mode: RunMode,
+    news: EconomicCalendar | None,
+    partition: int,
+    store_url: str,
+    broker_url: str,
+) -> None:
+    """Assess a partition's closed candles until the process is to stop; in a live run by the news in the store."""
+    store = around.patiently("store", partial(open_store, store_url))
+    if store is None:
+        return
+    around.patiently("store", partial(remember_run, store, settings, news, int(around.clock()), mode))
+    relay = relay_of(around, store, STRATEGY, broker_url)
+    current_news = NewsDesk(monotonic=around.monotonic) if mode is RunMode.LIVE else None
+    work = StrategyWork(settings, mode, news, partition, current_news)
+    consumer = StreamConsumer(
+        store,
+        OutboxOutgoing(relay.wake),
+        work,
+        crash=around.crash,
+        observe=partial(observe, around),
+    )
+    receiver = receiver_of(around, broker_url, candles_queue(partition))
+    ConsumerProcess(around, store, consumer, receiver, relay).run()
+    store.close()

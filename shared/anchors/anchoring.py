@@ -1,0 +1,157 @@
+"""Anchoring the audit log: every five minutes, and at the end of a run, its head is signed and kept outside of it.
+
+An anchor that cannot be written never stops trading: it is logged and counted, and tried again at the next time.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_bytes
+from typing import Final
+
+from shared.anchors.file import AnchorError, AnchorFile, opened_anchors
+from shared.anchors.lines import Anchor, Signer
+from shared.anchors.places import anchors_path, signing_key
+from shared.contracts.times import format_time
+from shared.runtime.process import Surroundings
+from shared.settings.environment import RuntimeSettings
+from shared.store.port import Store
+
+ANCHOR_SECONDS: Final = 300.0
+_LOOK_SECONDS: Final = 0.5
+_STOP_SECONDS: Final = 5.0
+
+
+def _always() -> bool:
+    return True
+
+
+class Anchoring:
+    """Write the anchors of one database."""
+
+    def __init__(
+        self, around: Surroundings, store: Store, path: Path, key: bytes, leads: Callable[[], bool] = _always
+    ) -> None:
+        """Begin; the first anchor is due as soon as the process leads."""
+        self._around = around
+        self._store = store
+        self._path = path
+        self._signer = Signer(key)
+        self._leads = leads
+        self._has_led = False
+        self._next: float | None = None
+
+    def keep(self) -> None:
+        """Write an anchor where one is due and this process leads; to be called again and again."""
+        now = self._around.monotonic()
+        if not self._leads() or (self._next is not None and now < self._next):
+            return
+        self._has_led = True
+        self._next = now + ANCHOR_SECONDS
+        self.anchor()
+
+    def finish(self) -> None:
+        """Write a last anchor, if this process ever led."""
+        if self._has_led or self._leads():
+            self.anchor()
+
+    def anchor(self) -> None:
+        """Write an anchor of the log's head unless the last one is of it; a failure is logged and counted."""
+        around = self._around
+        try:
+            with opened_anchors(self._path, self._signer) as file:
+                anchor = self._anchored(file)
+        except Exception as fault:  # whatever it is, trading goes on without this anchor
+            around.metrics.anchor_failures.inc()
+            around.log.error("audit not anchored", reason=str(fault), file=str(self._path))
+            return
+        if anchor is not None:
+            around.metrics.anchored_id.set(anchor.audit_id)
+        around.metrics.anchored_time.set(around.clock())
+
+    def _anchored(self, file: AnchorFile) -> Anchor | None:
+        """Return the anchor of the log's head, a new one where needed; None while the log is empty."""
+        last = file.last
+        with self._store.reading() as reader:
+            head = next(iter(reader.audit(1)), None)
+            seen = None if last is None else reader.audit_record(last.audit_id)
+        if last is not None and (seen is None or seen.hash != last.hash):
+            raise AnchorError(
+                f"the database does not hold record {last.audit_id} as anchor {last.serial} of {last.time} saw it: "
+                "look with `scalpbot audit verify`; only where the database was replaced on purpose, move the anchors "
+                "away"
+            )
+        if head is None or (last is not None and head.id == last.audit_id):
+            return last
+        log = self._around.log
+        if file.is_unfinished:
+            log.warning("a crash left an anchor unfinished; it is written anew", file=str(self._path))
+        anchor = file.append(format_time(int(self._around.clock())), head.id, head.hash)
+        log.info(
+            "audit anchored", id=anchor.audit_id, hash=anchor.hash, anchor=anchor.serial, signature=anchor.signature
+        )
+        return anchor
+
+
+@contextmanager
+def anchored(
+    around: Surroundings,
+    store: Store,
+    runtime: RuntimeSettings,
+    store_url: str,
+    leads: Callable[[], bool] = _always,
+    random: Callable[[int], bytes] = token_bytes,
+) -> Iterator[None]:
+    """Anchor the audit log while the block lasts and at its end, in the background, wherever `leads` says so.
+
+    Raises InputError where a key is missing or cannot be used.
+    """
+    anchoring = _anchoring(around, store, runtime, store_url, leads, random)
+    if anchoring is None:
+        yield
+        return
+    ending = threading.Event()
+    # A disk that does not answer holds up this thread alone.
+    thread = threading.Thread(target=_keep, args=(anchoring, ending), name="anchors", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join(_STOP_SECONDS)
+        if thread.is_alive():
+            around.log.error("audit not anchored", reason="the disk does not answer; the run ends without it")
+
+
+def _keep(anchoring: Anchoring, ending: threading.Event) -> None:
+    while not ending.wait(_LOOK_SECONDS):
+        anchoring.keep()
+    anchoring.finish()
+
+
+def _anchoring(
+    around: Surroundings,
+    store: Store,
+    runtime: RuntimeSettings,
+    store_url: str,
+    leads: Callable[[], bool],
+    random: Callable[[int], bytes],
+) -> Anchoring | None:
+    path = anchors_path(runtime, store_url)
+    if path is None:
+        around.log.warning(
+            "the audit log is not anchored: set AUDIT_ANCHOR_PATH, a file on another volume, and AUDIT_ANCHOR_KEY_FILE"
+        )
+        return None
+
+    def made(key_path: Path) -> None:
+        around.log.info("made a key to sign anchors with; keep a copy of it elsewhere", file=str(key_path))
+
+    try:
+        key = signing_key(runtime, store_url, random, made)
+    except OSError as fault:
+        around.metrics.anchor_failures.inc()
+        around.log.error("the audit log is not anchored", reason=f"its key cannot be read or kept: {fault}")
+        return None
+    return Anchoring(around, store, path, key, leads)

@@ -1,0 +1,51 @@
+"""A connection to OANDA for verbs that look or fetch without following a market: no service around it."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+from shared.contracts.errors import InputError
+from shared.oanda.connection import ANSWER_SECONDS, PATIENCE_SECONDS, ConnectionObserver, OandaConnection
+from shared.oanda.environment import Environment, OandaAddress, address_of
+from shared.settings.settings import RuntimeSettings
+
+# Candles are asked for without an account.
+_NO_ACCOUNT: Final = ""
+
+
+def given_address(runtime: RuntimeSettings) -> OandaAddress:
+    """Return where the chosen environment is; raise InputError where a replaced address is no address."""
+    return address_of(Environment(runtime.oanda_env), runtime.oanda_rest_url, runtime.oanda_stream_url)
+
+
+def connect(
+    runtime: RuntimeSettings,
+    clock: Callable[[], float],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    chance: Callable[[], float] = random.random,
+    observer: ConnectionObserver | None = None,
+    answer_seconds: float = ANSWER_SECONDS,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> OandaConnection:
+    """Return a connection with the token of the environment, and with its account where one is named; it may wait.
+
+    Raises InputError where the token is missing or cannot be one.
+    """
+    if runtime.oanda_api_key is None:
+        raise InputError("environment: OANDA_API_KEY is not set; give the token of an OANDA account")
+    account = runtime.oanda_account_id
+    return OandaConnection(
+        given_address(runtime),
+        runtime.oanda_api_key.get_secret_value(),
+        _NO_ACCOUNT if account is None else account.get_secret_value(),
+        clock=clock,
+        monotonic=monotonic,
+        sleep=sleep,
+        chance=chance,
+        observer=observer,
+        answer_seconds=answer_seconds,
+        patience_seconds=patience_seconds,
+    )

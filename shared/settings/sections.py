@@ -1,0 +1,213 @@
+"""The sections of `scalpbot.toml`, with their defaults and what each value may be."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from shared.core.strategies import STRATEGIES
+from shared.core.types import POINTS_PER_PIP
+from shared.settings.values import (
+    OTHER_PAIRS,
+    Currency,
+    Exact,
+    NewsPolicy,
+    Number,
+    PairOrOthers,
+    Pips,
+    ProfileName,
+    Section,
+    StrategyName,
+    Whole,
+    Windows,
+    Zone,
+    decimals,
+    within,
+)
+
+_SPREAD_LIMIT_PIPS: Final = {
+    "EUR_USD": Decimal("1.5"),
+    "GBP_USD": Decimal("2.5"),
+    "USD_JPY": Decimal("2.0"),
+    OTHER_PAIRS: Decimal("2.0"),
+}
+# The core knows the strategies' profiles; a file only lays other values over them.
+_PARAMETERS: Final = {
+    strategy.NAME: {profile: params._asdict() for profile, params in strategy.PROFILES.items()}
+    for strategy in STRATEGIES
+}
+
+
+class RunMode(StrEnum):
+    """In which surroundings candles are judged: it decides what `auto` means."""
+
+    LIVE = "LIVE"
+    OFFLINE = "OFFLINE"
+    BACKTEST = "BACKTEST"
+
+
+class AccountSettings(Section):
+    """The account: its currency and the balance a run starts from."""
+
+    currency: Currency = "USD"
+    start_balance: Annotated[Exact, within(above=0, at_most=10_000_000_000), decimals(4)] = Decimal(10_000)
+
+
+class RiskSettings(Section):
+    """How large a position is and where its stop and target lie."""
+
+    risk_percent: Annotated[Number, within(above=0, at_most=100)] = 1.0
+    stop_atr: Annotated[Number, within(above=0, at_most=100)] = 1.5
+    target_ratio: Annotated[Number, within(above=0, at_most=100)] = 2.0
+    max_leverage: Annotated[Number, within(above=0, at_most=1000)] = 30.0
+    minimum_units: Annotated[Whole, within(at_least=1, at_most=1_000_000_000)] = 1
+    max_slippage_pips: Pips = Decimal(0)
+    slippage_seed: Annotated[Whole, within(at_least=0, at_most=2**63 - 1)] = 0
+
+    @property
+    def max_slippage_points(self) -> int:
+        """Return the largest slippage in points."""
+        return int(self.max_slippage_pips * POINTS_PER_PIP)
+
+
+def _over_default_limits(value: object) -> object:
+    return {**_SPREAD_LIMIT_PIPS, **value} if isinstance(value, dict) else value
+
+
+class GateSettings(Section):
+    """The limits of the gates; spread limits by pair, `others` for the rest."""
+
+    max_open_positions: Annotated[Whole, within(at_least=1, at_most=1000)] = 3
+    daily_loss_percent: Annotated[Exact, within(above=0, at_most=100), decimals(2)] = Decimal(3)
+    news_minutes: Annotated[Whole, within(at_least=0, at_most=1440)] = 15
+    news_on_missing: NewsPolicy = "auto"
+    news_max_age_hours: Annotated[Number, within(above=0, at_most=8760)] = 24.0
+    max_spread_pips: Annotated[dict[PairOrOthers, Pips], BeforeValidator(_over_default_limits)] = Field(
+        default_factory=dict
+    )
+
+    def blocks_without_news(self, mode: RunMode) -> bool:
+        """Return whether a missing or stale news calendar stops trading; `auto` does so only live."""
+        if self.news_on_missing == "auto":
+            return mode is RunMode.LIVE
+        return self.news_on_missing == "block"
+
+
+class PairTable(Section):
+    """What the configuration says of one pair; None leaves the default."""
+
+    strategy: StrategyName | None = None
+    profile: ProfileName | None = None
+    sessions: Windows | None = None
+    max_spread_pips: Pips | None = None
+    model_spread_pips: Pips | None = None
+
+
+class PairRevision(Section):
+    """What may change of a pair while the platform runs; None leaves what the run was begun with."""
+
+    profile: ProfileName | None = None
+    sessions: Windows | None = None
+    max_spread_pips: Pips | None = None
+
+
+class EmaVwapParameters(Section):
+    """`k`: how many ATR beyond VWAP the close may lie."""
+
+    k: Annotated[Number, within(at_least=0, at_most=100)]
+
+
+class VwapRsiParameters(Section):
+    """`lo` and `hi`: RSI thresholds; `k`: how many ATR beyond VWAP the close may lie."""
+
+    lo: Annotated[Number, within(above=0, below=100)]
+    hi: Annotated[Number, within(above=0, below=100)]
+    k: Annotated[Number, within(at_least=0, at_most=100)]
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> "VwapRsiParameters":
+        if self.lo >= self.hi:
+            raise ValueError(f"lo must be below hi, but lo is {self.lo:g} and hi is {self.hi:g}")
+        return self
+
+
+class BollingerBreakoutParameters(Section):
+    """`v`: volume ratio; `p`: percentile of the width; `e`: ratio of expansion."""
+
+    v: Annotated[Number, within(above=0, at_most=1000)]
+    p: Annotated[Number, within(above=0, below=100)]
+    e: Annotated[Number, within(above=0, at_most=1000)]
+
+
+Parameters = TypeVar("Parameters", bound=Section)
+
+
+class Profiles(Section, Generic[Parameters]):
+    """The parameters of one strategy by profile."""
+
+    conservative: Parameters
+    normal: Parameters
+    aggressive: Parameters
+
+
+def _over_defaults(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for key, value in given.items():
+        default = defaults.get(key)
+        if isinstance(default, dict) and isinstance(value, dict):
+            merged[key] = _over_defaults(default, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+class StrategySettings(Section):
+    """The parameters of every strategy and profile; what is given is laid over the defaults."""
+
+    ema_vwap: Profiles[EmaVwapParameters]
+    vwap_rsi: Profiles[VwapRsiParameters]
+    bb_breakout: Profiles[BollingerBreakoutParameters]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return _over_defaults(_PARAMETERS, given) if isinstance(given, dict) else given
+
+    def parameters(self, strategy: StrategyName, profile: ProfileName) -> dict[str, float]:
+        """Return the parameters of a strategy's profile by name."""
+        profiles: dict[StrategyName, Profiles[Any]] = {
+            "ema_vwap": self.ema_vwap,
+            "vwap_rsi": self.vwap_rsi,
+            "bb_breakout": self.bb_breakout,
+        }
+        values: dict[str, float] = profiles[strategy].model_dump()[profile]
+        return values
+
+
+class DeploymentSettings(Section):
+    """How the services are divided into processes; it alters no trade."""
+
+    partitions: Annotated[Whole, within(at_least=1, at_most=64)] = 1
+
+
+class LiveSettings(Section):
+    """How live candles, prices and news are followed; what is fetched, not how it is traded."""
+
+    granularity: Literal["M1", "M2", "M4", "M5", "M10", "M15", "M30", "H1"] = "M5"
+    warm_up_candles: Annotated[Whole, within(at_least=0, at_most=5000)] = 500
+    poll_seconds: Annotated[Number, within(at_least=0.2, at_most=60)] = 2.0
+    late_seconds: Annotated[Whole, within(at_least=5, at_most=3600)] = 120
+    stale_candles: Annotated[Whole, within(at_least=1, at_most=100)] = 3
+    quote_seconds: Annotated[Number, within(above=0, at_most=60)] = 5.0
+    silent_seconds: Annotated[Number, within(at_least=6, at_most=120)] = 10.0
+    calendar_url: str = "https://nfs.faireconomy.media/ff_calendar_thisweek.json"
+    calendar_hours: Annotated[Number, within(at_least=0.25, at_most=24)] = 4.0
+
+
+class TradingDaySettings(Section):
+    """When a trading day begins."""
+
+    trading_day_zone: Zone = "UTC"
+    trading_day_hour: Annotated[Whole, within(at_least=0, at_most=23)] = 0

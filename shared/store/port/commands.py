@@ -1,0 +1,71 @@
+"""The store's port for what operators ask for: commands, holds, and the audit trail of a command."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
+from shared.store.rows.listing import Listed, Span
+from shared.store.rows.runtime import AuditRow
+
+
+class CommandReads(Protocol):
+    """Read commands and holds."""
+
+    def command(self, command_id: int) -> CommandRow | None:
+        """Return one command."""
+        ...
+
+    def commands(self, limit: int, before_id: int | None = None) -> list[CommandRow]:
+        """Return commands, newest first; those older than `before_id` where one is given."""
+        ...
+
+    def running_commands(self) -> list[CommandRow]:
+        """Return commands that were claimed and have not ended, oldest first."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """Return how many commands wait, and since when."""
+        ...
+
+    def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
+        """Return commands by their number, newest first; the times of the span are those at which they were sent.
+
+        A row of plain SQL whose time cannot be read is in no span that begins or ends.
+        """
+        ...
+
+    def audit_of_command(self, command_id: int) -> list[AuditRow]:
+        """Return the audit records of a command in order."""
+        ...
+
+    def holds(self) -> list[HoldRow]:
+        """Return the holds in force, by scope and kind."""
+        ...
+
+    def all_holds(self) -> list[HoldRow]:
+        """Return every hold that ever was, in order."""
+        ...
+
+
+class CommandWrites(Protocol):
+    """Add, claim and finish commands; begin and end holds."""
+
+    def add_command(self, new: NewCommand) -> tuple[CommandRow, bool]:
+        """Add a command and return it with True, or the known one of the same type and key with False."""
+        ...
+
+    def claim_command(self, claimed_by: str, time: int) -> CommandRow | None:
+        """Take the oldest command that waits and return it as running; nobody else gets it until we commit."""
+        ...
+
+    def finish_command(self, command_id: int, status: str, result_json: str, time: int) -> None:
+        """Give a running command its final status; one that is not running is an InvariantError."""
+        ...
+
+    def begin_hold(self, row: HoldRow) -> None:
+        """Add a hold; one of the same scope and kind that is in force is an InvariantError."""
+        ...
+
+    def end_holds(self, holds: Sequence[HoldRow], time: int, seq: int, actor: str, command_id: int | None) -> None:
+        """End holds that are in force with the candle at `seq`; one that is not is an InvariantError."""
+        ...

@@ -1,0 +1,57 @@
+"""The port of the store: lists that people page through."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
+from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
+from shared.store.rows.market import CandleRow, GateSnapshotRow
+from shared.store.rows.runtime import AuditRow
+
+
+class ListReads(Protocol):
+    """Read lists newest first, page by page, and what is new."""
+
+    def list_candles(self, pair: str, granularity: str, span: Span) -> list[Listed[CandleRow]]:
+        """Return candles of a pair by open time."""
+        ...
+
+    def list_gates(self, span: Span, pair: str | None = None) -> list[Listed[GateSnapshotRow]]:
+        """Return judged candles by open time, of one pair or of all."""
+        ...
+
+    def list_trades(self, span: Span, pair: str | None = None) -> list[Listed[TradeRow]]:
+        """Return trades by time of entry, of one pair or of all."""
+        ...
+
+    def list_equity(self, span: Span) -> list[Listed[EquityRow]]:
+        """Return points of the equity curve by time."""
+        ...
+
+    def list_days(self, span: Span) -> list[Listed[DailyStatsRow]]:
+        """Return trading days; the times of the span are numbers of days."""
+        ...
+
+    def list_audit(self, span: Span) -> list[Listed[AuditRow]]:
+        """Return audit records by time."""
+        ...
+
+    def newest_candles(self) -> list[NewestCandle]:
+        """Return the newest candle of each pair and granularity."""
+        ...
+
+    def newest_event_id(self) -> int:
+        """Return the id of the newest event of the account, 0 without one."""
+        ...
+
+    def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
+        """Return the events that follow the one of an id, oldest first."""
+        ...
+
+    def newest_audit_id(self) -> int:
+        """Return the id of the newest audit record, 0 without one."""
+        ...
+
+    def audit_between(self, after: int, last: int, actions: Sequence[str], limit: int) -> list[AuditRow]:
+        """Return the audit records of some actions with after < id <= last, oldest first."""
+        ...

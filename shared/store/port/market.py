@@ -1,0 +1,117 @@
+"""The port of the store: market data and what the market said of each candle."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from shared.store.rows.market import (
+    AssessmentRow,
+    CandleGapRow,
+    CandleRow,
+    FunnelRow,
+    GateSnapshotRow,
+    RejectedCandleRow,
+)
+
+
+class MarketReads(Protocol):
+    """Read candles, what was refused or is missing, and what the market said of each candle."""
+
+    def streams(self) -> list[str]:
+        """Return the names of all candle streams, sorted."""
+        ...
+
+    def last_candle(self) -> CandleRow | None:
+        """Return the candle with the highest seq."""
+        ...
+
+    def last_candle_seq(self, stream: str) -> int:
+        """Return the highest seq of a stream, 0 when it is empty."""
+        ...
+
+    def last_candle_times(self, granularity: str) -> dict[str, int]:
+        """Return the newest open time of every pair that has candles of this granularity."""
+        ...
+
+    def candle_at(self, pair: str, granularity: str, time: int) -> CandleRow | None:
+        """Return the candle of a pair that opened at `time`."""
+        ...
+
+    def candles_between(self, pair: str, granularity: str, start: int, end: int) -> list[CandleRow]:
+        """Return a pair's candles with start <= open time < end, oldest first."""
+        ...
+
+    def candles_after(self, stream: str, seq: int, limit: int) -> list[CandleRow]:
+        """Return the next candles of a stream in order, at most `limit`."""
+        ...
+
+    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleRow]:
+        """Iterate over all candles in order, reading `chunk` rows at a time."""
+        ...
+
+    def granularities(self) -> dict[str, str]:
+        """Return the granularity of every pair that has candles, by pair name."""
+        ...
+
+    def candle_count(self, pair: str | None = None) -> int:
+        """Return the number of stored candles, of one pair or of all."""
+        ...
+
+    def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:
+        """Return refused input rows, newest first."""
+        ...
+
+    def gaps(self, limit: int, pair: str | None = None) -> list[CandleGapRow]:
+        """Return gaps, latest first."""
+        ...
+
+    def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
+        """Return the next assessments of all streams in the order of their candles, at most `limit`."""
+        ...
+
+    def assessment_count(self) -> int:
+        """Return the number of assessed candles."""
+        ...
+
+    def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
+        """Return judged candles, newest first."""
+        ...
+
+    def gate_snapshots_of_candle(self, pair: str, candle_time: int) -> list[GateSnapshotRow]:
+        """Return what was judged of the pair's candle that opened at `candle_time`."""
+        ...
+
+    def gate_snapshots_of_decision(self, pair: str, decision_time: int) -> list[GateSnapshotRow]:
+        """Return what was judged of the pair at `decision_time`."""
+        ...
+
+    def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:
+        """Return the next judged candles in order, at most `limit`."""
+        ...
+
+    def gate_funnel(self, pair: str | None = None) -> list[FunnelRow]:
+        """Return how many judged candles had which reason and which failed gates, of one pair or of all."""
+        ...
+
+
+class MarketWrites(Protocol):
+    """Write market data and what the market said."""
+
+    def add_candles(self, rows: Sequence[CandleRow]) -> None:
+        """Add candles; one that is stored already is an InvariantError."""
+        ...
+
+    def add_rejected(self, rows: Sequence[RejectedCandleRow]) -> None:
+        """Add refused input rows, leaving out those that are known."""
+        ...
+
+    def add_gaps(self, rows: Sequence[CandleGapRow]) -> None:
+        """Add gaps, leaving out those that are known."""
+        ...
+
+    def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
+        """Add assessments; a second one of the same seq is an InvariantError."""
+        ...
+
+    def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
+        """Add judged candles; a second one of the same seq is an InvariantError."""
+        ...

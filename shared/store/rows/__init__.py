@@ -1,0 +1,1 @@
+"""Rows of the store as values, a module for each theme."""

@@ -1,0 +1,86 @@
+"""Rows of the market: candles, what was refused or is missing, and how each candle was judged."""
+
+from typing import NamedTuple
+
+from shared.core.types import Candle
+
+
+class CandleRow(NamedTuple):
+    """One closed candle at its place among all; `granularity` is written `M5`.
+
+    `previous_seq` is the place of the candle before it in its stream, 0 for the first.
+    """
+
+    stream: str
+    seq: int
+    previous_seq: int
+    pair: str
+    granularity: str
+    candle: Candle
+
+
+class RejectedCandleRow(NamedTuple):
+    """One input row that was refused: where it stood, why, and its text."""
+
+    source: str
+    line: int
+    reason: str
+    raw: str
+    pair: str
+
+
+class CandleGapRow(NamedTuple):
+    """Candles missing from `from_time` until before `to_time` (open times); `kind` is one of GAP_KINDS.
+
+    Of a weekend none is missing: only candles of an open market count.
+    """
+
+    pair: str
+    granularity: str
+    from_time: int
+    to_time: int
+    missing_candles: int
+    kind: str
+
+
+class AssessmentRow(NamedTuple):
+    """What the market alone says of one candle; `body_json` is the whole fact for consumers that missed its message."""
+
+    stream: str
+    seq: int
+    pair: str
+    candle_time: int
+    strategy: str
+    params_hash: str
+    body_json: str
+
+
+class GateSnapshotRow(NamedTuple):
+    """All seven verdicts of one judged candle.
+
+    `time` is the decision time, `reason` that of the first failing gate, `failed_gates` the mask of all that failed;
+    `params_version` is the version of the parameters, 0 for those that the run was begun with.
+    """
+
+    time: int
+    pair: str
+    strategy: str
+    final_signal: int
+    reason: int
+    failed_gates: int
+    stream: str
+    seq: int
+    granularity: str
+    candle_time: int
+    verdicts_json: str
+    indicators_json: str
+    params_hash: str
+    params_version: int = 0
+
+
+class FunnelRow(NamedTuple):
+    """How many judged candles had this reason and this mask of failed gates."""
+
+    reason: int
+    failed_gates: int
+    candles: int

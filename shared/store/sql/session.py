@@ -1,0 +1,118 @@
+"""What the themes of the store share: prepared bulk inserts, taking turns, and stored figures read back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.default import DefaultDialect
+
+from shared.contracts.decimals import parse_fixed
+from shared.contracts.errors import InvariantError
+from shared.core.types import instrument
+from shared.store.postgresql import copy_statement, take_turns
+from shared.store.tables.ledger import DAILY_STATS
+from shared.store.tables.market import CANDLE_GAPS, REJECTED_CANDLES
+from shared.store.tables.metadata import METADATA
+from shared.store.tables.runtime import CURSORS, SNAPSHOTS
+
+# Text for times, days and decimal figures is understood by either database, so a row is written as one plain tuple.
+Values: TypeAlias = tuple[str | int | float | None, ...]
+
+# A row that is there already: left as it is, or overwritten. In all other tables it is refused.
+_KEPT: Final = (REJECTED_CANDLES, CANDLE_GAPS)
+_OVERWRITTEN: Final = (DAILY_STATS, CURSORS, SNAPSHOTS)
+# Fewer rows than these are written sooner one by one than with the preparations for many.
+_MANY: Final = 5
+
+
+class Insert(NamedTuple):
+    """The statement for a few rows of a table, and the one that is quicker for many."""
+
+    few: str
+    many: str
+
+
+class Session:
+    """A connection inside a transaction, with the insert statements of its database."""
+
+    def __init__(self, connection: Connection, inserts: Mapping[str, Insert], locks: bool) -> None:
+        """Work on a connection; `inserts` comes from `insert_statements`.
+
+        `locks` says that rows must be locked, because several may write at once.
+        """
+        self._connection = connection
+        self._inserts = inserts
+        self._locks = locks
+
+    def _take_turns(self, turn: int) -> None:
+        """Let one transaction after the other go on from here: each then sees what the one before has committed."""
+        if self._locks:
+            take_turns(self._connection, turn)
+
+    def _add(self, table: Table, rows: Sequence[Values]) -> None:
+        # Straight to the driver: its own conversion of every value would cost more than the database takes to store it.
+        if rows:
+            insert = self._inserts[table.name]
+            self._connection.exec_driver_sql(insert.many if len(rows) >= _MANY else insert.few, list(rows))
+
+
+def insert_statements(dialect: Dialect) -> dict[str, Insert]:
+    """Return an insert for every table, taking a row as a tuple of its columns in order without an assigned id."""
+    if not isinstance(dialect, DefaultDialect):
+        raise InvariantError(f"there are no insert statements for the dialect {dialect.name}")
+    positional = type(dialect)(paramstyle="qmark" if dialect.name == "sqlite" else "format")
+    return {table.name: _insert(table, positional) for table in METADATA.sorted_tables}
+
+
+def written_columns(table: Table) -> list[str]:
+    """Return the columns that an insert writes, in order."""
+    return [
+        column.name
+        for column in table.columns
+        if column is not table.autoincrement_column and column.server_default is None
+    ]
+
+
+def digits_of(pairs: set[str]) -> dict[str, int]:
+    """Return the number of decimals of the prices of each pair."""
+    return {pair: instrument(pair).digits for pair in pairs}
+
+
+def read_fixed(values: Sequence[str], digits: int, table: Table, row: object, columns: Sequence[str]) -> list[int]:
+    """Return stored figures as whole steps of 10**-digits; raises InvariantError naming table, row and column."""
+    try:
+        return [parse_fixed(value, digits) for value in values]
+    except (ValueError, AttributeError):
+        for column, value in zip(columns, values, strict=True):
+            _require_fixed(value, digits, f"table {table.name}, row {row}, column {column}")
+        raise
+
+
+def read_name(names: Mapping[str, int], name: str, table: Table, row: object, column: str) -> int:
+    """Return the constant of a stored name; raises InvariantError naming table, row and column."""
+    try:
+        return names[name]
+    except KeyError:
+        raise InvariantError(f"table {table.name}, row {row}, column {column}: {name!r} is unknown") from None
+
+
+def _require_fixed(value: Any, digits: int, where: str) -> None:
+    try:
+        parse_fixed(value, digits)
+    except (ValueError, AttributeError) as fault:
+        raise InvariantError(f"{where}: {fault}") from fault
+
+
+def _insert(table: Table, dialect: Dialect) -> Insert:
+    insert = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    columns = written_columns(table)
+    if table in _KEPT:
+        insert = insert.on_conflict_do_nothing()
+    elif table in _OVERWRITTEN:
+        key = list(table.primary_key.columns)
+        news = {column.name: insert.excluded[column.name] for column in table.columns if column not in key}
+        insert = insert.on_conflict_do_update(index_elements=key, set_=news)
+    few = str(insert.compile(dialect=dialect, column_keys=columns))
+    copied = dialect.name != "sqlite" and table not in (*_KEPT, *_OVERWRITTEN)
+    return Insert(few, copy_statement(table.name, columns) if copied else few)

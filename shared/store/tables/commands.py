@@ -1,0 +1,86 @@
+"""The tables of what operators ask for, declared as `tables` declares the others."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from shared.contracts.commands import UNFINISHED, CommandStatus
+from shared.contracts.vocabulary import KILL_SWITCH_HOLD, PAUSE
+from shared.store.tables.metadata import METADATA, Identity, listed
+from shared.store.tables.runtime import AUDIT_LOG
+from shared.store.types import UtcTime, WrittenTime
+
+WAITS_OR_RUNS: Final = f"status IN ({listed(UNFINISHED)})"
+IN_FORCE: Final = "ended_seq IS NULL"
+_ENDED_IN_FULL: Final = (
+    "(ended_seq IS NULL AND ended_ts_utc IS NULL AND ended_by IS NULL)"
+    " OR (ended_seq >= since_seq AND ended_ts_utc IS NOT NULL AND ended_by IS NOT NULL)"
+)
+
+
+# What operators asked for; a row may be inserted with plain SQL and is checked when it is claimed.
+COMMANDS: Final = Table(
+    "commands",
+    METADATA,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("created_ts_utc", WrittenTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("payload_json", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=True),
+    Column("result_json", Text, nullable=True),
+    Column("expires_ts_utc", WrittenTime, nullable=True),
+    Column("claimed_by", Text, nullable=True),
+    Column("started_ts_utc", WrittenTime, nullable=True),
+    Column("finished_ts_utc", WrittenTime, nullable=True),
+    UniqueConstraint("type", "idempotency_key", name="uq_commands_type_idempotency_key"),
+    CheckConstraint(f"status IN ({listed(tuple(CommandStatus))})", name="ck_commands_status"),
+    Index("ix_commands_unfinished", "id", sqlite_where=text(WAITS_OR_RUNS), postgresql_where=text(WAITS_OR_RUNS)),
+)
+
+
+# Stops of entries by a person, for the candles after `since_seq` up to `ended_seq`.
+HOLDS: Final = Table(
+    "holds",
+    METADATA,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("scope", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("since_ts_utc", UtcTime, nullable=False),
+    Column("since_seq", BigInteger, nullable=False),
+    Column("command_id", BigInteger, nullable=True),
+    Column("ended_ts_utc", UtcTime, nullable=True),
+    Column("ended_seq", BigInteger, nullable=True),
+    Column("ended_by", Text, nullable=True),
+    Column("ended_command_id", BigInteger, nullable=True),
+    CheckConstraint(f"kind IN ({listed((PAUSE, KILL_SWITCH_HOLD))})", name="ck_holds_kind"),
+    CheckConstraint(_ENDED_IN_FULL, name="ck_holds_ended_in_full"),
+    Index(
+        "uq_holds_one_in_force",
+        "scope",
+        "kind",
+        unique=True,
+        sqlite_where=text(IN_FORCE),
+        postgresql_where=text(IN_FORCE),
+    ),
+)
+
+
+# What a command did is asked for by its id.
+Index(
+    "ix_audit_log_command_id",
+    AUDIT_LOG.c.command_id,
+    sqlite_where=text("command_id IS NOT NULL"),
+    postgresql_where=text("command_id IS NOT NULL"),
+)

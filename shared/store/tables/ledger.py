@@ -1,0 +1,166 @@
+"""The tables of the ledger: trades, positions, what happened to the account, days and equity."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from shared.contracts.vocabulary import QUOTE_PURPOSES
+from shared.core.types import EXIT_NAMES, STILL_OPEN
+from shared.store.tables.metadata import METADATA, identity, one_of, optional, required
+from shared.store.types import ExactDecimal, TradingDay, UtcTime
+
+_STOPS_ON_THE_RIGHT_SIDE: Final = (
+    "(side = 'BUY' AND CAST(stop_loss AS NUMERIC) < CAST(entry_price AS NUMERIC)"
+    " AND CAST(entry_price AS NUMERIC) < CAST(take_profit AS NUMERIC))"
+    " OR (side = 'SELL' AND CAST(take_profit AS NUMERIC) < CAST(entry_price AS NUMERIC)"
+    " AND CAST(entry_price AS NUMERIC) < CAST(stop_loss AS NUMERIC))"
+)
+
+
+_CLOSED_IN_FULL: Final = (
+    "(status = 'OPEN' AND exit_time IS NULL AND exit_price IS NULL AND exit_reason IS NULL"
+    " AND pnl_pips IS NULL AND pnl IS NULL AND ambiguous IS NULL)"
+    " OR (status = 'CLOSED' AND exit_time IS NOT NULL AND exit_price IS NOT NULL AND exit_reason IS NOT NULL"
+    " AND pnl_pips IS NOT NULL AND pnl IS NOT NULL AND ambiguous IS NOT NULL)"
+)
+
+
+_EXITS: Final = tuple(name for number, name in enumerate(EXIT_NAMES) if number != STILL_OPEN)
+
+
+# Every position from opening to close; a closed row never changes again.
+TRADES: Final = Table(
+    "trades",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    required("number", BigInteger),
+    required("pair", Text),
+    required("strategy", Text),
+    required("side", Text),
+    required("units", BigInteger),
+    required("entry_time", UtcTime),
+    required("entry_price", ExactDecimal),
+    required("stop_loss", ExactDecimal),
+    required("take_profit", ExactDecimal),
+    required("signal_time", UtcTime),
+    required("spread_cost", ExactDecimal),
+    required("slippage_cost", ExactDecimal),
+    required("status", Text),
+    optional("exit_time", UtcTime),
+    optional("exit_price", ExactDecimal),
+    optional("exit_reason", Text),
+    optional("pnl_pips", ExactDecimal),
+    optional("pnl", ExactDecimal),
+    optional("ambiguous", Boolean(create_constraint=False)),
+    UniqueConstraint("number", name="uq_trades_number"),
+    CheckConstraint("number >= 1", name="ck_trades_number"),
+    CheckConstraint("units >= 1", name="ck_trades_units"),
+    one_of("exit_reason", _EXITS, "ck_trades_exit_reason"),
+    CheckConstraint(_STOPS_ON_THE_RIGHT_SIDE, name="ck_trades_stops_on_the_right_side"),
+    CheckConstraint(_CLOSED_IN_FULL, name="ck_trades_closed_in_full"),
+    Index(
+        "uq_trades_one_open_per_pair",
+        "pair",
+        unique=True,
+        sqlite_where=text("status = 'OPEN'"),
+        postgresql_where=text("status = 'OPEN'"),
+    ),
+)
+
+
+# The open positions at their latest mark, one per pair.
+POSITIONS: Final = Table(
+    "positions",
+    METADATA,
+    Column("trade_id", Text, ForeignKey("trades.id", name="fk_positions_trade_id"), primary_key=True, nullable=False),
+    required("pair", Text),
+    required("strategy", Text),
+    required("side", Text),
+    required("units", BigInteger),
+    required("entry_time", UtcTime),
+    required("entry_price", ExactDecimal),
+    required("stop_loss", ExactDecimal),
+    required("take_profit", ExactDecimal),
+    required("mark_time", UtcTime),
+    required("mark_price", ExactDecimal),
+    required("unrealised_pnl", ExactDecimal),
+    UniqueConstraint("pair", name="uq_positions_pair"),
+)
+
+
+# What happened to the account: openings, closings, refusals, halts, in the order of the facts that caused them.
+ACCOUNT_EVENTS: Final = Table(
+    "account_events",
+    METADATA,
+    identity(),
+    required("stream", Text),
+    required("seq", BigInteger),
+    required("cause_stream", Text),
+    required("cause_seq", BigInteger),
+    required("ts_utc", UtcTime),
+    required("type", Text),
+    optional("pair", Text),
+    required("balance", ExactDecimal),
+    required("equity", ExactDecimal),
+    required("detail_json", Text),
+    UniqueConstraint("stream", "seq", name="uq_account_events_stream_seq"),
+    Index("ix_account_events_cause", "cause_stream", "cause_seq"),
+)
+
+
+# One row per trading day of the account.
+DAILY_STATS: Final = Table(
+    "daily_stats",
+    METADATA,
+    Column("trading_day", TradingDay, primary_key=True, autoincrement=False, nullable=False),
+    required("start_equity", ExactDecimal),
+    required("end_equity", ExactDecimal),
+    required("realised_pnl", ExactDecimal),
+    required("trades", Integer),
+    required("wins", Integer),
+    required("losses", Integer),
+    required("max_drawdown_ratio", Double),
+    required("halted", Boolean(create_constraint=False)),
+)
+
+
+# The equity curve: balance and equity after every candle, and every quote, that changed one of them.
+EQUITY: Final = Table(
+    "equity",
+    METADATA,
+    identity(),
+    required("seq", BigInteger),
+    required("ts_utc", UtcTime),
+    required("balance", ExactDecimal),
+    required("equity", ExactDecimal),
+)
+
+
+# The prices that did something: they priced a live entry, reached a stop or target, or a command closed at them.
+APPLIED_QUOTES: Final = Table(
+    "applied_quotes",
+    METADATA,
+    identity(),
+    required("seq", BigInteger),
+    required("purpose", Text),
+    required("pair", Text),
+    required("ts_utc", UtcTime),
+    required("bid", ExactDecimal),
+    required("ask", ExactDecimal),
+    optional("command_id", BigInteger),
+    UniqueConstraint("seq", "purpose", "pair", name="uq_applied_quotes_seq_purpose_pair"),
+    one_of("purpose", QUOTE_PURPOSES, "ck_applied_quotes_purpose"),
+)

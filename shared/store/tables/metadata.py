@@ -1,0 +1,33 @@
+"""The collection of all tables, and the kinds of column they are made of."""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData
+
+METADATA: Final = MetaData()
+Identity: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def required(name: str, kind: Any) -> Column[Any]:
+    """Return a column that is never NULL."""
+    return Column(name, kind, nullable=False)
+
+
+def optional(name: str, kind: Any) -> Column[Any]:
+    """Return a column that may be NULL."""
+    return Column(name, kind, nullable=True)
+
+
+def identity() -> Column[int]:
+    """Return a primary key that the database counts up."""
+    return Column("id", Identity, primary_key=True, autoincrement=True)
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Return names as a list in SQL."""
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def one_of(column: str, names: tuple[str, ...], constraint: str) -> CheckConstraint:
+    """Return a constraint that a column holds one of some names."""
+    return CheckConstraint(f"{column} IN ({listed(names)})", name=constraint)

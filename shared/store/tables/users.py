@@ -1,0 +1,86 @@
+"""The tables of those who may sign in, and the indexes by which long lists are read page by page."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from shared.contracts.vocabulary import ROLES
+from shared.store.tables.ledger import EQUITY, TRADES
+from shared.store.tables.market import GATE_SNAPSHOTS
+from shared.store.tables.metadata import METADATA, Identity, listed, required
+from shared.store.tables.runtime import AUDIT_LOG
+from shared.store.types import UtcInstant
+
+# Who may sign in; a user is disabled and never deleted, because the audit log names them.
+USERS: Final = Table(
+    "users",
+    METADATA,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    required("name", Text),
+    required("role", Text),
+    required("password_hash", Text),
+    required("disabled", Boolean(create_constraint=False)),
+    required("created_at", UtcInstant),
+    UniqueConstraint("name", name="uq_users_name"),
+    CheckConstraint(f"role IN ({listed(ROLES)})", name="ck_users_role"),
+    CheckConstraint("password_hash LIKE '$argon2id$%'", name="ck_users_password_hash"),
+)
+
+
+# Who is signed in, by the sha256 of the token that the browser has, until it is idle for too long or its time is over;
+# people name a session by its id, which opens nothing.
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("token_hash", Text, primary_key=True, nullable=False),
+    required("id", Text),
+    Column("user_id", Identity, ForeignKey("users.id", name="fk_sessions_user_id"), nullable=False),
+    required("csrf_token", Text),
+    required("address", Text),
+    required("created_at", UtcInstant),
+    required("confirmed_until", UtcInstant),
+    required("idle_at", UtcInstant),
+    required("expires_at", UtcInstant),
+    Column("revoked_at", UtcInstant, nullable=True),
+    UniqueConstraint("id", name="uq_sessions_id"),
+    CheckConstraint("length(token_hash) = 64", name="ck_sessions_token_hash"),
+    Index("ix_sessions_user_id", "user_id"),
+    Index("ix_sessions_expires_at", "expires_at"),
+)
+
+
+# How often somebody lately tried to sign in as a name or from an address, and until when they have to wait.
+LOGIN_ATTEMPTS: Final = Table(
+    "login_attempts",
+    METADATA,
+    Column("subject", Text, primary_key=True, nullable=False),
+    required("tries", BigInteger),
+    required("last_at", UtcInstant),
+    required("wait_until", UtcInstant),
+)
+
+
+# Lists are read newest first, from a time and a key on.
+Index("ix_gate_snapshots_candle_time", GATE_SNAPSHOTS.c.candle_time, GATE_SNAPSHOTS.c.seq)
+
+
+Index("ix_trades_entry_time", TRADES.c.entry_time, TRADES.c.number)
+
+
+Index("ix_trades_pair_entry_time", TRADES.c.pair, TRADES.c.entry_time, TRADES.c.number)
+
+
+Index("ix_equity_ts_utc", EQUITY.c.ts_utc, EQUITY.c.id)
+
+
+Index("ix_audit_log_ts_utc", AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id)

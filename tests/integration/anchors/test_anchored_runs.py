@@ -1,0 +1,61 @@
+"""Runs keep their anchors: an executor process while it leads and when it stops, and a paper run at its end."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from services.cli import main
+from shared.settings.keys import private_text
+from shared.store.sql_store import open_store
+from tests.fixtures.anchored import KEY, PUBLIC, write
+from tests.fixtures.declared import declare
+from tests.fixtures.deployed import Deployment, wait_until
+from tests.fixtures.paper import SAMPLE
+
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture(name="deployment")
+def deployment_(postgres_url: str, vhost_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    declare(vhost_url, 1)
+    deployment = Deployment(postgres_url, vhost_url, tmp_path)
+    yield deployment
+    deployment.close()
+
+
+def test_the_executor_anchors_what_others_wrote_too_and_once_more_when_it_is_asked_to_stop(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    anchors = tmp_path / "volume" / "anchors.jsonl"
+    key_file = tmp_path / "key"
+    key_file.write_text(private_text(KEY), encoding="utf-8")
+    environ = {"AUDIT_ANCHOR_PATH": str(anchors), "AUDIT_ANCHOR_KEY_FILE": str(key_file)}
+    with closing(open_store(deployment.store_url)) as store:
+        write(store, 3)
+        deployment.start("executor", environ=environ)
+        anchored = "scalpbot_audit_anchored_id"
+        wait_until(lambda: deployment.metrics("executor")[anchored] == 3, PATIENCE_SECONDS, "record 3 is anchored")
+        write(store, 2)
+        code, _ = deployment.stop("executor")
+    assert code == 0, deployment.log_of("executor")
+    assert private_text(KEY) not in deployment.log_of("executor")
+    asked = ["audit", "verify", "--db", deployment.store_url, "--anchors", str(anchors), "--public-key", PUBLIC]
+    assert main([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["anchors"]
+    assert (told["count"], told["last_id"], told["not_covered"]) == (2, 5, 0)
+
+
+def test_a_paper_run_is_anchored_at_its_end_without_being_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["paper", "--csv", str(SAMPLE / "EUR_USD_M5_sample.csv")]) == 0
+    capsys.readouterr()
+    assert main(["audit", "verify", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    told = found["anchors"]
+    assert (told["last_id"], told["not_covered"], told["key_given"]) == (found["rows"], 0, True)
+    assert told["file"] == "data/paper_trading.anchors.jsonl"

@@ -1,0 +1,228 @@
+"""The verbs `run api` and `users`: what they refuse, how the API starts, and how it ends."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+import httpx
+import pytest
+
+from services.api.security.passwords import require_strong
+from services.api.serving import require_safe_address
+from services.cli.program import main
+from shared.contracts.errors import InputError
+from shared.store.engine import sqlite_url
+from shared.store.sql_store import open_store
+from tests.fixtures.api import PASSWORD
+from tests.fixtures.new_store import new_sqlite
+from tests.repository import ROOT
+from tests.servers.ports import free_ports
+
+OTHER_PASSWORD = "tulip gravel orbit 31"  # noqa: S105
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    new_sqlite(tmp_path / "paper.db")
+    return tmp_path / "paper.db"
+
+
+def program(*arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a verb that ends by itself, in this process."""
+    words = [str(argument) for argument in arguments]
+    output, errors = io.StringIO(), io.StringIO()
+    with patch("sys.stdin", io.StringIO(given)), redirect_stdout(output), redirect_stderr(errors):
+        code = main(words)
+    return subprocess.CompletedProcess(words, code, output.getvalue(), errors.getvalue())
+
+
+def users(database: Path) -> list[tuple[str, str, bool]]:
+    with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
+        return [(user.name, user.role, user.disabled) for user in reader.users()]
+
+
+@contextmanager
+def started(
+    database: Path | None, *options: object, health_port: int = 0, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    (port,) = free_ports(1)
+    command: list[object] = [sys.executable, "-m", "tests.tools.scalpbot", "run", "api", "--port", port]
+    command += ["--health-port", health_port, *options, *(() if database is None else ("--db", database))]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    process = subprocess.Popen(
+        [str(part) for part in command], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            try:
+                httpx.get(f"{base}/healthz")
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        yield base, process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+def test_a_user_is_added_signs_in_and_the_api_ends_cleanly_while_somebody_follows(database: Path) -> None:
+    added = program("users", "add", "ann", "--role", "operator", "--db", database, given=f"{PASSWORD}\n")
+    assert (added.returncode, added.stdout) == (0, "ann may sign in as operator.\n")
+    with started(database) as (base, process), httpx.Client(base_url=base, timeout=20) as client:
+        signed = client.post("/auth/login", json={"username": "ann", "password": PASSWORD})
+        assert signed.status_code == 200
+        assert client.get("/readyz").json() == {"ready": True, "waiting_for": {}}
+        assert client.get("/api/status").json()["heartbeats"][0]["service"] == "api"
+        with client.stream("GET", "/api/events") as events:
+            lines = events.iter_lines()
+            assert next(lines) == "retry: 2000"
+            process.send_signal(signal.SIGTERM)
+            for _ in lines:
+                pass
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        log = [json.loads(line) for line in process.stderr]
+    assert [line["event"] for line in log if line["level"] != "info"] == []
+    assert log[-1]["event"] == "stopped"
+    with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
+        recorded = [row for row in reader.audit_in_order() if row.action.startswith("service.")]
+    assert [row.action for row in recorded] == ["service.started", "service.stopped"]
+    assert json.loads(recorded[0].detail_json).keys() == {"instance", "trading_digest", "version"}
+
+
+def test_without_users_the_api_does_not_start(database: Path) -> None:
+    refused = program("run", "api", "--db", database, "--health-port", 0)
+    assert refused.returncode == 2
+    assert "nobody may sign in yet: add a user with `scalpbot users add" in refused.stderr
+
+
+def test_the_first_user_comes_from_a_file_once(database: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "first-password"
+    secret.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    with started(database, "--bootstrap-file", secret) as (base, _):
+        body = {"username": "admin", "password": PASSWORD}
+        assert httpx.post(f"{base}/auth/login", json=body).json()["role"] == "admin"
+    assert users(database) == [("admin", "admin", False)]
+    secret.write_text("changeme-changeme\n", encoding="utf-8")
+    with started(database, "--bootstrap-file", secret) as (base, _):
+        assert httpx.post(f"{base}/auth/login", json=body).status_code == 200
+
+
+@pytest.mark.parametrize("content", ["changeme-changeme", "short", "", f"{PASSWORD}\n{PASSWORD}"])
+def test_a_weak_first_password_is_refused(database: Path, tmp_path: Path, content: str) -> None:
+    secret = tmp_path / "first-password"
+    secret.write_text(content, encoding="utf-8")
+    refused = program("run", "api", "--db", database, "--health-port", 0, "--bootstrap-file", secret)
+    assert refused.returncode == 2
+    assert "password" in refused.stderr
+    assert not content or content not in refused.stderr
+    assert users(database) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "scalpbot.example"])  # noqa: S104
+def test_nobody_elsewhere_is_answered_without_tls(host: str) -> None:
+    with pytest.raises(InputError, match=r"say --behind-tls, or listen on 127\.0\.0\.1"):
+        require_safe_address(host, behind_tls=False)
+    require_safe_address(host, behind_tls=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
+def test_this_machine_is_answered_without_tls(host: str) -> None:
+    require_safe_address(host, behind_tls=False)
+
+
+def test_a_host_elsewhere_is_refused_before_anything_is_opened(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "api", "--db", str(database), "--host", "0.0.0.0"]) == 2  # noqa: S104
+    assert "passwords would go there in the clear" in capsys.readouterr().err
+
+
+def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path) -> None:
+    for name, role in (("ann", "admin"), ("bob", "viewer")):
+        assert program("users", "add", name, "--role", role, "--db", database, given=PASSWORD).returncode == 0
+    assert program("users", "disable", "bob", "--db", database).returncode == 0
+    assert users(database) == [("ann", "admin", False), ("bob", "viewer", True)]
+    listed = program("users", "list", "--db", database, "--json")
+    assert [(row["name"], row["disabled"]) for row in json.loads(listed.stdout)] == [("ann", False), ("bob", True)]
+    assert "bob   viewer  disabled" in program("users", "list", "--db", database).stdout
+    assert program("users", "enable", "bob", "--db", database).returncode == 0
+    assert program("users", "passwd", "bob", "--db", database, given=OTHER_PASSWORD).returncode == 0
+    assert program("users", "role", "bob", "--role", "operator", "--db", database).returncode == 0
+    assert users(database)[1] == ("bob", "operator", False)
+    with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
+        actions = [(row.actor, row.action) for row in reader.audit_in_order()]
+    assert actions == [
+        ("cli", "user.added"),
+        ("cli", "user.added"),
+        ("cli", "user.disabled"),
+        ("cli", "user.enabled"),
+        ("cli", "user.password_set"),
+        ("cli", "user.role_set"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "part"),
+    [
+        (("add", "ann"), "too short", "take at least 15"),
+        (("add", "ann"), "", "the password has 0 characters"),
+        (("add", "Ann Smith"), PASSWORD, "cannot be a user's name"),
+        (("add", "executor"), PASSWORD, "cannot be a user's name"),
+        (("add", "carol"), PASSWORD, "there is a user 'carol' already"),
+        (("add", "ann", "--role", "king"), PASSWORD, "king"),
+        (("passwd", "dave"), PASSWORD, "there is no user 'dave'"),
+        (("disable", "dave"), "", "there is no user 'dave'"),
+        (("role", "dave", "--role", "admin"), "", "there is no user 'dave'"),
+        (("role", "carol", "--role", "viewer"), "", "'carol' is the last admin"),
+        (("disable", "carol"), "", "'carol' is the last admin"),
+    ],
+)
+def test_what_cannot_be_done_with_users_is_said_in_a_sentence(
+    database: Path, arguments: tuple[str, ...], given: str, part: str
+) -> None:
+    assert program("users", "add", "carol", "--role", "admin", "--db", database, given=PASSWORD).returncode == 0
+    refused = program("users", *arguments, "--db", database, given=given)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert part in refused.stderr
+    assert PASSWORD not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "password",
+        "fourteen chars",
+        "passwordpassword",
+        "changemechangeme1",
+        "aaaaaaaaaaaaaaaaaaaa",
+        "abcabcabcabcabcabc",
+        "abcdefghijklmnopq",
+        "0123456789012345",
+        "ScalpBot-Admin-2026",
+        "annannannannann-secret",
+        "qwertyuiop123456",
+        "x" * 1_025,
+    ],
+)
+def test_a_password_that_is_tried_first_is_not_taken(weak: str) -> None:
+    with pytest.raises(InputError, match="password"):
+        require_strong(weak, "ann")
+
+
+@pytest.mark.parametrize("strong", [PASSWORD, OTHER_PASSWORD, "Grüße aus dem Wald, 4 Uhr", "k3JhPq9_zVtN2wLx"])
+def test_a_password_that_nobody_guesses_is_taken(strong: str) -> None:
+    require_strong(strong, "ann")

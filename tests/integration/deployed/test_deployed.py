@@ -1,0 +1,106 @@
+"""Service processes over RabbitMQ and PostgreSQL end with the trades of the backtest."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from services.backtest.run import run_backtest
+from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
+from shared.contracts.trades import trade_hash
+from shared.core.types import CandleSeries
+from shared.runtime.param_versions import save_params, section_of
+from shared.settings.settings import Settings, load_settings
+from shared.store.sql_store import open_store
+from tests.fixtures.declared import declare
+from tests.fixtures.deployed import Deployment
+from tests.fixtures.paper import PAIRS, SAMPLE, cut_sample, sample_calendar, sample_series
+from tests.material import shared_material
+from tests.tools.scalpbot_run import run_verb
+
+# A week and more of M5 candles.
+WEEKS: Final = 2_000
+
+
+@pytest.fixture(name="deployment")
+def deployment_(postgres_url: str, vhost_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    declare(vhost_url, len(PAIRS))
+    deployment = Deployment(postgres_url, vhost_url, tmp_path)
+    yield deployment
+    deployment.close()
+
+
+def sample_file(pair: str) -> str:
+    return str(SAMPLE / f"{pair}_M5_sample.csv")
+
+
+def read(files: Sequence[str]) -> list[CandleSeries]:
+    return [read_candle_file(parse_candle_argument(file), model_spread_points=0).series for file in files]
+
+
+def test_replay_through_processes_ends_with_the_hash_of_the_backtest(deployment: Deployment, tmp_path: Path) -> None:
+    series = sample_series(*PAIRS, candles=WEEKS)
+    expected = trade_hash(run_backtest(series, Settings(), calendar=sample_calendar()).trades)
+    files = [f"{pair}={cut_sample(tmp_path, pair, WEEKS)}" for pair in PAIRS]
+    deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=len(PAIRS))
+    deployment.wait_until_traded(sum(len(each.time) for each in series))
+    assert deployment.ledger_hash() == expected
+
+
+@pytest.mark.parametrize("pairs", [("EUR_USD",), ("EUR_USD", "NZD_USD")])
+def test_real_candles_replayed_through_processes_end_with_the_hash_of_the_backtest(
+    deployment: Deployment, pairs: tuple[str, ...]
+) -> None:
+    files = [str(shared_material("data", f"{pair}_M5_2014-05.csv")) for pair in pairs]
+    series = read(files)
+    deployment.start_all(files)
+    deployment.wait_until_traded(sum(len(each.time) for each in series))
+    assert deployment.ledger_hash() == trade_hash(run_backtest(series, Settings()).trades)
+
+
+def test_parameters_change_in_every_process_while_candles_come(deployment: Deployment, tmp_path: Path) -> None:
+    files = [f"{pair}={cut_sample(tmp_path, pair, 400)}" for pair in PAIRS[:2]]
+    environ = {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"}
+    for partition in range(2):
+        deployment.start(f"strategy.{partition}", "--partition", str(partition), environ=environ)
+    deployment.start("executor")
+    # Two pairs of M5 candles, 200 of them a second.
+    paced = ("--speed", "30000", *(part for file in files for part in ("--csv", file)))
+    deployment.start("ingest", *paced, environ=environ)
+    with closing(open_store(deployment.store_url)) as store:
+        for percent, settled in ((0.5, 100), (0.25, 300)):
+            deployment.wait_until_traded(settled)
+            body = {**section_of(Settings(), "risk"), "risk_percent": percent}
+            with store.transaction() as transaction:
+                save_params(transaction, Settings(), {"risk": body}, "ann", 0)
+        deployment.wait_until_traded(800)
+        with store.reading() as reader:
+            rows = reader.gate_snapshots_after(0, 2_000)
+    for pair in PAIRS[:2]:
+        versions = [row.params_version for row in rows if row.pair == pair]
+        assert versions == sorted(versions)
+        assert set(versions) == {0, 1, 2}
+    assert deployment.ledger_hash()
+
+
+def test_ingest_refuses_a_database_that_was_divided_otherwise(deployment: Deployment) -> None:
+    environ = {"DATABASE_URL": deployment.store_url, "RABBITMQ_URL": deployment.broker_url}
+    ingest = ("run", "ingest", "--csv", sample_file("EUR_USD"), "--once", "--health-port", "0")
+    assert run_verb(*ingest, environ=environ).returncode == 0
+    refused = run_verb(*ingest, environ={**environ, "SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"})
+    assert refused.returncode == 2
+    assert "setting deployment.partitions is 2, but this database was filled with 1" in refused.stderr
+
+
+def test_strategy_refuses_a_partition_that_does_not_exist() -> None:
+    environ = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "RABBITMQ_URL": "amqp://127.0.0.1:1/none"}
+    refused = run_verb("run", "strategy", "--partition", "1", environ=environ)
+    assert refused.returncode == 2
+    assert "there is no partition 1: setting deployment.partitions is 1, and they are counted from 0" in refused.stderr
+
+
+def test_partitions_alter_no_trade() -> None:
+    divided = load_settings(None, {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "3"})
+    assert divided.trading_digest() == Settings().trading_digest()

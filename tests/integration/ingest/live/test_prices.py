@@ -1,0 +1,137 @@
+"""Live prices come from the stream, and are asked for while it is silent, broken or tells of nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import cast
+
+import pytest
+
+from services.ingest.live.prices import PriceFeed
+from shared.contracts.errors import InputError
+from shared.core.types import instrument
+from shared.oanda.connection import OandaConnection
+from shared.oanda.environment import OandaAddress
+from shared.runtime.logs import Log
+from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.quotes.board import QuoteBoard
+from tests.fixtures.live_run import KeptLog
+from tests.fixtures.paper import sample_series
+from tests.simulators.oanda import OandaSimulator, StreamFault, VirtualClock
+
+PAIRS = ("EUR_USD", "USD_JPY")
+MONDAY = 1_709_546_400  # 2024-03-04T10:00:00Z
+SPEED = 60.0
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture(name="simulator")
+def simulator_() -> Iterator[OandaSimulator]:
+    clock = VirtualClock(MONDAY, SPEED)
+    with OandaSimulator(sample_series(*PAIRS, candles=1_000), clock, heartbeat_seconds=0.2) as simulator:
+        yield simulator
+
+
+class Followed:
+    """What a feed brought, said and counted."""
+
+    def __init__(self) -> None:
+        self.board = QuoteBoard()
+        self.log = KeptLog()
+        self.metrics = ServiceMetrics("ingest", "0")
+
+    def wait(self, holds: Callable[[], bool], what: str) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < until, f"{what}: {self.log.lines}"
+            time.sleep(0.02)
+
+    def quotes(self) -> int:
+        return len(self.board.take())
+
+
+@contextmanager
+def following(simulator: OandaSimulator, token: str | None = None) -> Iterator[tuple[Followed, PriceFeed]]:
+    found = Followed()
+    address = OandaAddress(*(url.removesuffix("/v3") for url in simulator.address[:2]))
+    with OandaConnection(
+        address,
+        token or simulator.token,
+        simulator.account_id,
+        clock=time.time,
+        monotonic=time.monotonic,
+        sleep=lambda seconds: time.sleep(min(seconds, 0.01)),
+        chance=Random(1).random,
+    ) as connection:
+        feed = PriceFeed(
+            connection,
+            [instrument(pair) for pair in PAIRS],
+            found.board.put,
+            found.metrics,
+            cast("Log", found.log),
+            silent_seconds=1.0,
+            poll_seconds=0.1,
+            chance=Random(1),
+        )
+        feed.start()
+        yield found, feed
+        feed.stop(5.0)
+
+
+def test_prices_of_every_pair_stream(simulator: OandaSimulator) -> None:
+    with following(simulator) as (found, _feed):
+        found.wait(lambda: all(found.board.newest(pair) for pair in PAIRS), "a price of each pair")
+        for pair in PAIRS:
+            quote = found.board.newest(pair)
+            assert quote is not None
+            assert quote.bid < quote.ask
+            assert MONDAY - 86_400 < quote.time <= simulator.now()
+        assert found.log.told("prices stream") == 1
+        assert found.metrics.prices_streaming._value.get() == 1
+
+
+@pytest.mark.parametrize("fault", [StreamFault.SILENT_STALL, StreamFault.ABRUPT_CLOSE, StreamFault.CUT_LINE])
+def test_broken_stream_is_told_and_taken_up_again(simulator: OandaSimulator, fault: StreamFault) -> None:
+    with following(simulator) as (found, _feed):
+        found.wait(lambda: found.quotes() > 0, "prices")
+        simulator.faults.schedule_stream(fault)
+        found.wait(lambda: found.log.told("prices do not stream, so they are asked for") > 0, "it is told")
+        found.wait(lambda: found.log.told("prices stream") > 1, "the stream is back")
+        found.quotes()
+        found.wait(lambda: found.quotes() > 0, "prices again")
+        assert found.metrics.price_stream_failures._value.get() >= 1
+
+
+def test_while_the_stream_cannot_be_had_prices_are_asked_for(simulator: OandaSimulator) -> None:
+    simulator.faults.stream_silent = True
+    with following(simulator) as (found, _feed):
+        found.wait(lambda: found.log.told("prices do not stream") > 0, "it is told")
+        newest = found.board.newest("EUR_USD")
+        for _ in range(3):
+            seen, newest = newest, None
+            found.wait(lambda before=seen: found.board.newest("EUR_USD") != before, "newer prices all the same")  # type: ignore[misc]
+            newest = found.board.newest("EUR_USD")
+        assert found.metrics.prices_streaming._value.get() == 0
+
+
+def test_prices_that_nobody_can_trade_at_are_not_handed_on(simulator: OandaSimulator) -> None:
+    simulator.faults.empty_books = True
+    with following(simulator) as (found, _feed):
+        found.wait(lambda: found.log.told("prices stream") == 1, "the stream is there")
+        time.sleep(0.5)
+        assert found.board.newest("EUR_USD") is None
+
+
+def test_token_that_is_refused_for_good_ends_the_feed(simulator: OandaSimulator) -> None:
+    with following(simulator, simulator.wrong_token) as (found, feed):
+
+        def refused() -> bool:
+            try:
+                feed.check()
+            except InputError:
+                return True
+            return False
+
+        found.wait(refused, "the refusal is known")
+        assert simulator.wrong_token not in str(found.log.lines)

@@ -1,0 +1,93 @@
+"""One process trades in a database: an SQLite file by a lock of the system, PostgreSQL by the executor's lease."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from services.cli.program import main
+from services.executor.work import LEASE
+from services.platform.sole_trader import Lease, sole_trader
+from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
+from shared.store.engine import sqlite_url
+from shared.store.sql_store import SqlStore, open_store
+
+
+@pytest.fixture(name="store")
+def store_(postgres_url: str) -> Iterator[SqlStore]:
+    with closing(open_store(postgres_url)) as store:
+        yield store
+
+
+def test_an_sqlite_file_has_one_trader_at_a_time(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "paper.db")
+    for holder in ("first", "next"):
+        with (
+            sole_trader(url, holder),
+            pytest.raises(InputError, match=r"another process trades in .*paper\.db; stop it first"),
+            sole_trader(url, "second"),
+        ):
+            pass
+
+
+def test_a_server_has_one_trader_at_a_time_and_no_executor_beside_it(postgres_url: str, store: SqlStore) -> None:
+    for holder in ("first", "next"):
+        with sole_trader(postgres_url, holder) as trader:
+            with pytest.raises(InputError, match="another process trades in this database"):
+                Lease(store, "second").take(sleep=partial(prolong, store, holder))
+            with store.transaction() as transaction:
+                assert transaction.acquire_lease(LEASE, "executor", 10.0) is None
+                trader.fence(transaction)
+
+
+def prolong(store: SqlStore, holder: str, _seconds: float) -> None:
+    """Do what the first one does every few seconds."""
+    with store.transaction() as transaction:
+        assert transaction.acquire_lease(LEASE, holder, 10.0)
+
+
+def test_the_lease_of_a_trader_that_died_is_waited_for(postgres_url: str, store: SqlStore) -> None:
+    with store.transaction() as transaction:
+        assert transaction.acquire_lease(LEASE, "dead", 0.3)
+    with sole_trader(postgres_url, "next") as trader, store.transaction() as transaction:
+        trader.fence(transaction)
+
+
+def test_a_trader_that_slept_goes_on_unless_somebody_traded_meanwhile(postgres_url: str, store: SqlStore) -> None:
+    with pytest.raises(InfrastructureError, match="another process trades in this database now; this one stopped"):
+        sleep_twice(postgres_url, store)
+
+
+def sleep_twice(url: str, store: SqlStore) -> None:
+    """Trade after a sleep through which nobody traded, and after one through which somebody did."""
+    with sole_trader(url, "sleepy") as trader:
+        expire(store, "sleepy")
+        with store.transaction() as transaction:
+            trader.fence(transaction)
+        expire(store, "sleepy")
+        with store.transaction() as transaction:
+            assert transaction.acquire_lease(LEASE, "other", 10.0)
+        with pytest.raises(LeaseLostError), store.transaction() as transaction:
+            trader.fence(transaction)
+        expire(store, "other")
+        with store.transaction() as transaction:
+            trader.fence(transaction)
+
+
+def test_the_whole_platform_trades_in_a_server_database(postgres_url: str, store: SqlStore) -> None:
+    assert main(["up", "--speed", "max", "--candles", "300", "--port", "0", "--db", postgres_url]) == 0
+    with store.reading() as reader:
+        assert reader.candle_count() == 300
+        lease = reader.lease(LEASE)
+        assert lease is not None
+        assert lease.seconds_left <= 0
+
+
+def expire(store: SqlStore, holder: str) -> None:
+    """Let a lease run out."""
+    with store.transaction() as transaction:
+        lease = transaction.lease(LEASE)
+        assert lease is not None
+        transaction.release_lease(LEASE, holder, lease.epoch)

@@ -1,0 +1,237 @@
+"""What stands around every service: health, leases, the relay, waiting for what is away, dying on purpose."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Final
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from shared.bus.wire import WireMessage
+from shared.contracts.errors import InfrastructureError, LeaseLostError
+from shared.runtime.crash import crash_at
+from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
+from shared.runtime.leadership import LEASE_SECONDS, RENEW_SECONDS, Leadership
+from shared.runtime.logs import service_log
+from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.relay import Relay
+from shared.runtime.retry import patience, until_it_works
+from shared.store.port import Store
+from shared.store.sql_store import open_store
+from tests.contract.builders import an_outgoing
+from tests.fixtures.new_store import new_sqlite
+from tests.repository import ROOT
+
+NOW: Final = 1_700_000_000
+
+
+class Clock:
+    """A monotonic clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(name="store")
+def store_(tmp_path: Path) -> Iterator[Store]:
+    url = new_sqlite(tmp_path / "runtime.db")
+    store = open_store(url)
+    yield store
+    store.close()
+
+
+def metrics() -> ServiceMetrics:
+    return ServiceMetrics("test", "0")
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read().decode()
+
+
+def test_health_tells_alive_ready_and_metrics() -> None:
+    clock = Clock()
+    health = Health(metrics(), clock)
+    with HealthServer(health, "127.0.0.1", 0) as server:
+        assert get(server.port, "/healthz")[0] == 200
+        status, text = get(server.port, "/readyz")
+        assert (status, json.loads(text)["ready"]) == (503, False)
+        health.has("start")
+        assert get(server.port, "/readyz")[0] == 200
+        health.waits_for("store", "the database is away")
+        status, text = get(server.port, "/readyz")
+        assert (status, json.loads(text)["waiting_for"]) == (503, {"store": "the database is away"})
+        # A missing dependency is no reason to be killed; a loop that stands still is.
+        assert get(server.port, "/healthz")[0] == 200
+        clock.now += LONGEST_SILENCE_SECONDS + 1
+        assert get(server.port, "/healthz")[0] == 503
+        health.progress()
+        assert get(server.port, "/healthz")[0] == 200
+        assert 'scalpbot_build_info{service="test",version="0"} 1.0' in get(server.port, "/metrics")[1]
+        assert get(server.port, "/")[0] == 404
+
+
+def a_leadership(store: Store, holder: str, clock: Callable[[], float]) -> Leadership:
+    return Leadership(store, "executor.paper", holder, metrics(), service_log("test", holder, "error"), clock)
+
+
+def test_one_leads_and_the_next_one_leads_after_it_steps_down(store: Store) -> None:
+    clock = Clock()
+    first, second = a_leadership(store, "first", clock), a_leadership(store, "second", clock)
+    assert first.acquire()
+    assert not second.acquire()
+    with store.transaction() as transaction:
+        first.fence(transaction)
+    with pytest.raises(LeaseLostError), store.transaction() as transaction:
+        second.fence(transaction)
+    first.release()
+    assert second.acquire()
+    assert (first.leads, second.leads) == (False, True)
+
+
+def test_stale_leader_is_refused_by_the_fence(store: Store) -> None:
+    clock = Clock()
+    stale = a_leadership(store, "stale", clock)
+    assert stale.acquire()
+    with store.transaction() as transaction:
+        lease = transaction.lease("executor.paper")
+        assert lease is not None
+        transaction.release_lease("executor.paper", "stale", lease.epoch)
+    assert a_leadership(store, "fresh", clock).acquire()
+    assert stale.leads, "it was paused and knows of nothing"
+    with pytest.raises(LeaseLostError), store.transaction() as transaction:
+        stale.fence(transaction)
+    assert not stale.leads
+
+
+def test_leader_that_cannot_renew_in_time_steps_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    leader = a_leadership(store, "leader", clock)
+    leader.acquire()
+    clock.now += RENEW_SECONDS
+    leader.keep()
+    assert leader.leads
+
+    def away() -> None:
+        raise InfrastructureError("the database is away")
+
+    monkeypatch.setattr(store, "transaction", away)
+    clock.now += RENEW_SECONDS
+    leader.keep()
+    assert leader.leads, "the lease has not run out yet"
+    clock.now += LEASE_SECONDS
+    leader.keep()
+    assert not leader.leads
+
+
+class Broker:
+    """A publisher that fails as often as it is told to, perhaps after the broker has taken the messages."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.sent: list[str] = []
+
+    def publish(self, messages: Sequence[WireMessage]) -> None:
+        self.sent += [message.message_id for message in messages]
+        if self.failures:
+            self.failures -= 1
+            raise InfrastructureError("not confirmed")
+
+    def idle(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def a_relay(store: Store, broker: Broker) -> Relay:
+    return Relay(store, broker, "ingest", metrics(), service_log("ingest", "test", "error"), clock=lambda: NOW)
+
+
+def test_relay_marks_what_was_confirmed_and_sends_it_once(store: Store) -> None:
+    broker = Broker()
+    with store.transaction() as transaction:
+        transaction.stage_outbox([an_outgoing(1), an_outgoing(2)])
+    relay = a_relay(store, broker)
+    assert (relay.send_once(), relay.send_once()) == (2, 0)
+    assert broker.sent == [an_outgoing(1).message_id, an_outgoing(2).message_id]
+
+
+def test_relay_sends_again_under_the_same_id_what_may_not_have_arrived(store: Store) -> None:
+    broker = Broker(failures=1)
+    with store.transaction() as transaction:
+        transaction.stage_outbox([an_outgoing(1)])
+    relay = a_relay(store, broker)
+    with pytest.raises(InfrastructureError):
+        relay.send_once()
+    assert relay.send_once() == 1
+    assert broker.sent == [an_outgoing(1).message_id] * 2
+
+
+def test_relay_thread_sends_what_an_earlier_process_left_and_ends_when_told(store: Store) -> None:
+    broker = Broker(failures=1)
+    with store.transaction() as transaction:
+        transaction.stage_outbox([an_outgoing(seq) for seq in (1, 2, 3)])
+    relay = a_relay(store, broker)
+    relay.start()
+    relay.stop(5.0)
+    with store.reading() as reader:
+        assert reader.outbox_count() == 0
+    relay.check()
+
+
+def test_relay_tells_what_ended_its_thread(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay = a_relay(store, Broker())
+
+    def broken() -> int:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(relay, "send_once", broken)
+    relay.start()
+    relay.stop(5.0)
+    with pytest.raises(ValueError, match="a bug"):
+        relay.check()
+
+
+def test_waiting_ends_with_success_or_when_told_to_stop() -> None:
+    pauses: list[float] = []
+    left = iter([InfrastructureError("away"), InfrastructureError("away"), None])
+
+    def attempt() -> str:
+        fault = next(left)
+        if fault is not None:
+            raise fault
+        return "here"
+
+    chance = Random(1).random
+    assert until_it_works(attempt, patience(chance), pauses.append, lambda: False, lambda *_: None) == "here"
+    assert len(pauses) == 2
+    assert 0 < pauses[0] < pauses[1] * 2
+    assert until_it_works(attempt, patience(chance), pauses.append, lambda: True, lambda *_: None) is None
+
+
+@pytest.mark.parametrize(("wanted", "dies"), [("here", True), ("here:2", True), ("here:3", False), ("there", False)])
+def test_process_dies_where_it_is_told_to(wanted: str, dies: bool) -> None:
+    code = f"from shared.runtime.crash import crash_at\ndie = crash_at({wanted!r})\ndie('here')\ndie('here')"
+    finished = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT)
+    assert finished.returncode == (137 if dies else 0)
+
+
+def test_without_order_nobody_dies() -> None:
+    crash_at(None)("anywhere")
+
+
+def test_log_lines_are_json_and_name_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    service_log("executor", "executor-1").info("leading", epoch=3)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["service"], line["instance"], line["event"], line["epoch"]) == ("executor", "executor-1", "leading", 3)
