@@ -4,12 +4,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from shared.core.columns import CandleSeries, Floats, Integers, array_of_floats
 from shared.core.indicators.momentum import RSI_START, rsi_step
 from shared.core.indicators.trend import ADX_START, EMA_START, MACD_START, NAN, adx_step, ema_step, macd_step
 from shared.core.indicators.volatility import ATR_START, BOLLINGER_START, atr_step, bollinger_step, true_range
 from shared.core.indicators.volume import VWAP_START, vwap_step
 from shared.core.jit import compiled
-from shared.core.types import CandleSeries, FloatCells, Floats, IntegerCells, Integers, array_of_floats
+from shared.core.types import FloatCells, IntegerCells
 
 # Fewer candles are done in plain Python before compiled code would even be loaded.
 _WORTH_COMPILING: Final = 30_000

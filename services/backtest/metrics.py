@@ -13,7 +13,8 @@ import numpy as np
 
 from services.backtest.result import BacktestResult
 from shared.contracts.trades import ClosedTrade
-from shared.core.types import QUANTA_PER_UNIT, Floats
+from shared.core.columns import Floats
+from shared.core.types import QUANTA_PER_UNIT
 
 TRADING_DAYS_PER_YEAR: Final = 252
 FEWEST_DAYS: Final = 10

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from shared.contracts.trades import ClosedTrade
+from shared.core.columns import Integers
 from shared.core.engine import OutcomeColumns
-from shared.core.types import PASSED, REASON_NAMES, SL_TP, Integers
+from shared.core.types import PASSED, REASON_NAMES, SL_TP
 
 
 class FillRules(NamedTuple):

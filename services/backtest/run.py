@@ -13,17 +13,9 @@ from services.backtest.timeline import Timeline, build_timeline
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.trades import ClosedTrade
 from shared.core.books import Books, PairTable, TradeLog
+from shared.core.columns import CandleColumns, CandleSeries, FactColumns, Integers
 from shared.core.engine import AssessmentColumns
-from shared.core.types import (
-    BUY,
-    NO_SIDE,
-    SL_TP,
-    CandleColumns,
-    CandleSeries,
-    FactColumns,
-    Integers,
-    instrument,
-)
+from shared.core.types import BUY, NO_SIDE, SL_TP, instrument
 from shared.core.venue import unrealised_quanta
 from shared.settings.settings import Settings, load_settings
 

@@ -14,6 +14,14 @@ from shared.calendar.economic import EconomicCalendar
 from shared.calendar.facts import PairCalendar
 from shared.core.account import account_start
 from shared.core.books import Books, TradeLog, empty_books, empty_trade_log
+from shared.core.columns import (
+    CandleColumns,
+    FactColumns,
+    Integers,
+    array_of_floats,
+    array_of_integers,
+    integers_in_array,
+)
 from shared.core.engine import (
     AssessmentColumns,
     OutcomeColumns,
@@ -24,16 +32,7 @@ from shared.core.engine import (
 )
 from shared.core.jit import compiled
 from shared.core.market import MARKET_START, market_cells
-from shared.core.types import (
-    NO_SIDE,
-    PASSED,
-    CandleColumns,
-    FactColumns,
-    Integers,
-    array_of_floats,
-    array_of_integers,
-    integers_in_array,
-)
+from shared.core.types import NO_SIDE, PASSED
 from shared.settings.machine_params import account_params, conversion_table, market_params
 from shared.settings.settings import RunMode, Settings
 

@@ -11,7 +11,7 @@ from services.backtest.thresholds import FEWEST_TRADES, Threshold, acceptance
 from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import Split, WalkForward, split_run, walk_forward
 from shared.calendar.economic import EconomicCalendar
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from shared.settings.settings import Settings
 
 

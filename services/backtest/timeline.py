@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from shared.contracts.errors import InputError
-from shared.core.types import Bytes, CandleColumns, CandleSeries, Instrument, Integers
+from shared.core.columns import Bytes, CandleColumns, CandleSeries, Integers
+from shared.core.types import Instrument
 
 # A row's pair is kept in one byte.
 _MOST_PAIRS: Final = 256

@@ -14,7 +14,7 @@ from services.backtest.run import JudgedMarket, judge_market, settle
 from services.backtest.thresholds import WIN_RATE_GAP_LIMIT_POINTS
 from services.backtest.timeline import Timeline
 from shared.contracts.errors import InputError
-from shared.core.types import FactColumns
+from shared.core.columns import FactColumns
 from shared.settings.sections import PairTable
 from shared.settings.settings import Settings
 from shared.settings.values import ProfileName

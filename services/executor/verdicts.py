@@ -11,7 +11,13 @@ from shared.contracts.facts import CandleAssessed
 from shared.core.account import Outcome
 from shared.core.gates import signal_verdict
 from shared.core.strategies import STRATEGIES, STRATEGY_NUMBERS
-from shared.core.types import GATE_NAMES, MARKET_STATE_NAMES, PASSED, REASON_NAMES, SIDE_NAMES
+from shared.core.types import (
+    GATE_NAMES,
+    MARKET_STATE_NAMES,
+    PASSED,
+    REASON_NAMES,
+    SIDE_NAMES,
+)
 from shared.settings.settings import Settings
 
 # From here on, hours say more than minutes.

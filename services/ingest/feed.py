@@ -12,7 +12,8 @@ from shared.contracts.errors import InputError
 from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
 from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
-from shared.core.types import Candle, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import Candle
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.runtime.streams import candle_stream, closed_fact, partition_of

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from shared.calendar.market_hours import market_open, open_seconds_between
-from shared.core.types import SECONDS_PER_DAY, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import SECONDS_PER_DAY
 
 _MOST_WITHOUT_TICKS: Final = 6
 _WEEKEND_SECONDS: Final = 2 * SECONDS_PER_DAY

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.core.types import Integers
+from shared.core.columns import Integers
 
 HOUR_SECONDS: Final = 3600
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
 from services.ingest.replay import replay
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from shared.runtime.links import relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import Surroundings

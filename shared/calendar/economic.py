@@ -12,7 +12,7 @@ import numpy as np
 from shared.calendar.marks import marks_reached
 from shared.calendar.zones import Bools
 from shared.contracts.errors import InputError
-from shared.core.types import Integers
+from shared.core.columns import Integers
 
 ALL_CURRENCIES: Final = "All"
 HIGH: Final = "High"

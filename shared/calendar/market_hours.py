@@ -4,7 +4,8 @@ from typing import Final
 
 from shared.calendar.marks import Times
 from shared.calendar.zones import Bools, local_seconds, recurring
-from shared.core.types import SECONDS_PER_DAY, Integers
+from shared.core.columns import Integers
+from shared.core.types import SECONDS_PER_DAY
 
 _ZONE: Final = "America/New_York"
 _WEEK_SECONDS: Final = 7 * SECONDS_PER_DAY

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from shared.core.types import Integers
+from shared.core.columns import Integers
 
 Times = TypeVar("Times", int, Integers)
 

@@ -10,7 +10,8 @@ import numpy as np
 from shared.calendar.marks import Times
 from shared.calendar.zones import Bools, known_zone, local_seconds, recurring
 from shared.contracts.errors import InputError
-from shared.core.types import SECONDS_PER_DAY, Integers
+from shared.core.columns import Integers
+from shared.core.types import SECONDS_PER_DAY
 
 _MINUTES_PER_DAY: Final = 1440
 _WINDOW: Final = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)\s+(\S+)", re.ASCII)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from shared.calendar.marks import Times, marks_reached
 from shared.contracts.errors import InputError
-from shared.core.types import SECONDS_PER_DAY, Integers
+from shared.core.columns import Integers
+from shared.core.types import SECONDS_PER_DAY
 
 Bools: TypeAlias = NDArray[np.bool_]
 

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from shared.core.types import EXIT_NAMES, KILL_SWITCH, OPERATOR_CLOSE, REASON_NAMES, SIDE_NAMES
+from shared.core.types import (
+    EXIT_NAMES,
+    KILL_SWITCH,
+    OPERATOR_CLOSE,
+    REASON_NAMES,
+    SIDE_NAMES,
+)
 
 ENTRY: Final = "entry"
 EXIT: Final = "exit"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shared.core.account import AT_CLOSE, AccountParams, account_step
 from shared.core.books import AccountState, Books, PairTable, TradeLog
+from shared.core.columns import Bytes, CandleColumns, FactColumns, Floats, Integers
 from shared.core.gates import market_state_verdict, news_verdict, session_verdict, spread_verdict
 from shared.core.indicators.trend import NAN
 from shared.core.jit import jitable, natural
@@ -17,13 +18,8 @@ from shared.core.market import MarketCells, MarketParams, MarketState, measure_s
 from shared.core.types import (
     UNKNOWN,
     Assessment,
-    Bytes,
     CalendarFacts,
     Candle,
-    CandleColumns,
-    FactColumns,
-    Floats,
-    Integers,
     Readings,
 )
 

@@ -16,7 +16,16 @@ from shared.core.indicators.trend import ADX_START, NAN, AdxState, adx_step
 from shared.core.indicators.volatility import ATR_START, AtrState, atr_step, true_range
 from shared.core.jit import jitable
 from shared.core.strategies import STRATEGY_START, StrategyParams, StrategyState, bb_breakout, strategy_step
-from shared.core.types import UNKNOWN, Assessment, Bar, CalendarFacts, Candle, FloatCells, IntegerCells, Readings
+from shared.core.types import (
+    UNKNOWN,
+    Assessment,
+    Bar,
+    CalendarFacts,
+    Candle,
+    FloatCells,
+    IntegerCells,
+    Readings,
+)
 
 ATR_PERIOD: Final = 14
 ADX_PERIOD: Final = 14

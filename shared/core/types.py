@@ -5,44 +5,7 @@ in UTC. Closed sets are integer constants, because compiled code and plain Pytho
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
-
-import numpy as np
-from numpy.typing import NDArray
-
-Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
-Bytes: TypeAlias = NDArray[np.uint8]
-
-
-def list_of_integers(length: int) -> "IntegerCells":
-    """Make integer cells for plain Python."""
-    return [0] * length
-
-
-def list_of_floats(length: int) -> "FloatCells":
-    """Make float cells for plain Python."""
-    return [0.0] * length
-
-
-def array_of_integers(length: int) -> "IntegerCells":
-    """Make integer cells for compiled code."""
-    return cast("IntegerCells", np.zeros(length, dtype=np.int64))
-
-
-def integers_in_list(values: Sequence[int]) -> "IntegerCells":
-    """Put integers into cells for plain Python."""
-    return list(values)
-
-
-def integers_in_array(values: Sequence[int]) -> "IntegerCells":
-    """Put integers into cells for compiled code."""
-    return cast("IntegerCells", np.array(values, dtype=np.int64))
-
-
-def array_of_floats(length: int) -> "FloatCells":
-    """Make float cells for compiled code."""
-    return cast("FloatCells", np.zeros(length))
+from typing import Any, Final, NamedTuple, Protocol
 
 
 class FloatCells(Protocol):
@@ -59,6 +22,21 @@ class IntegerCells(Protocol):
     def __getitem__(self, index: int, /) -> int: ...
     def __setitem__(self, index: int, value: int, /) -> Any: ...
     def __len__(self) -> int: ...
+
+
+def list_of_integers(length: int) -> IntegerCells:
+    """Make integer cells for plain Python."""
+    return [0] * length
+
+
+def list_of_floats(length: int) -> FloatCells:
+    """Make float cells for plain Python."""
+    return [0.0] * length
+
+
+def integers_in_list(values: Sequence[int]) -> IntegerCells:
+    """Put integers into cells for plain Python."""
+    return list(values)
 
 
 # Closed sets.
@@ -205,38 +183,6 @@ class Candle(NamedTuple):
     volume: float
 
 
-class CandleColumns(NamedTuple):
-    """Candles in columns of equal length; units as in `Candle`."""
-
-    time: Integers
-    bid_open: Integers
-    bid_high: Integers
-    bid_low: Integers
-    bid_close: Integers
-    ask_open: Integers
-    ask_high: Integers
-    ask_low: Integers
-    ask_close: Integers
-    volume: Floats
-
-
-class CandleSeries(NamedTuple):
-    """Candles of one pair in columns of equal length, oldest first; units as in `Candle`."""
-
-    instrument: Instrument
-    granularity_seconds: int
-    time: Integers
-    bid_open: Integers
-    bid_high: Integers
-    bid_low: Integers
-    bid_close: Integers
-    ask_open: Integers
-    ask_high: Integers
-    ask_low: Integers
-    ask_close: Integers
-    volume: Floats
-
-
 class CalendarFacts(NamedTuple):
     """What the calendar says of one candle; `news` is one of the NEWS_ constants, `trading_day` a day number."""
 
@@ -244,15 +190,6 @@ class CalendarFacts(NamedTuple):
     session_open: bool
     news: int
     trading_day: int
-
-
-class FactColumns(NamedTuple):
-    """What the calendar says of many candles, in columns; see `CalendarFacts`."""
-
-    market_open: Bytes
-    session_open: Bytes
-    news: Bytes
-    trading_day: Integers
 
 
 class Bar(NamedTuple):

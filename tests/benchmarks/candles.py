@@ -7,7 +7,8 @@ from pathlib import Path
 from services.ingest.demo.demo_market import DemoMarket
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from services.ingest.files.candle_writer import candle_lines
-from shared.core.types import CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import instrument
 from shared.settings.settings import Settings
 
 PAIR = "EUR_USD"

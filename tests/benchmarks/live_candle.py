@@ -8,11 +8,11 @@ from statistics import quantiles
 from shared.calendar.facts import PairCalendar
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
+from shared.core.columns import CandleSeries
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.types import (
     CalendarFacts,
     Candle,
-    CandleSeries,
     integers_in_list,
     list_of_floats,
     list_of_integers,

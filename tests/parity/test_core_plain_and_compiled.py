@@ -8,7 +8,14 @@ from typing import Final, NamedTuple
 import pytest
 
 from shared.core.strategies import STRATEGIES
-from shared.core.types import EXIT_MODE_NAMES, REASON_NAMES, SL_TP, TIMED, CalendarFacts, Candle
+from shared.core.types import (
+    EXIT_MODE_NAMES,
+    REASON_NAMES,
+    SL_TP,
+    TIMED,
+    CalendarFacts,
+    Candle,
+)
 from tests.fixtures.market import (
     MarketShape,
     Setup,

@@ -12,7 +12,13 @@ from shared.contracts.errors import InvariantError, MessageError
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
 from shared.contracts.state_json import decode_state, encode_state
 from shared.core.market import MARKET_START, market_cells
-from shared.core.types import Assessment, Candle, Readings, list_of_floats, list_of_integers
+from shared.core.types import (
+    Assessment,
+    Candle,
+    Readings,
+    list_of_floats,
+    list_of_integers,
+)
 
 prices = st.integers(1, 10**9)
 readings = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.nan)

@@ -17,7 +17,7 @@ from services.cli.progress import busy, told_if_long
 from shared.calendar.trading_day import trading_day_numbers
 from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
-from shared.core.types import Integers
+from shared.core.columns import Integers
 
 # Numbers as objects take four times the memory of a column, so only a few thousand rows are such at a time.
 _ROWS_AT_ONCE: Final = 8192

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from services.ingest.feed import Arrival
     from services.platform.sole_trader import Trader
     from shared.calendar.economic import EconomicCalendar
-    from shared.core.types import CandleSeries
+    from shared.core.columns import CandleSeries
     from shared.runtime.process import Surroundings
     from shared.runtime.quotes.board import QuoteBoard
     from shared.settings.settings import RunMode, Settings

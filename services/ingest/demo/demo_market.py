@@ -19,7 +19,8 @@ from shared.calendar.economic import HIGH, EconomicEvent
 from shared.calendar.market_hours import market_open
 from shared.calendar.zones import local_seconds
 from shared.contracts.granularity import granularity_name
-from shared.core.types import SECONDS_PER_DAY, Candle, CandleSeries, Floats, Instrument, Integers
+from shared.core.columns import CandleSeries, Floats, Integers
+from shared.core.types import SECONDS_PER_DAY, Candle, Instrument
 
 _NEW_YORK: Final = "America/New_York"
 _CLOSE_SECONDS: Final = 17 * 3600  # of the day in New York

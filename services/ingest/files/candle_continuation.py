@@ -16,7 +16,8 @@ from services.ingest.files.plain_rows import parse_plain_rows
 from services.ingest.granularity import grid_seconds
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.granularity import NAME_BY_SECONDS, granularity_name
-from shared.core.types import Candle, Instrument, Integers
+from shared.core.columns import Integers
+from shared.core.types import Candle, Instrument
 
 _HEADER: Final = f"{BID_ASK_LAYOUT.header}\n".encode()
 _PAIR_IN_NAME: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")

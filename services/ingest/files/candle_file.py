@@ -18,7 +18,8 @@ from services.ingest.granularity import grid_seconds, most_frequent_step
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
 from shared.contracts.pairs import parse_pair
-from shared.core.types import CandleSeries, Instrument, Integers
+from shared.core.columns import CandleSeries, Integers
+from shared.core.types import Instrument
 
 _PAIR_IN_NAME: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")
 _GZIP_MAGIC: Final = b"\x1f\x8b"

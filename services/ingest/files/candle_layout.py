@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from shared.core.types import Floats, Integers
+from shared.core.columns import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)

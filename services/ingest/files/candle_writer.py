@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.ingest.files.candle_layout import BID_ASK_LAYOUT
 from services.ingest.files.candle_rows import format_points, format_time
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 
 
 def candle_lines(series: CandleSeries) -> Iterator[str]:

@@ -15,7 +15,8 @@ from services.ingest.gaps import Gap, find_gaps
 from services.ingest.live.checks import off_grid_reason, on_grid, price_fault
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
-from shared.core.types import Candle, CandleSeries, Instrument, Integers
+from shared.core.columns import CandleSeries, Integers
+from shared.core.types import Candle, Instrument
 from shared.oanda.candles import MOST_CANDLES, CandlePage, OandaCandle, candles_between
 from shared.oanda.connection import OandaConnection
 

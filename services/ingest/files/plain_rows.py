@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from services.ingest.files.candle_layout import CandleLayout, ParsedRows, rows_are_sound
 from services.ingest.files.candle_rows import BadRowError, parse_time
-from shared.core.types import SECONDS_PER_DAY, Floats, Integers
+from shared.core.columns import Floats, Integers
+from shared.core.types import SECONDS_PER_DAY
 
 Words = NDArray[np.uint64]
 

@@ -10,7 +10,14 @@ from shared.core.indicators.ranking import Ranking, ranking_percentile, ranking_
 from shared.core.indicators.trend import NAN
 from shared.core.indicators.volatility import BOLLINGER_START, BollingerState, bollinger_step
 from shared.core.jit import jitable
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, FloatCells, Readings
+from shared.core.types import (
+    BUY,
+    NO_SIDE,
+    SELL,
+    Bar,
+    FloatCells,
+    Readings,
+)
 
 NAME: Final = "bb_breakout"
 ALLOWED_STATES: Final = ALLOWS_ALL_BUT_VOLATILE

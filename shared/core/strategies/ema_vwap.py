@@ -9,7 +9,13 @@ from shared.core.gates import ALLOWS_TRENDS
 from shared.core.indicators.trend import EMA_START, NAN, EmaState, ema_step
 from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
 from shared.core.jit import jitable
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings
+from shared.core.types import (
+    BUY,
+    NO_SIDE,
+    SELL,
+    Bar,
+    Readings,
+)
 
 NAME: Final = "ema_vwap"
 ALLOWED_STATES: Final = ALLOWS_TRENDS

@@ -10,7 +10,13 @@ from shared.core.indicators.momentum import RSI_START, RsiState, rsi_step
 from shared.core.indicators.trend import NAN
 from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
 from shared.core.jit import jitable
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings
+from shared.core.types import (
+    BUY,
+    NO_SIDE,
+    SELL,
+    Bar,
+    Readings,
+)
 
 NAME: Final = "vwap_rsi"
 ALLOWED_STATES: Final = ALLOWS_RANGES

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from services.ingest.feed import unstored
 from services.platform.platform import Platform
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from shared.settings.settings import RunMode, Settings, load_settings
 from tests.faults.simulator.database import LedgerTable, MemoryDatabase
 from tests.fixtures.paper import sample_series

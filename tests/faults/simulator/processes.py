@@ -17,7 +17,7 @@ from shared.bus.topology import ASSESSED_QUEUE, candles_queue
 from shared.bus.wire import message_of
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InfrastructureError, LeaseLostError, MessageError
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from shared.runtime.consumer import StreamConsumer, Work, no_fence
 from shared.runtime.health import Health
 from shared.runtime.leadership import Leadership

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from services.inspection.parity import check_parity
-from shared.core.types import STALE_DATA, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import STALE_DATA
 from shared.runtime.commands import send_command
 from shared.store.port import Store
 from shared.store.rows.commands import NewCommand

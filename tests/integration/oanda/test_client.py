@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from shared.contracts.errors import InfrastructureError
-from shared.core.types import CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import instrument
 from shared.oanda.account import account_ids, account_instruments, account_summary
 from shared.oanda.candles import CandleSpecification, candles_between, latest_candles
 from shared.oanda.closing import Cancelled, Closed, NothingOpen, close_position

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.types import Candle, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import Candle
 from tests.fixtures.paper import sample_series
 from tests.simulators.oanda import CandleKey, OandaSimulator, VirtualClock
 from tests.simulators.oanda.bare_client import BareClient, lines_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from tests.fixtures.paper import sample_series
 from tests.material import shared_material
 from tests.simulators.oanda import Faults, OandaSimulator, ResponseFault, VirtualClock

@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from tests.fixtures.paper import SAMPLE, sample_series
 from tests.repository import ROOT
 from tests.simulators.oanda import BarKey, CandleKey, Faults, OandaSimulator, ResponseFault, StreamFault, VirtualClock

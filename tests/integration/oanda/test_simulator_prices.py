@@ -7,7 +7,7 @@ from itertools import islice
 import httpx
 import pytest
 
-from shared.core.types import CandleSeries
+from shared.core.columns import CandleSeries
 from tests.fixtures.paper import sample_series
 from tests.simulators.oanda import Faults, OandaSimulator, StreamFault, VirtualClock
 from tests.simulators.oanda.bare_client import BareClient, lines_of

@@ -15,7 +15,8 @@ from services.inspection.parity import check_parity
 from services.platform.platform import opened_store
 from shared.contracts.errors import InputError
 from shared.contracts.trades import trade_hash
-from shared.core.types import STALE_DATA, Candle, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import STALE_DATA, Candle
 from shared.store.engine import sqlite_url
 from tests.fixtures.live_run import WARM_UP, KeptLog, live_settings, trade_candles
 from tests.fixtures.paper import first_candles, sample_series

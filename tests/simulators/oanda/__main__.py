@@ -9,7 +9,8 @@ from datetime import datetime
 
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from shared.contracts.errors import InputError
-from shared.core.types import SECONDS_PER_DAY, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import SECONDS_PER_DAY
 from shared.settings.settings import Settings
 from tests.simulators.oanda import Faults, OandaSimulator, VirtualClock
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.calendar.marks import Times
 from shared.calendar.zones import local_seconds
-from shared.core.types import Integers
+from shared.core.columns import Integers
 
 _HOUR_SECONDS: Final = 3600
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from shared.calendar.market_hours import is_market_open
 from shared.calendar.zones import local_seconds
-from shared.core.types import SECONDS_PER_DAY, Candle, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import SECONDS_PER_DAY, Candle
 from tests.simulators.oanda.faults import Faults, chance
 from tests.simulators.oanda.grid import Alignment, Grid, grid_of
 from tests.simulators.oanda.moments import NANOSECONDS

@@ -5,7 +5,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
-from shared.core.types import Candle, CandleSeries
+from shared.core.columns import CandleSeries
+from shared.core.types import Candle
 from tests.simulators.oanda.clock import VirtualClock
 from tests.simulators.oanda.exchange import Exchange
 from tests.simulators.oanda.faults import Faults

@@ -7,7 +7,8 @@ import pytest
 
 from services.backtest import indicator_columns
 from services.backtest.indicator_columns import IndicatorColumns, IndicatorPeriods, compute_indicators
-from shared.core.types import SECONDS_PER_DAY, CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import SECONDS_PER_DAY, instrument
 
 _COUNT = 400
 

@@ -17,12 +17,12 @@ from shared.calendar.facts import PairCalendar
 from shared.contracts.errors import InputError
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
+from shared.core.columns import CandleSeries
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.types import (
     SL_TP,
     TIMED,
     Candle,
-    CandleSeries,
     instrument,
     integers_in_list,
     list_of_floats,

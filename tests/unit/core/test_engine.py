@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shared.core.columns import CandleColumns
 from shared.core.engine import AssessmentColumns, OutcomeColumns, candle_at, empty_assessments, empty_outcomes
 from shared.core.jit import compiled, core_digest, jitable
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.risk import tolerant_floor
-from shared.core.types import BUY, CandleColumns, list_of_floats, list_of_integers
+from shared.core.types import BUY, list_of_floats, list_of_integers
 from tests.fixtures.market import (
     M5,
     TUESDAY,

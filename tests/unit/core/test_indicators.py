@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import talib
 
+from shared.core.columns import Floats
 from shared.core.indicators.momentum import RSI_START, rsi_step
 from shared.core.indicators.trend import ADX_START, EMA_START, MACD_START, adx_step, ema_step, macd_step
 from shared.core.indicators.volatility import ATR_START, BOLLINGER_START, atr_step, bollinger_step, true_range
 from shared.core.indicators.volume import VWAP_START, vwap_step
-from shared.core.types import Floats
 from tests.fixtures.market import random_candles
 from tests.material import shared_material
 

@@ -9,7 +9,15 @@ import pytest
 
 from shared.core.market import MARKET_START, market_cells, market_step
 from shared.core.strategies import STRATEGIES, STRATEGY_NUMBERS, bb_breakout, ema_vwap, strategy_step, vwap_rsi
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings, list_of_floats, list_of_integers
+from shared.core.types import (
+    BUY,
+    NO_SIDE,
+    SELL,
+    Bar,
+    Readings,
+    list_of_floats,
+    list_of_integers,
+)
 from tests.fixtures.market import bar, facts, market_params, random_candles, strategy_params
 
 by_strategy = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.NAME)

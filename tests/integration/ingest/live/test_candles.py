@@ -14,7 +14,8 @@ from services.ingest.live.oanda import OandaSource
 from shared.bus.in_process import InProcessBus
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InputError
-from shared.core.types import CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, address_of
 from shared.runtime.health import Health

@@ -18,7 +18,8 @@ from shared.calendar.market_hours import market_open
 from shared.calendar.zones import local_seconds
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import SECONDS_BY_NAME
-from shared.core.types import Candle, CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import Candle, instrument
 from tests.tools.make_sample import SAMPLE_END, SAMPLE_FOLDER, SAMPLE_PAIRS, SAMPLE_START, write_sample
 
 SAMPLE_SHA256 = {

@@ -11,7 +11,8 @@ from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.candle_writer import candle_lines
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name, parse_granularity
-from shared.core.types import Candle, CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import Candle, instrument
 from tests.material import shared_material
 
 BID_ASK = BID_ASK_LAYOUT.header

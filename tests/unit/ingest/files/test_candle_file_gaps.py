@@ -11,7 +11,8 @@ from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.candle_summary import check_candle_file
 from services.ingest.gaps import Gap, GapKind, find_gaps
 from shared.contracts.errors import InputError
-from shared.core.types import CandleSeries, instrument
+from shared.core.columns import CandleSeries
+from shared.core.types import instrument
 
 
 def at(text: str) -> int:
