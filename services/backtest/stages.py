@@ -12,6 +12,7 @@ from services.backtest.result import FillRules
 from services.backtest.timeline import Part, Timeline
 from shared.calendar.economic import EconomicCalendar
 from shared.calendar.facts import PairCalendar
+from shared.contracts.runs import RunMode
 from shared.core.account import account_start
 from shared.core.books import Books, TradeLog, empty_books, empty_trade_log
 from shared.core.columns import (
@@ -34,7 +35,7 @@ from shared.core.jit import compiled
 from shared.core.market import MARKET_START, market_cells
 from shared.core.types import NO_SIDE, PASSED
 from shared.settings.machine_params import account_params, conversion_table, market_params
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 
 
 class CalendarStage:

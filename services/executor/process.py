@@ -11,6 +11,7 @@ from services.executor.work import LEASE, ExecutorWork, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
 from shared.anchors.anchoring import anchored
 from shared.bus.topology import ASSESSED_QUEUE
+from shared.contracts.runs import RunMode
 from shared.runtime.commands import age_seconds
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.leadership import Leadership
@@ -20,7 +21,7 @@ from shared.runtime.process import ConsumerProcess, Surroundings
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.quotes.links import received_quotes
 from shared.runtime.streams import EXECUTOR_STREAM
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 

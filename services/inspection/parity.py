@@ -19,6 +19,7 @@ from shared.contracts.codec import decode_assessed
 from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import Quote
+from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, trade_hash
 from shared.contracts.vocabulary import ENTRY, EXIT, EXIT_OF_NAME
@@ -34,7 +35,6 @@ from shared.core.types import (
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import EXECUTOR_STREAM, closed_fact
-from shared.settings.settings import RunMode
 from shared.store.port import Reader
 from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, TradeRow
 from shared.store.rows.market import AssessmentRow, CandleRow, GateSnapshotRow

@@ -13,12 +13,13 @@ from services.ingest.live.opened import fed, opened_live
 from services.platform.platform import Platform
 from services.strategy.news import NewsDesk
 from shared.bus.port import Handler
+from shared.contracts.runs import RunMode
 from shared.runtime.consumer import no_fence
 from shared.runtime.process import Surroundings
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.remembered import remember_run
 from shared.runtime.streams import agree_on_partitions
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.port import Store, Transaction
 
 

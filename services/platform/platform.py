@@ -19,11 +19,12 @@ from shared.bus.in_process import InProcessBus
 from shared.bus.port import Handler
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed
+from shared.contracts.runs import RunMode
 from shared.runtime.consumer import StreamConsumer, no_fence
 from shared.runtime.outgoing import DirectOutgoing
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.streams import EXECUTOR_STREAM
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.port import Reader, Store, Transaction
 from shared.store.rows.commands import CommandRow
 from shared.store.schema import SchemaState, check, upgrade

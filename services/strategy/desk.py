@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.calendar.facts import PairCalendar
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
+from shared.contracts.runs import RunMode
 from shared.contracts.state_json import decode_state, encode_state
 from shared.core.market import MARKET_START, MarketCells, MarketState, market_cells, market_step
 from shared.core.types import (
@@ -19,7 +20,7 @@ from shared.core.types import (
     list_of_integers,
 )
 from shared.settings.machine_params import market_params
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 
 _NEWS_OF_VERDICT: Final = {PASSED: NEWS_CLEAR, NEWS_WINDOW: NEWS_NEAR, NEWS_CALENDAR_MISSING: NEWS_MISSING}
 

@@ -7,12 +7,13 @@ from services.strategy.work import SERVICE as STRATEGY
 from services.strategy.work import StrategyWork
 from shared.bus.topology import candles_queue
 from shared.calendar.economic import EconomicCalendar
+from shared.contracts.runs import RunMode
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Surroundings
 from shared.runtime.remembered import remember_run
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.sql_store import open_store
 
 

@@ -8,10 +8,11 @@ from shared.calendar.economic import EconomicCalendar
 from shared.contracts.codec import FACT_VERSION, encode_assessed
 from shared.contracts.envelope import Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
+from shared.contracts.runs import RunMode
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.streams import assessed_of, candle_stream, closed_fact
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.port import Reader, Transaction
 from shared.store.rows.market import AssessmentRow
 from shared.store.rows.runtime import SnapshotRow

@@ -8,7 +8,8 @@ import msgspec
 
 from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InputError
-from shared.settings.settings import RunMode, Settings
+from shared.contracts.runs import RunMode
+from shared.settings.settings import Settings
 from shared.store.port import Reader, Store
 
 RUN_SETTING: Final = "paper_run"

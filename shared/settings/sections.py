@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from shared.contracts.runs import RunMode
 from shared.core.strategies import STRATEGIES
 from shared.core.types import POINTS_PER_PIP
 from shared.settings.values import (
@@ -38,14 +38,6 @@ _PARAMETERS: Final = {
     strategy.NAME: {profile: params._asdict() for profile, params in strategy.PROFILES.items()}
     for strategy in STRATEGIES
 }
-
-
-class RunMode(StrEnum):
-    """In which surroundings candles are judged: it decides what `auto` means."""
-
-    LIVE = "LIVE"
-    OFFLINE = "OFFLINE"
-    BACKTEST = "BACKTEST"
 
 
 class AccountSettings(Section):

@@ -16,6 +16,7 @@ from shared.calendar.facts import CalendarRules
 from shared.calendar.sessions import SessionWindow, default_windows, parse_window
 from shared.contracts.errors import InputError
 from shared.contracts.pairs import parse_pair
+from shared.contracts.runs import RunMode
 from shared.core.types import POINTS_PER_PIP, Instrument
 from shared.settings.environment import RuntimeSettings, read_runtime
 from shared.settings.sections import (
@@ -26,14 +27,13 @@ from shared.settings.sections import (
     PairRevision,
     PairTable,
     RiskSettings,
-    RunMode,
     StrategySettings,
     TradingDaySettings,
 )
 from shared.settings.sources import KeyPath, Written, read_sources
 from shared.settings.values import OTHER_PAIRS, PairName, ProfileName, Section, StaticRate, StrategyName
 
-__all__ = ["PairSettings", "RunMode", "RuntimeSettings", "Settings", "load_settings", "revised", "sentence_of"]
+__all__ = ["PairSettings", "RuntimeSettings", "Settings", "load_settings", "revised", "sentence_of"]
 
 _STRATEGIES: Final[Mapping[str, StrategyName]] = {"USD_JPY": "vwap_rsi", "GBP_USD": "bb_breakout"}
 _STRATEGY_OF_OTHERS: Final[StrategyName] = "ema_vwap"

@@ -6,6 +6,7 @@ import time
 from statistics import quantiles
 
 from shared.calendar.facts import PairCalendar
+from shared.contracts.runs import RunMode
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.columns import CandleSeries
@@ -18,7 +19,7 @@ from shared.core.types import (
     list_of_integers,
 )
 from shared.settings.machine_params import account_params, conversion_table, market_params
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from tests.benchmarks.candles import PAIR, read_candles
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.cli.paper.live import surroundings, trade_live
+from services.cli.paper.live import trade_live
+from services.cli.process import own_process
 from services.inspection.csv_export import closed_trades
 from services.platform.sole_trader import sole_trader
 from shared.contracts.trades import trade_hash
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         )
 
         def by_market_clock(service: str, stopped: Callable[[], bool]) -> Surroundings:
-            usual = surroundings(service, stopped)
+            usual = own_process(service, stopped)
             over = clock.now() + options.minutes * 60 * options.speed
             return replace(
                 usual,

@@ -13,11 +13,11 @@ from services.api.shapes.views import shown_day, shown_heartbeat, shown_hold
 from shared.contracts.decimals import format_money
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.granularity import SECONDS_BY_NAME
+from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.commands import age_seconds
 from shared.runtime.remembered import remembered_mode
 from shared.runtime.streams import ALL_ASSESSED
-from shared.settings.settings import RunMode
 from shared.store.port import Reader
 
 _EXECUTOR: Final = "executor"

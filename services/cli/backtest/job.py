@@ -18,8 +18,9 @@ from services.cli.progress import busy, steps, told_if_long
 from services.ingest.files.candle_file import CandleFile, CandleRead
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.errors import InputError
+from shared.contracts.runs import RunMode
 from shared.core.types import SL_TP, TIMED
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.settings.values import ProfileName
 
 

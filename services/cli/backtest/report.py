@@ -7,7 +7,8 @@ from decimal import Decimal
 from services.backtest.study import Study
 from services.ingest.files.candle_file import CandleFile, CandleRead
 from shared.contracts.granularity import granularity_name
-from shared.settings.settings import RunMode, Settings
+from shared.contracts.runs import RunMode
+from shared.settings.settings import Settings
 
 
 @dataclass(frozen=True)

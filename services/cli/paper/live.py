@@ -1,7 +1,5 @@
 """Live paper trading on a terminal: the run, and what is shown of it until it is stopped."""
 
-import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,36 +33,23 @@ def live_pairs(text: str | None) -> list[str]:
     return names
 
 
-def surroundings(service: str, stopped: Callable[[], bool], instance: str | None = None) -> "Surroundings":
-    """Return the outside of a run in this process: it logs to stderr and is not asked for its health."""
-    from importlib.metadata import version
-
-    from shared.runtime.health import Health
-    from shared.runtime.logs import service_log
-    from shared.runtime.metrics import ServiceMetrics
-    from shared.runtime.process import Surroundings
-
-    name = instance or f"{service}-{socket.gethostname()}-{os.getpid()}"
-    metrics = ServiceMetrics(service, version("scalpbot"))
-    return Surroundings(service, name, Health(metrics), metrics, service_log(service, name), stopped)
-
-
 def trade_live(
     trader: "Trader",
     settings: "Settings",
     pairs: Sequence[str],
     url: str,
     as_json: bool,
-    outside: "Callable[[str, Callable[[], bool]], Surroundings]" = surroundings,
+    outside: "Callable[[str, Callable[[], bool]], Surroundings] | None" = None,
 ) -> None:
     """Trade live candles on paper until asked to stop; a table on a terminal, else an event to a line."""
+    from services.cli.process import own_process
     from services.ingest.news.cache import cache_beside
     from services.platform.live import run_paper_live
     from shared.anchors.anchoring import anchored
     from shared.contracts.facts import ACCOUNT_FACTS
 
     with Stop() as stop, shown(trader.store, pairs, as_json) as (watch, tell):
-        around = outside("paper", lambda: stop.asked)
+        around = (outside or own_process)("paper", lambda: stop.asked)
         note("trading live candles on paper, nothing is opened at the broker; stop with Ctrl-C")
         with anchored(around, trader.store, settings.runtime, url):
             run_paper_live(

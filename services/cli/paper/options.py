@@ -101,7 +101,7 @@ def _offline(
     news: Path | None,
     export: Path | None,
 ) -> "tuple[dict[str, Any], ExportedRows | None]":
-    from services.cli.paper.live import surroundings
+    from services.cli.process import own_process
     from services.inspection.csv_export import export_logs
     from shared.anchors.anchoring import anchored
     from shared.contracts.granularity import granularity_name
@@ -112,7 +112,7 @@ def _offline(
         name, times = granularity_name(read.series.granularity_seconds), read.series.time
         described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
     with trading(url, "paper") as trader:
-        with anchored(surroundings("paper", lambda: False), trader.store, settings.runtime, url):
+        with anchored(own_process("paper", lambda: False), trader.store, settings.runtime, url):
             run = _replay(trader, settings, files, reads, calendar)
         with trader.store.reading() as reader:
             report = paper_report(reader, settings, PaperMode.OFFLINE, described)
@@ -167,9 +167,9 @@ def _replay(
 ) -> dict[str, Any]:
     from services.ingest.feed import unstored
     from services.platform.platform import Platform
+    from shared.contracts.runs import RunMode
     from shared.runtime.remembered import remember_run
     from shared.runtime.streams import agree_on_partitions
-    from shared.settings.settings import RunMode
 
     store = trader.store
     with store.reading() as reader:

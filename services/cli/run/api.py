@@ -67,7 +67,7 @@ def api(
     from services.api.context import SERVICE
     from services.api.lifetime import recorded
     from services.api.serving import listening, require_safe_address, require_users, serve
-    from services.cli.run.options import surroundings
+    from services.cli.process import served_process
     from shared.store.sql_store import open_store
 
     require_safe_address(host, behind_tls, published_on_loopback)
@@ -75,7 +75,7 @@ def api(
     url = database_url(database, settings)
     with (
         listening(host, port) as listener,
-        surroundings(SERVICE, instance, health_host, health_port) as around,
+        served_process(SERVICE, instance, health_host, health_port) as around,
     ):
         store = around.patiently("store", lambda: open_store(url))
         if store is None:

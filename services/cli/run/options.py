@@ -1,9 +1,5 @@
 """The verbs `run ingest`, `run strategy`, `run executor` and `run api`: one service in this process."""
 
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -12,11 +8,9 @@ import typer
 from services.cli.inputs import candle_files, parse_speed, read_candles, read_news, read_settings
 from services.cli.options import CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
 from services.cli.run import api as run_api
-from services.cli.stopping import Stop
 from services.cli.stored import Database, database_url
 
 if TYPE_CHECKING:
-    from shared.runtime.process import Surroundings
     from shared.settings.settings import Settings
 
 Instance: TypeAlias = Annotated[
@@ -87,6 +81,7 @@ def ingest(
     config: ConfigFile = None,
 ) -> None:
     """Bring candles into the platform, in order and each once: those of files, or OANDA's with its prices and news."""
+    from services.cli.process import served_process
     from services.ingest.process import run_ingest
 
     settings = read_settings(config)
@@ -98,7 +93,7 @@ def ingest(
     reads = read_candles(candle_files(_required_files(csv), None), settings, granularity, skip_bad_rows)
     urls = database_url(database, settings), _broker_url(broker, settings)
     partitions = settings.deployment.partitions
-    with surroundings("ingest", instance, health_host, health_port) as around:
+    with served_process("ingest", instance, health_host, health_port) as around:
         run_ingest(around, [read.series for read in reads], partitions, pace, once, *urls)
 
 
@@ -110,6 +105,7 @@ def _ingest_live(
     outside: tuple[str | None, str, int],
 ) -> None:
     from services.cli.paper.live import live_pairs
+    from services.cli.process import served_process
     from services.ingest.live.opened import require_account
     from services.ingest.live.process import run_ingest_live
     from shared.contracts.errors import InputError
@@ -118,7 +114,7 @@ def _ingest_live(
         raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
     names = live_pairs(pairs)
     require_account(settings.runtime)
-    with surroundings("ingest", *outside) as around:
+    with served_process("ingest", *outside) as around:
         run_ingest_live(around, settings, names, *urls)
 
 
@@ -134,9 +130,10 @@ def strategy(
     config: ConfigFile = None,
 ) -> None:
     """Judge every closed candle of a partition by all that depends on the market alone."""
+    from services.cli.process import served_process
     from services.strategy.process import run_strategy
     from shared.contracts.errors import InputError
-    from shared.settings.settings import RunMode
+    from shared.contracts.runs import RunMode
 
     settings = read_settings(config)
     if partition >= settings.deployment.partitions:
@@ -146,7 +143,7 @@ def strategy(
         )
     calendar = read_news(news)
     urls = database_url(database, settings), _broker_url(broker, settings)
-    with surroundings("strategy", instance, health_host, health_port) as around:
+    with served_process("strategy", instance, health_host, health_port) as around:
         run_strategy(around, settings, RunMode(mode), calendar, partition, *urls)
 
 
@@ -160,12 +157,13 @@ def executor(
     config: ConfigFile = None,
 ) -> None:
     """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
+    from services.cli.process import served_process
     from services.executor.process import run_executor
-    from shared.settings.settings import RunMode
+    from shared.contracts.runs import RunMode
 
     settings = read_settings(config)
     urls = database_url(database, settings), _broker_url(broker, settings)
-    with surroundings("executor", instance, health_host, health_port) as around:
+    with served_process("executor", instance, health_host, health_port) as around:
         run_executor(around, settings, RunMode(mode), *urls)
 
 
@@ -186,24 +184,3 @@ def _broker_url(given: str | None, settings: "Settings") -> str:
     if url is None:
         raise InputError("there is no broker to work with: set RABBITMQ_URL or give --broker amqp://HOST/VHOST")
     return url.get_secret_value()
-
-
-@contextmanager
-def surroundings(service: str, instance: str | None, host: str, port: int) -> "Iterator[Surroundings]":
-    """Give a service its log, health and metrics, and the wish to stop, for as long as the block lasts."""
-    from importlib.metadata import version
-
-    from shared.runtime.crash import CRASH_VARIABLE, crash_at
-    from shared.runtime.health import Health, HealthServer
-    from shared.runtime.logs import service_log
-    from shared.runtime.metrics import ServiceMetrics
-    from shared.runtime.process import Surroundings
-
-    name = instance or f"{service}-{socket.gethostname()}-{os.getpid()}"
-    metrics = ServiceMetrics(service, version("scalpbot"))
-    health = Health(metrics)
-    log = service_log(service, name)
-    crash = crash_at(os.environ.get(CRASH_VARIABLE))
-    with Stop() as stop, HealthServer(health, host, port) as server:
-        log.info("starting", health_port=server.port)
-        yield Surroundings(service, name, health, metrics, log, stopped=lambda: stop.asked, crash=crash)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from services.ingest.feed import Arrival
     from services.platform.sole_trader import Trader
     from shared.calendar.economic import EconomicCalendar
+    from shared.contracts.runs import RunMode
     from shared.core.columns import CandleSeries
     from shared.runtime.process import Surroundings
     from shared.runtime.quotes.board import QuoteBoard
-    from shared.settings.settings import RunMode, Settings
+    from shared.settings.settings import Settings
     from shared.store.port import Store
 
 _START = 1_704_060_000  # Sunday 2023-12-31, 22:00 UTC: the first market week of 2024
@@ -155,7 +156,7 @@ class OandaFeed(NamedTuple):
 
     def prepare(self, run: Run) -> None:
         """Refuse a database of another market, or of past candles."""
-        from shared.settings.settings import RunMode
+        from shared.contracts.runs import RunMode
 
         _refuse_made_up(run.trader.store)
         _remember_run(run, None, RunMode.LIVE)
@@ -226,7 +227,7 @@ class _PastTrading:
         from services.executor.commands.desk import tell_outside
         from services.platform.platform import Platform
         from shared.contracts.facts import ACCOUNT_FACTS
-        from shared.settings.settings import RunMode
+        from shared.contracts.runs import RunMode
 
         around, (store, fence) = run.around, run.trader
         listeners = dict.fromkeys(ACCOUNT_FACTS, partial(tell_events, as_json=run.as_json))
@@ -323,9 +324,9 @@ def _replay_feed(given: Given, settings: "Settings") -> ReplayFeed:
 
 
 def _remember_run(run: Run, news: "EconomicCalendar | None", mode: "RunMode | None" = None) -> None:
+    from shared.contracts.runs import RunMode
     from shared.runtime.remembered import remember_run
     from shared.runtime.streams import agree_on_partitions
-    from shared.settings.settings import RunMode
 
     store, now = run.trader.store, int(run.around.clock())
     remember_run(store, run.settings, news, now, mode or RunMode.OFFLINE)

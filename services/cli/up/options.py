@@ -147,9 +147,9 @@ def _listener(host: str, port: int, behind_tls: bool) -> "Iterator[socket.socket
 
 def _outside(stop: Stop) -> "Surroundings":
     """Return the outside of this process; of the many that follow each other on a database only the last is known."""
-    from services.cli.paper.live import surroundings
+    from services.cli.process import own_process
 
-    return surroundings("up", lambda: stop.asked, f"up-{gethostname()}")
+    return own_process("up", lambda: stop.asked, f"up-{gethostname()}")
 
 
 def _tell_health(stack: ExitStack, run: Run, host: str, port: int | None) -> None:

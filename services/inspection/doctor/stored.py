@@ -8,9 +8,10 @@ from typing import Final
 from services.inspection.doctor.findings import Limits, Report, Section
 from shared.calendar.market_hours import is_market_open, open_seconds_between
 from shared.contracts.granularity import parse_granularity
+from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.news import calendar_age
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.engine import database_url
 from shared.store.faults import place
 from shared.store.port import Reader, Store

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 
 from services.ingest.feed import unstored
 from services.platform.platform import Platform
+from shared.contracts.runs import RunMode
 from shared.core.columns import CandleSeries
-from shared.settings.settings import RunMode, Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from tests.faults.simulator.database import LedgerTable, MemoryDatabase
 from tests.fixtures.paper import sample_series
 

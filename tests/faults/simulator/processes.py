@@ -17,6 +17,7 @@ from shared.bus.topology import ASSESSED_QUEUE, candles_queue
 from shared.bus.wire import message_of
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InfrastructureError, LeaseLostError, MessageError
+from shared.contracts.runs import RunMode
 from shared.core.columns import CandleSeries
 from shared.runtime.consumer import StreamConsumer, Work, no_fence
 from shared.runtime.health import Health
@@ -28,7 +29,6 @@ from shared.runtime.relay import Relay
 from shared.runtime.remembered import remember_run
 from shared.runtime.retry import patience
 from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
-from shared.settings.settings import RunMode
 from shared.store.port import Store, Transaction
 from tests.faults.simulator.broker import Consumer, Held, SimulatedBroker, SimulatedPublisher
 from tests.faults.simulator.faults import CRASHED, PASSED_OVER, PAUSED, REPAIRED, STALE_REFUSED, Faults, SimulatedCrash

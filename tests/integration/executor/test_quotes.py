@@ -12,10 +12,11 @@ from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
 from services.platform.platform import Platform, opened_store
 from shared.contracts.facts import Quote
+from shared.contracts.runs import RunMode
 from shared.core.types import BUY, EXIT_NAMES, QUANTA_PER_UNIT, STALE_DATA
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.remembered import remember_run
-from shared.settings.settings import RunMode, Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
 from shared.store.sql.audit import verify_audit

@@ -15,9 +15,10 @@ from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
 from services.platform.platform import Platform, opened_store
 from shared.contracts.errors import InputError
+from shared.contracts.runs import RunMode
 from shared.contracts.trades import trade_hash
 from shared.runtime.remembered import remember_run
-from shared.settings.settings import RunMode, Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store, Transaction
 from shared.store.sql.audit import verify_audit

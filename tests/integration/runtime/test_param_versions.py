@@ -11,9 +11,10 @@ from hypothesis import strategies as some
 
 from services.inspection.csv_export import closed_trades
 from shared.contracts.errors import InputError
+from shared.contracts.runs import RunMode
 from shared.contracts.trades import trade_hash
 from shared.runtime.param_versions import Saved, StaleParamsError, require_newest, save_params, section_of
-from shared.settings.settings import RunMode, Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.rows.listing import Span
 from shared.store.rows.market import GateSnapshotRow

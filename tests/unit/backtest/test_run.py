@@ -15,6 +15,7 @@ from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import split_run, walk_forward, window_spans
 from shared.calendar.facts import PairCalendar
 from shared.contracts.errors import InputError
+from shared.contracts.runs import RunMode
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.columns import CandleSeries
@@ -29,7 +30,7 @@ from shared.core.types import (
     list_of_integers,
 )
 from shared.settings.machine_params import account_params, conversion_table, market_params
-from shared.settings.settings import RunMode, Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 
 _MONDAY = 1_399_248_000  # 2014-05-05T00:00:00Z
 

@@ -9,7 +9,8 @@ import pytest
 from shared.calendar.sessions import parse_window
 from shared.contracts.errors import InputError
 from shared.contracts.pairs import parse_pair
-from shared.settings.settings import RunMode, Settings, load_settings
+from shared.contracts.runs import RunMode
+from shared.settings.settings import Settings, load_settings
 
 
 def settings_of(folder: Path, text: str, **environ: str) -> Settings:

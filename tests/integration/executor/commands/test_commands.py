@@ -6,9 +6,9 @@ import pytest
 
 from shared.contracts.errors import InputError
 from shared.contracts.facts import Quote
+from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.core.types import BUY, EXIT_NAMES, HOLD, QUANTA_PER_UNIT
-from shared.settings.settings import RunMode
 from shared.store.engine import sqlite_url
 from tests.fixtures.commanded import PAIR, Commanded, commanded, free_course, plain_sql, require_sound
 from tests.fixtures.paper import NOON, PAIRS

@@ -16,13 +16,14 @@ from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.contracts.codec import decode_assessed
 from shared.contracts.errors import InputError, InvariantError
 from shared.contracts.facts import CandleAssessed, CandleClosed
+from shared.contracts.runs import RunMode
 from shared.core.types import NEWS_CALENDAR_MISSING, NEWS_WINDOW, PASSED
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.news import NEWS, CalendarAge, NewsRecord, calendar_age, keep_news, stored_news
 from shared.runtime.outgoing import DirectOutgoing
 from shared.runtime.streams import closed_fact
-from shared.settings.settings import RunMode, Settings
+from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
 from shared.store.rows.runtime import SnapshotRow
