@@ -11,6 +11,7 @@ from tests.repository import ROOT
 
 LONGEST_MODULE_LINES: Final = 400
 LONGEST_FUNCTION_LINES: Final = 60
+MOST_MODULES_IN_A_FOLDER: Final = 20
 # Reading the clock, the environment or chance: only where a process meets the world.
 _SURROUNDINGS: Final = {
     ("time", "time"),
@@ -99,3 +100,9 @@ def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
 
 def test_functions_that_wait_are_measured_too() -> None:
     assert [found.name for found in functions(ast.parse("async def wait(): ...\ndef act(): ..."))] == ["wait", "act"]
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in sources()}), ids=name_of)
+def test_folder_holds_no_more_modules_than_can_be_taken_in_at_once(folder: Path) -> None:
+    modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= MOST_MODULES_IN_A_FOLDER

@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tests.benchmarks.api_figures import (
+from tests.benchmarks.api.commands_figures import COMMANDS_NOTES, FLOOD, commands_aims
+from tests.benchmarks.api.figures import (
     LISTED_CANDLES,
     LOGIN,
     LOGIN_NOTES,
@@ -19,8 +20,7 @@ from tests.benchmarks.api_figures import (
     reads_aims,
 )
 from tests.benchmarks.child import BenchmarkError, Finished, run_module, run_program
-from tests.benchmarks.commands_figures import COMMANDS_NOTES, FLOOD, commands_aims
-from tests.benchmarks.deployed_figures import (
+from tests.benchmarks.deployed.figures import (
     DEPLOYED_NOTES,
     LIVE,
     MANY,
@@ -89,15 +89,16 @@ _ALONE = {
     READS: _Alone(READS_NOTES, LISTED_CANDLES),
 }
 PARTS = tuple(_ALONE)
-_OWN = _Runner("scalpbot", "services", ("full_engine",))
-_FASTER = _Runner("backtesting.py, hand-tuned", "backtesting", ("backtesting_peer", "fast"), aimed=100, required=False)
+_OWN = _Runner("scalpbot", "services", ("one_process.full_engine",))
+_BACKTESTING = "one_process.backtesting_peer"
+_FASTER = _Runner("backtesting.py, hand-tuned", "backtesting", (_BACKTESTING, "fast"), aimed=100, required=False)
 _PEERS = (
-    _Runner("vectorbt", "vectorbt", ("vectorbt_peer",), aimed=3),
+    _Runner("vectorbt", "vectorbt", ("one_process.vectorbt_peer",), aimed=3),
     _FASTER,
     _Runner(
         "backtesting.py as in its manual",
         "backtesting",
-        ("backtesting_peer", "manual"),
+        (_BACKTESTING, "manual"),
         rounds=2,
         aimed=100,
         required=True,
@@ -216,7 +217,7 @@ def _wall(job: str, by: str, runs: list[Finished], candles: int) -> Measurement:
 
 
 def _paper(found: _Collected, file: Path, database: Path) -> None:
-    run = run_module("paper", str(file), str(database), limit_seconds=found.seconds_left)
+    run = run_module("one_process.paper", str(file), str(database), limit_seconds=found.seconds_left)
     candles = run.figures["candles"]
     found.measurements.append(_measured("paper OFFLINE, everything stored", "scalpbot", run, candles))
     rate = candles / run.figures["best"]
@@ -224,7 +225,7 @@ def _paper(found: _Collected, file: Path, database: Path) -> None:
 
 
 def _live_candle(found: _Collected, file: Path) -> None:
-    run = run_module("live_candle", str(file), limit_seconds=found.seconds_left)
+    run = run_module("one_process.live_candle", str(file), limit_seconds=found.seconds_left)
     found.measurements.append(
         Measurement(
             "live candle in plain Python", "scalpbot", None, None, run.figures["candles"], None, run.peak_megabytes
@@ -241,7 +242,7 @@ def _live_candle(found: _Collected, file: Path) -> None:
 def _reading(found: _Collected, file: Path, candles: int) -> None:
     job = "reading the candle file"
     for by in ("scalpbot", "pandas"):
-        run = run_module("csv_reading", str(file), by, limit_seconds=found.seconds_left)
+        run = run_module("one_process.csv_reading", str(file), by, limit_seconds=found.seconds_left)
         found.measurements.append(_measured(job, f"{by}, every row checked" if by == "scalpbot" else by, run, candles))
 
 
@@ -252,7 +253,7 @@ def _deployed(found: _Collected, folder: Path) -> None:
         run_module("candles", file, str(count), limit_seconds=found.seconds_left)
     # It has to end by itself, to take its processes with it.
     allowed = str(found.seconds_left - _FAREWELL_SECONDS)
-    run = run_module("deployed", *files, str(folder), allowed, limit_seconds=found.seconds_left)
+    run = run_module("deployed.services", *files, str(folder), allowed, limit_seconds=found.seconds_left)
     found.measurements += deployed_measurements(run.figures)
     found.aims += deployed_aims(run.figures)
 
@@ -261,17 +262,17 @@ def _commands(found: _Collected, folder: Path) -> None:
     flood = str(folder / "flood.csv")
     run_module("candles", flood, str(FLOOD), limit_seconds=found.seconds_left)
     allowed = str(found.seconds_left - _FAREWELL_SECONDS)
-    run = run_module("commands", flood, str(folder), allowed, limit_seconds=found.seconds_left)
+    run = run_module("api.commands", flood, str(folder), allowed, limit_seconds=found.seconds_left)
     found.aims += commands_aims(run.figures)
 
 
 def _login(found: _Collected) -> None:
-    found.aims += login_aims(run_module("login", limit_seconds=found.seconds_left).figures)
+    found.aims += login_aims(run_module("api.login", limit_seconds=found.seconds_left).figures)
 
 
 def _reads(found: _Collected, folder: Path) -> None:
     allowed = str(found.seconds_left - _FAREWELL_SECONDS)
-    run = run_module("reads", str(LISTED_CANDLES), str(folder), allowed, limit_seconds=found.seconds_left)
+    run = run_module("api.reads", str(LISTED_CANDLES), str(folder), allowed, limit_seconds=found.seconds_left)
     found.aims += reads_aims(run.figures["pages"])
 
 

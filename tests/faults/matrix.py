@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from tests.faults import broker_faults, commands, crashes, database_faults, executors, messages
 from tests.faults.outcome import Outcome
+from tests.faults.played import broker, commands, crashes, database, executors, messages
 from tests.faults.stage import Stage
 
 # Plays a row with so many repetitions and returns what came of it.
@@ -32,12 +32,12 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "3": _each_crash_point("executor"),
     "4": lambda stage, times: [commands.answers_lost(stage, times)],
     "5": lambda stage, times: [crashes.killed_at_random(stage, _RANDOM_KILL_SECONDS * times, _SEED)],
-    "6": lambda stage, times: [broker_faults.restarted(stage, [True] * times)],
-    "7": lambda stage, times: [broker_faults.restarted(stage, [False] * times)],
-    "8": _repeated(lambda stage, _number: broker_faults.killed_right_after_declaring(stage)),
-    "10": _repeated(lambda stage, _number: broker_faults.blackholed(stage, _OUTAGE_SECONDS)),
-    "11": lambda stage, times: [broker_faults.mangled(stage, 10.0 * times)],
-    "12": _repeated(lambda stage, _number: broker_faults.alarmed(stage, _OUTAGE_SECONDS)),
+    "6": lambda stage, times: [broker.restarted(stage, [True] * times)],
+    "7": lambda stage, times: [broker.restarted(stage, [False] * times)],
+    "8": _repeated(lambda stage, _number: broker.killed_right_after_declaring(stage)),
+    "10": _repeated(lambda stage, _number: broker.blackholed(stage, _OUTAGE_SECONDS)),
+    "11": lambda stage, times: [broker.mangled(stage, 10.0 * times)],
+    "12": _repeated(lambda stage, _number: broker.alarmed(stage, _OUTAGE_SECONDS)),
     "13": _repeated(lambda stage, _number: messages.tripled(stage)),
     "14": _repeated(lambda stage, number: messages.lost_and_reordered(stage, _SEED + number)),
     "15": _repeated(lambda stage, _number: messages.poisoned(stage)),
@@ -49,9 +49,9 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "19": lambda stage, times: [
         executors.both_leading(stage, without_cursor_lock=without) for without in (False, True) for _ in range(times)
     ],
-    "20": lambda stage, times: [database_faults.restarted(stage, [gracefully] * times) for gracefully in (True, False)],
-    "21": lambda stage, _times: [database_faults.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
+    "20": lambda stage, times: [database.restarted(stage, [gracefully] * times) for gracefully in (True, False)],
+    "21": lambda stage, _times: [database.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
     "commands": lambda stage, times: [commands.raced(stage, times)],
-    "start": _repeated(lambda stage, _number: database_faults.both_away_at_start(stage, _WAITING_SECONDS)),
+    "start": _repeated(lambda stage, _number: database.both_away_at_start(stage, _WAITING_SECONDS)),
 }

@@ -1,6 +1,6 @@
 """Rows 6-8 and 10-12 of the fault matrix: the broker and the way to it."""
 
-from tests.faults.broker_faults import alarmed, blackholed_and_mangled, killed_right_after_declaring, restarted
+from tests.faults.played.broker import alarmed, blackholed_and_mangled, killed_right_after_declaring, restarted
 from tests.faults.stage import Stage
 
 

@@ -1,6 +1,6 @@
 """Rows 4, 9 and `commands` of the fault matrix: what operators ask for over HTTP."""
 
-from tests.faults.commands import API_POINTS, EXECUTOR_POINTS, answers_lost, raced
+from tests.faults.played.commands import API_POINTS, EXECUTOR_POINTS, answers_lost, raced
 from tests.faults.stage import Stage
 
 

@@ -1,6 +1,6 @@
 """Rows 20 and 21 of the fault matrix, and servers that are not there yet."""
 
-from tests.faults.database_faults import both_away_at_start, restarted, unreachable
+from tests.faults.played.database import both_away_at_start, restarted, unreachable
 from tests.faults.stage import Stage
 
 MOST_IDLE_PROCESSOR_SHARE = 0.1

@@ -1,6 +1,6 @@
 """Rows 18 and 19 of the fault matrix: a paused leader, and two that lead at once."""
 
-from tests.faults.executors import both_leading, paused
+from tests.faults.played.executors import both_leading, paused
 from tests.faults.stage import Stage
 
 

@@ -1,6 +1,6 @@
 """Rows 13-16 of the fault matrix: messages doubled, lost, reordered, poisoned and deadly."""
 
-from tests.faults.messages import PREFETCH, deadly, lost_and_reordered, poisoned, tripled
+from tests.faults.played.messages import PREFETCH, deadly, lost_and_reordered, poisoned, tripled
 from tests.faults.stage import Stage
 
 SEED = 20_260_302

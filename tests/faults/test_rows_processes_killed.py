@@ -1,7 +1,7 @@
 """Rows 1-3, 5, 17 and 27 of the fault matrix: services that die, fail over or are asked to stop."""
 
-from tests.faults.crashes import asked_to_stop, failed_over, killed_at_each_crash_point, killed_at_random
-from tests.faults.messages import PREFETCH
+from tests.faults.played.crashes import asked_to_stop, failed_over, killed_at_each_crash_point, killed_at_random
+from tests.faults.played.messages import PREFETCH
 from tests.faults.stage import Stage
 from tests.fixtures.deployed import SERVICES
 

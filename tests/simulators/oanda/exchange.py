@@ -4,10 +4,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.simulators.oanda.account.ledger import Ledger
 from tests.simulators.oanda.clock import VirtualClock
 from tests.simulators.oanda.faults import Faults
 from tests.simulators.oanda.forms import invalid
-from tests.simulators.oanda.ledger import Ledger
 from tests.simulators.oanda.market import Market, PairMarket
 from tests.simulators.oanda.moments import NANOSECONDS
 from tests.simulators.oanda.prices import Quote, quote_at

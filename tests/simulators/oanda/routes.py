@@ -6,7 +6,8 @@ from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from tests.simulators.oanda import account_views, candle_requests, close_requests, history_views, order_requests
+from tests.simulators.oanda import candle_requests
+from tests.simulators.oanda.account import close_requests, history, order_requests, views
 from tests.simulators.oanda.exchange import Exchange
 from tests.simulators.oanda.forms import ApiError, Request, Response, failure, invalid
 
@@ -30,30 +31,30 @@ def _route(method: str, path: str, answer: Answer) -> _Route:
 
 _ACCOUNT: Final = "/accounts/{}"
 _ROUTES: Final = (
-    _route("GET", "/accounts", account_views.accounts),
+    _route("GET", "/accounts", views.accounts),
     _route("GET", "/instruments/{}/candles", candle_requests.candles),
-    _route("GET", _ACCOUNT, account_views.account),
-    _route("GET", _ACCOUNT + "/summary", account_views.summary),
-    _route("GET", _ACCOUNT + "/instruments", account_views.instruments),
+    _route("GET", _ACCOUNT, views.account),
+    _route("GET", _ACCOUNT + "/summary", views.summary),
+    _route("GET", _ACCOUNT + "/instruments", views.instruments),
     _route("GET", _ACCOUNT + "/instruments/{}/candles", candle_requests.candles),
     _route("GET", _ACCOUNT + "/candles/latest", candle_requests.latest_candles),
-    _route("GET", _ACCOUNT + "/pricing", account_views.pricing),
-    _route("GET", _ACCOUNT + "/changes", history_views.changes),
-    _route("GET", _ACCOUNT + "/positions", account_views.positions),
-    _route("GET", _ACCOUNT + "/openPositions", account_views.open_positions),
-    _route("GET", _ACCOUNT + "/positions/{}", account_views.position),
+    _route("GET", _ACCOUNT + "/pricing", views.pricing),
+    _route("GET", _ACCOUNT + "/changes", history.changes),
+    _route("GET", _ACCOUNT + "/positions", views.positions),
+    _route("GET", _ACCOUNT + "/openPositions", views.open_positions),
+    _route("GET", _ACCOUNT + "/positions/{}", views.position),
     _route("PUT", _ACCOUNT + "/positions/{}/close", close_requests.close_position),
-    _route("GET", _ACCOUNT + "/trades", account_views.trades),
-    _route("GET", _ACCOUNT + "/openTrades", account_views.open_trades),
-    _route("GET", _ACCOUNT + "/trades/{}", account_views.trade),
+    _route("GET", _ACCOUNT + "/trades", views.trades),
+    _route("GET", _ACCOUNT + "/openTrades", views.open_trades),
+    _route("GET", _ACCOUNT + "/trades/{}", views.trade),
     _route("PUT", _ACCOUNT + "/trades/{}/close", close_requests.close_trade),
     _route("POST", _ACCOUNT + "/orders", order_requests.create_order),
-    _route("GET", _ACCOUNT + "/orders", account_views.pending_orders),
-    _route("GET", _ACCOUNT + "/pendingOrders", account_views.pending_orders),
-    _route("GET", _ACCOUNT + "/orders/{}", account_views.order),
-    _route("GET", _ACCOUNT + "/transactions/sinceid", history_views.transactions_since),
-    _route("GET", _ACCOUNT + "/transactions/idrange", history_views.transactions_between),
-    _route("GET", _ACCOUNT + r"/transactions/(\d+)", history_views.transaction),
+    _route("GET", _ACCOUNT + "/orders", views.pending_orders),
+    _route("GET", _ACCOUNT + "/pendingOrders", views.pending_orders),
+    _route("GET", _ACCOUNT + "/orders/{}", views.order),
+    _route("GET", _ACCOUNT + "/transactions/sinceid", history.transactions_since),
+    _route("GET", _ACCOUNT + "/transactions/idrange", history.transactions_between),
+    _route("GET", _ACCOUNT + r"/transactions/(\d+)", history.transaction),
 )
 
 
@@ -101,7 +102,7 @@ def _chosen(exchange: Exchange, request: Request, address: str) -> Callable[[], 
 
 
 def _pages_route(address: str) -> _Route:
-    return _route("GET", _ACCOUNT + "/transactions", partial(history_views.transaction_pages, address=address))
+    return _route("GET", _ACCOUNT + "/transactions", partial(history.transaction_pages, address=address))
 
 
 def _check_account(exchange: Exchange, account_id: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any, Final, Literal, NamedTuple
 
 from shared.core.columns import CandleSeries
 from shared.core.types import Candle
+from tests.simulators.oanda.account.fills import MarketOrder, execute
+from tests.simulators.oanda.account.ledger import Batch, Ledger
 from tests.simulators.oanda.clock import VirtualClock
 from tests.simulators.oanda.exchange import Exchange
 from tests.simulators.oanda.faults import Faults
-from tests.simulators.oanda.fills import MarketOrder, execute
 from tests.simulators.oanda.forms import RecordedRequest
-from tests.simulators.oanda.ledger import Batch, Ledger
 from tests.simulators.oanda.market import Market
 from tests.simulators.oanda.moments import NANOSECONDS
 from tests.simulators.oanda.server import Listener

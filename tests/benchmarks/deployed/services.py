@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
 
-from tests.benchmarks.bare_loop import PAIR
-from tests.benchmarks.bare_run import run_bare_loop
+from tests.benchmarks.deployed.bare_loop import PAIR
+from tests.benchmarks.deployed.bare_run import run_bare_loop
 from tests.benchmarks.ground import Ground, Servers, servers
 from tests.benchmarks.memory import peak_megabytes
 from tests.fixtures.deployed import Deployment, wait_until

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.bus.topology import topology
-from tests.benchmarks.bare_chain import BatchedChain, Chain, Item, SingleChain
+from tests.benchmarks.deployed.bare_chain import BatchedChain, Chain, Item, SingleChain
 from tests.benchmarks.memory import peak_megabytes
 
 PAIR: Final = "EUR_USD"

@@ -7,8 +7,8 @@ from typing import Final
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from tests.faults.broker_faults import CONSUMERS, note_consuming
 from tests.faults.outcome import Outcome
+from tests.faults.played.broker import CONSUMERS, note_consuming
 from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES

@@ -4,10 +4,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from shared.contracts.decimals import parse_points
+from tests.simulators.oanda.account.fills import MarketOrder, execute
+from tests.simulators.oanda.account.ledger import Batch, Order
 from tests.simulators.oanda.exchange import Exchange
-from tests.simulators.oanda.fills import MarketOrder, execute
 from tests.simulators.oanda.forms import INVALID_PARAMETER, MISSING_DATA, ApiError, Request, Response, failure
-from tests.simulators.oanda.ledger import Batch, Order
 from tests.simulators.oanda.moments import Body
 
 _RESTING: Final = ("LIMIT", "STOP", "MARKET_IF_TOUCHED")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tests.simulators.oanda.account.ledger import MARGIN_RATE, Batch, Order, Trade, money
 from tests.simulators.oanda.exchange import Exchange
-from tests.simulators.oanda.ledger import MARGIN_RATE, Batch, Order, Trade, money
 from tests.simulators.oanda.moments import Body, Moment
 from tests.simulators.oanda.prices import Quote, home_rate
 

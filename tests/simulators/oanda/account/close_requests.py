@@ -2,10 +2,10 @@
 
 from typing import Any, Final, Literal, NamedTuple
 
+from tests.simulators.oanda.account.fills import MarketOrder, execute
+from tests.simulators.oanda.account.ledger import Batch
 from tests.simulators.oanda.exchange import Exchange
-from tests.simulators.oanda.fills import MarketOrder, execute
 from tests.simulators.oanda.forms import ApiError, Request, Response, invalid
-from tests.simulators.oanda.ledger import Batch
 from tests.simulators.oanda.moments import Body
 
 _NONE: Final = "NONE"

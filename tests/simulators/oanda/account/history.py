@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.simulators.oanda.account_views import position_body, price_state, result_of_fills, trade_body
+from tests.simulators.oanda.account.views import position_body, price_state, result_of_fills, trade_body
 from tests.simulators.oanda.exchange import Exchange
 from tests.simulators.oanda.forms import MISSING_DATA, Request, Response, failure, invalid
 from tests.simulators.oanda.moments import Body, Moment

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import httpx
 
-from tests.benchmarks.bare_loop import PAIR
-from tests.benchmarks.commands_figures import ACCEPTED, APPLIED, BARE
+from tests.benchmarks.api.commands_figures import ACCEPTED, APPLIED, BARE
+from tests.benchmarks.deployed.bare_loop import PAIR
 from tests.benchmarks.ground import Ground, Servers, servers
-from tests.faults.command_clients import sessions
+from tests.faults.played.command_clients import sessions
 from tests.fixtures.deployed import Deployment, wait_until
 from tests.servers.errors import ServerError, UnavailableError
 from tests.servers.ports import free_ports
@@ -113,7 +113,7 @@ def started(deployment: Deployment, ground: Ground) -> Iterator[_Sender]:
 def bare_route(ground: Ground) -> Iterator[_Sender]:
     """Start the bare route on the same database."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "tests.benchmarks.bare_api", ground.database, str(port)]
+    command = [sys.executable, "-m", "tests.benchmarks.api.bare_route", ground.database, str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with closing(_Sender(f"http://127.0.0.1:{port}", ["nobody"])) as sender:

@@ -153,7 +153,7 @@ def _send_large(api: _Api, count: int) -> int:
 @contextmanager
 def _probed(api: _Api) -> Iterator[dict[str, float]]:
     """Have another process ask /healthz for as long as the block lasts; what it found is there afterwards."""
-    command = [sys.executable, "-m", "tests.benchmarks.login", "probe", f"{api.base}/healthz"]
+    command = [sys.executable, "-m", "tests.benchmarks.api.login", "probe", f"{api.base}/healthz"]
     probe = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     found: dict[str, float] = {}
     try:

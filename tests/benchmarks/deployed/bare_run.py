@@ -6,8 +6,8 @@ import sys
 from contextlib import ExitStack
 from typing import IO, Any, Final
 
-from tests.benchmarks.bare_loop import KEPT, PASSED_ON, READY
 from tests.benchmarks.child import BenchmarkError
+from tests.benchmarks.deployed.bare_loop import KEPT, PASSED_ON, READY
 from tests.benchmarks.ground import Ground
 
 # Whoever consumes is there before the first message.
@@ -38,7 +38,7 @@ def run_bare_loop(ground: Ground, how: str, file: str, count: int, seconds: floa
 
 
 def _started(ground: Ground, role: str, how: str, file: str, count: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.benchmarks.bare_loop", role, how, file, str(count)]
+    command = [sys.executable, "-m", "tests.benchmarks.deployed.bare_loop", role, how, file, str(count)]
     return subprocess.Popen(command, env=ground.surroundings, stdout=subprocess.PIPE, text=True)
 
 

@@ -10,7 +10,8 @@ import httpx
 
 from shared.runtime.remembered import remember_run
 from shared.settings.settings import load_settings
-from tests.faults.command_clients import (
+from tests.faults.outcome import Outcome, violations_of
+from tests.faults.played.command_clients import (
     Answered,
     Crowd,
     body_of,
@@ -20,7 +21,6 @@ from tests.faults.command_clients import (
     sessions,
     unfinished,
 )
-from tests.faults.outcome import Outcome, violations_of
 from tests.faults.stage import CANDLES, PATIENCE_SECONDS, Scene, Stage
 from tests.servers.ports import free_ports
 

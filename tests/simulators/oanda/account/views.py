@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from shared.core.types import Instrument
+from tests.simulators.oanda.account.ledger import MARGIN_RATE, Trade, money
 from tests.simulators.oanda.exchange import Exchange
 from tests.simulators.oanda.forms import ApiError, Request, Response, failure, invalid
-from tests.simulators.oanda.ledger import MARGIN_RATE, Trade, money
 from tests.simulators.oanda.moments import Body, Moment
 from tests.simulators.oanda.prices import home_conversion, home_rate
 

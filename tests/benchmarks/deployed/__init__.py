@@ -1,0 +1,1 @@
+"""Measurements: the services over their servers, and the bare loop beside them."""

@@ -1,0 +1,1 @@
+"""How the rows of the fault matrix are played."""
