@@ -72,7 +72,7 @@ def _complete(operation: dict[str, Any], route: tuple[str, str]) -> None:
         refusals["401"] = "The name or the password is wrong"
     if least is not EVERYBODY:
         operation["security"] = [{"session": []}]
-        takes = f"the role {least.word}" + (_CONFIRMED if route in CONFIRMED else "")
+        takes = f"the role {least}" + (_CONFIRMED if route in CONFIRMED else "")
         operation["description"] = f"{operation.get('description', '')}\n\nTakes {takes}.".strip()
         refusals |= {"401": "Not signed in", "403": "The role does not allow it"}
     for status, description in refusals.items():

@@ -24,6 +24,7 @@ from services.api.security.accounts import Accounts
 from services.api.security.hosts import OwnNames
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
+from shared.contracts.vocabulary import Role
 from shared.runtime.heartbeat import leave_sign_of_life
 from shared.store.rows.users import UserRow
 
@@ -237,7 +238,7 @@ def _users(platform: Platform) -> Sequence[UserRow]:
 
 def _add_first_user(platform: Platform, password: str) -> None:
     accounts = Accounts(platform.store, platform.passwords, platform.clock, actor=SERVICE)
-    accounts.add(_FIRST_USER, "admin", password)
+    accounts.add(_FIRST_USER, Role.ADMIN, password)
     platform.log.info("first user made", user=_FIRST_USER)
 
 

@@ -13,7 +13,7 @@ from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Q
 from shared.contracts.granularity import granularity_name
 from shared.contracts.state_json import decode_state, encode_state
 from shared.contracts.trades import ClosedTrade
-from shared.contracts.vocabulary import EXIT
+from shared.contracts.vocabulary import QuotePurpose
 from shared.core.account import Outcome, account_start, account_step, close_step, quote_step
 from shared.core.books import AccountState, Books, conversion_rate, empty_books, empty_trade_log
 from shared.core.risk import Rate, profit_quanta
@@ -155,7 +155,7 @@ class AccountDesk:
         before = self._state._replace(closed_trades=0)
         place = self._places[quote.pair]
         self._state = quote_step(before, self._books, self._log, self._table, place, quote.bid, quote.ask, quote.time)
-        return self._left(quote, seq, EXIT, None)
+        return self._left(quote, seq, QuotePurpose.EXIT, None)
 
     def open_pairs(self) -> list[str]:
         """Return the pairs in which a position is open, by name."""

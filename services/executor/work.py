@@ -11,7 +11,7 @@ from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closin
 from shared.contracts.codec import FACT_VERSION, decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
-from shared.contracts.vocabulary import ENTRY
+from shared.contracts.vocabulary import QuotePurpose
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.streams import ALL_ASSESSED, assessed_of
@@ -73,7 +73,11 @@ class ExecutorWork:
         days: dict[int, DailyStatsRow] = {settlement.day.trading_day: settlement.day for settlement in settled}
         transaction.save_daily_stats(list(days.values()))
         transaction.replace_positions(self._desk.positions())
-        entries = [AppliedQuoteRow(each.fact.seq, ENTRY, *each.entry_quote) for each in settled if each.entry_quote]
+        entries = [
+            AppliedQuoteRow(each.fact.seq, QuotePurpose.ENTRY, *each.entry_quote)
+            for each in settled
+            if each.entry_quote
+        ]
         transaction.add_applied_quotes(entries)
         events = [event for settlement in settled for event in settlement.events]
         transaction.add_account_events([event_row(event) for event in events])

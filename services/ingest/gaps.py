@@ -1,24 +1,18 @@
 """Gaps between candles: closed weekends, spans without ticks, and outages."""
 
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from shared.calendar.market_hours import market_open, open_seconds_between
+from shared.contracts.vocabulary import GapKind
 from shared.core.columns import CandleSeries
 from shared.core.types import SECONDS_PER_DAY
 
+# A file cannot tell what came late.
+KINDS_IN_FILES: Final = (GapKind.WEEKEND, GapKind.NO_TICKS, GapKind.OUTAGE)
 _MOST_WITHOUT_TICKS: Final = 6
 _WEEKEND_SECONDS: Final = 2 * SECONDS_PER_DAY
-
-
-class GapKind(StrEnum):
-    """Why candles are absent: the market was closed, nobody traded for a while, or the feed failed."""
-
-    WEEKEND = "weekend"
-    NO_TICKS = "no_ticks"
-    OUTAGE = "outage"
 
 
 class Gap(NamedTuple):

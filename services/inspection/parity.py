@@ -22,7 +22,7 @@ from shared.contracts.facts import Quote
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, trade_hash
-from shared.contracts.vocabulary import ENTRY, EXIT, EXIT_OF_NAME
+from shared.contracts.vocabulary import EXIT_OF_NAME, QuotePurpose
 from shared.core.account import Conditions
 from shared.core.types import (
     HOLD,
@@ -151,21 +151,22 @@ class _Replay:
             return NOTHING_GIVEN
         late = snapshot is not None and snapshot.failed_gates & HOLD_BIT and snapshot.reason != HOLD
         hold = snapshot.reason if snapshot is not None and late else PASSED
-        if self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (candle.seq, ENTRY):
+        if self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (candle.seq, QuotePurpose.ENTRY):
             row = self._quotes.popleft()
             return Given(Conditions(hold, row.bid, row.ask), _quote_of(row))
         return Given(Conditions(hold, 0, 0), None)
 
     def _leave_between(self, seq: int, place: str) -> None:
         """Close what quotes and commands closed after a candle."""
-        while self._quotes and self._quotes[0].seq == seq and self._quotes[0].purpose != ENTRY:
+        while self._quotes and self._quotes[0].seq == seq and self._quotes[0].purpose != QuotePurpose.ENTRY:
             row = self._quotes.popleft()
             quote = _quote_of(row)
-            name = f"{'quote' if row.purpose == EXIT else row.purpose} after the {place}"
-            here = self._account.reached(quote) if row.purpose == EXIT else row.pair in self._account.open_pairs()
+            by_price = row.purpose == QuotePurpose.EXIT
+            name = f"{'quote' if by_price else row.purpose} after the {place}"
+            here = self._account.reached(quote) if by_price else row.pair in self._account.open_pairs()
             if not here:
                 raise _DifferenceError(f"{name}: it closed a position in the ledger, and reaches none when replayed")
-            if row.purpose == EXIT:
+            if by_price:
                 leaving = self._account.leave(quote, seq)
             else:
                 leaving = self._account.close(quote, seq, EXIT_OF_NAME[row.purpose], row.command_id)

@@ -8,13 +8,14 @@ from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 
 from services.api.context import SERVICE, Platform
 from services.api.problems import PROBLEM_TYPE, ProblemError
-from services.api.security.access import CONFIRMED_COMMANDS, Principal, Role
+from services.api.security.access import CONFIRMED_COMMANDS, Principal
 from services.api.security.command_rate import CommandRate
 from services.api.security.guard import asking, require_confirmed
 from services.api.shapes.commands import LONGEST_KEY, Command, CommandOrder, CommandsQuery, TrailedCommand
 from services.api.shapes.pages import Page, page
 from services.api.shapes.views import shown_audit, shown_command
 from shared.contracts.errors import InputError
+from shared.contracts.vocabulary import Role
 from shared.runtime.commands import KeyTakenError, Sent, send_command
 from shared.store.rows.commands import CommandFilter, NewCommand
 
@@ -95,7 +96,7 @@ def _register_reads(app: FastAPI, platform: Platform) -> None:
         """Tell an operator every audit record of it too."""
         with platform.store.reading() as reader:
             row = reader.command(command_id)
-            trail = reader.audit_of_command(command_id) if principal.role >= Role.OPERATOR else None
+            trail = reader.audit_of_command(command_id) if principal.role.includes(Role.OPERATOR) else None
         if row is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no command {command_id}")
         audit = None if trail is None else [shown_audit(record) for record in trail]

@@ -101,7 +101,7 @@ class EventStreams:
     def _news(self, principal: Principal, after: _Place) -> _News | None:
         with self._platform.store.reading() as reader:
             session = reader.session(principal.token_hash)
-            if session is None or session.role != principal.role.word:
+            if session is None or session.role != principal.role:
                 return None
             text, place = _what_happened(reader, after)
             return _News(text, place, reader.heartbeats())

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.context import Platform
 from services.api.problems import ProblemError
-from services.api.security.access import Principal, Role
+from services.api.security.access import Principal
 from services.api.security.accounts import LONGEST_NAME, NAME
 from services.api.security.guard import asking
 from shared.contracts.times import format_time
+from shared.contracts.vocabulary import Role
 from shared.store.rows.runtime import AuditEntry
 from shared.store.rows.users import OpenSession
 
@@ -59,7 +60,7 @@ def register_sessions(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/sessions", tags=["session"], summary="Open sessions, one's own or a user's")
     def sessions(query: Annotated[SessionsQuery, Query()], principal: Asking) -> UserSessions:
         name = query.user or principal.name
-        if name != principal.name and principal.role < Role.ADMIN:
+        if name != principal.name and not principal.role.includes(Role.ADMIN):
             raise ProblemError(HTTPStatus.FORBIDDEN, "the sessions of others are for admins to see")
         with platform.store.reading() as reader:
             user = reader.user(name)
@@ -73,7 +74,7 @@ def register_sessions(app: FastAPI, platform: Platform) -> None:
         """End one of one's own sessions, or as an admin that of any user."""
         with platform.store.transaction() as transaction:
             owner = transaction.session_owner(session_id)
-            if owner is None or (owner != principal.name and principal.role < Role.ADMIN):
+            if owner is None or (owner != principal.name and not principal.role.includes(Role.ADMIN)):
                 raise ProblemError(HTTPStatus.NOT_FOUND, "there is no such session")
             transaction.end_session(session_id)
             detail = {"user": owner, "session": session_id}

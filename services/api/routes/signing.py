@@ -67,7 +67,7 @@ def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None
 
     def me(principal: Annotated[Principal, Depends(asking)]) -> Me:
         """Tell who is signed in."""
-        return Me(name=principal.name, role=principal.role.word, csrf_token=principal.csrf_token)
+        return Me(name=principal.name, role=principal.role, csrf_token=principal.csrf_token)
 
     async def confirm(
         request: Request, response: Response, body: Confirmation, principal: Annotated[Principal, Depends(asking)]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends, FastAPI, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,8 +18,8 @@ from services.api.security.passwords import LONGEST
 from services.api.security.proving import Proving
 from services.api.shapes.models import User, Users
 from services.api.shapes.views import shown_user
+from shared.contracts.vocabulary import Role
 
-RoleWord: TypeAlias = Literal["viewer", "operator", "admin"]
 Run: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 Asking: TypeAlias = Annotated[Principal, Depends(asking)]
 Name: TypeAlias = Annotated[str, Path(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])]
@@ -32,7 +32,7 @@ class AddedUser(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str = Field(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])
-    role: RoleWord = Field(examples=["viewer"])
+    role: Role = Field(strict=False, examples=["viewer"])
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
 
 
@@ -49,7 +49,7 @@ class SetRole(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    role: RoleWord = Field(examples=["operator"])
+    role: Role = Field(strict=False, examples=["operator"])
 
 
 def register_users(app: FastAPI, platform: Platform, proving: Proving) -> None:

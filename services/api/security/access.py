@@ -1,27 +1,11 @@
 """Who may ask what: every route with the least role that it takes. What is not written here is refused."""
 
 from collections.abc import Mapping
-from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from shared.contracts.commands import CommandType
-
-
-class Role(IntEnum):
-    """What a user may do; each role may do all that the one before it may."""
-
-    VIEWER = 1
-    OPERATOR = 2
-    ADMIN = 3
-
-    @property
-    def word(self) -> str:
-        """Return the role as the store and people write it."""
-        return self.name.lower()
-
-
-ROLE_OF_WORD: Final[Mapping[str, Role]] = MappingProxyType({role.word: role for role in Role})
+from shared.contracts.vocabulary import Role
 
 # A method and the path of a route as it is declared, with its parameters in braces.
 Route: TypeAlias = tuple[str, str]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from services.api.security.access import ROLE_OF_WORD, Role
 from services.api.security.passwords import Passwords, require_strong
 from shared.contracts.errors import InputError
+from shared.contracts.vocabulary import Role
 from shared.store.port import Store, Transaction
 from shared.store.rows.runtime import AuditEntry
 from shared.store.rows.users import UserRow
@@ -14,7 +14,6 @@ from shared.store.rows.users import UserRow
 LONGEST_NAME: Final = 32
 NAME: Final = r"[a-z][a-z0-9._-]{0,31}"
 _NAME: Final = re.compile(NAME)
-_ADMIN: Final = Role.ADMIN.word
 # The audit log names services and people in one column.
 _NOT_PEOPLE: Final = frozenset({"ingest", "strategy", "executor", "api", "cli", "sql", "system", "scalpbot"})
 
@@ -49,8 +48,8 @@ class Accounts:
                 f"{name!r} cannot be a user's name; take at most 32 of a-z, 0-9, '.', '_' and '-', a letter first, "
                 f"and none of {', '.join(sorted(_NOT_PEOPLE))}"
             )
-        if role not in ROLE_OF_WORD:
-            raise InputError(f"{role!r} is not a role; use one of {', '.join(ROLE_OF_WORD)}")
+        if role not in tuple(Role):
+            raise InputError(f"{role!r} is not a role; use one of {', '.join(Role)}")
         require_strong(password, name)
         hashed = self._passwords.hashed(password)
         with self._store.transaction() as transaction:
@@ -72,11 +71,11 @@ class Accounts:
 
     def set_role(self, name: str, role: str) -> None:
         """Set what a user may do and end all their sessions; the last admin stays one."""
-        if role not in ROLE_OF_WORD:
-            raise InputError(f"{role!r} is not a role; use one of {', '.join(ROLE_OF_WORD)}")
+        if role not in tuple(Role):
+            raise InputError(f"{role!r} is not a role; use one of {', '.join(Role)}")
         with self._store.transaction() as transaction:
             user = _locked(transaction, name)
-            if role != _ADMIN:
+            if role != Role.ADMIN:
                 _require_another_admin(transaction, user)
             transaction.set_role(user.id, role)
             ended = transaction.revoke_sessions(user.id)
@@ -107,6 +106,6 @@ def _locked(transaction: Transaction, name: str) -> UserRow:
 
 
 def _require_another_admin(transaction: Transaction, user: UserRow) -> None:
-    admins = [each.id for each in transaction.users() if each.role == _ADMIN and not each.disabled]
+    admins = [each.id for each in transaction.users() if each.role == Role.ADMIN and not each.disabled]
     if admins == [user.id]:
         raise UserConflictError(f"{user.name!r} is the last admin; make another user admin first")

@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import Platform
 from services.api.problems import CONFIRM, ProblemError
-from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, ROLE_OF_WORD, Principal, Role
+from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Principal
+from shared.contracts.vocabulary import Role
 from shared.store.rows.users import SessionTimes
 
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -85,11 +86,9 @@ async def admit(request: Request, path: str) -> Principal | None:
 
 def require_role(request: Request, principal: Principal, least: Role) -> None:
     """Raise ProblemError for a user whose role does not allow what is asked."""
-    if principal.role < least:
+    if not principal.role.includes(least):
         _log_refusal(request, "role", principal.name)
-        raise ProblemError(
-            HTTPStatus.FORBIDDEN, f"this takes the role {least.word}, and yours is {principal.role.word}"
-        )
+        raise ProblemError(HTTPStatus.FORBIDDEN, f"this takes the role {least}, and yours is {principal.role}")
 
 
 def require_confirmed(request: Request, principal: Principal) -> None:
@@ -110,12 +109,12 @@ def signed_in(request: Request) -> Principal | None:
     token_hash = hash_of(token)
     with platform.store.reading() as reader:
         session = reader.session(token_hash)
-    if session is None or session.role not in ROLE_OF_WORD:
+    if session is None or session.role not in tuple(Role):
         return None
     if session.idle_seconds_left < SESSION_SECONDS.idle - _TOUCH_SECONDS:
         with platform.store.transaction() as transaction:
             transaction.touch_session(token_hash, SESSION_SECONDS.idle)
-    role, confirmed = ROLE_OF_WORD[session.role], session.confirmed_seconds_left > 0
+    role, confirmed = Role(session.role), session.confirmed_seconds_left > 0
     return Principal(session.user_id, session.name, role, session.id, token_hash, session.csrf_token, confirmed)
 
 

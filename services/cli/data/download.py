@@ -87,7 +87,7 @@ def _told() -> "ConnectionObserver":
 
 
 def _document(wanted: "DownloadRequest", done: "Download") -> dict[str, object]:
-    from services.ingest.gaps import GapKind
+    from services.ingest.gaps import KINDS_IN_FILES
     from shared.contracts.granularity import granularity_name
     from shared.contracts.times import format_time
 
@@ -100,7 +100,7 @@ def _document(wanted: "DownloadRequest", done: "Download") -> dict[str, object]:
         "cut_bytes": done.cut_bytes,
         "first_open_time": None if done.first_time is None else format_time(done.first_time),
         "last_open_time": None if done.last_time is None else format_time(done.last_time),
-        "gaps_by_kind": {kind.value: sum(gap.kind is kind for gap in done.gaps) for kind in GapKind},
+        "gaps_by_kind": {kind.value: sum(gap.kind is kind for gap in done.gaps) for kind in KINDS_IN_FILES},
         "missing_candles": sum(gap.missing_candles for gap in done.gaps),
         "left_out": [
             {"time": None if each.time is None else format_time(each.time), "reason": each.reason}
@@ -110,14 +110,14 @@ def _document(wanted: "DownloadRequest", done: "Download") -> dict[str, object]:
 
 
 def _say(wanted: "DownloadRequest", done: "Download") -> None:
-    from services.ingest.gaps import GapKind
+    from services.ingest.gaps import KINDS_IN_FILES
     from shared.contracts.granularity import granularity_name
     from shared.contracts.times import format_time
 
     if done.first_time is None or done.last_time is None:
         note("OANDA has no complete candle in that time; no file was made")
         return
-    counts = ((sum(gap.kind is kind for gap in done.gaps), kind.value.replace("_", " ")) for kind in GapKind)
+    counts = ((sum(gap.kind is kind for gap in done.gaps), kind.value.replace("_", " ")) for kind in KINDS_IN_FILES)
     kinds = ", ".join(f"{count} {name}" for count, name in counts)
     missing = sum(gap.missing_candles for gap in done.gaps)
     figures = [

@@ -1,7 +1,6 @@
 """The verbs `users add`, `passwd`, `role`, `disable`, `enable` and `list`: who may sign in to the API."""
 
 import sys
-from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import typer
@@ -12,17 +11,9 @@ from services.cli.places import Where
 from services.cli.remote import Url, User
 from services.cli.stored import Database
 from services.cli.users.places import opened_users
+from shared.contracts.vocabulary import Role
 
-
-class RoleName(StrEnum):
-    """What a user may do; each role may do all that the one before it may."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
-
-NewRole: TypeAlias = Annotated[RoleName, typer.Option("--role", help="What the user may do.")]
+NewRole: TypeAlias = Annotated[Role, typer.Option("--role", help="What the user may do.")]
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 
 
@@ -40,7 +31,7 @@ def register(program: typer.Typer) -> None:
 
 def add(
     name: Name,
-    role: NewRole = RoleName.VIEWER,
+    role: NewRole = Role.VIEWER,
     database: Database = None,
     config: ConfigFile = None,
     url: Url = None,

@@ -10,7 +10,7 @@ from shared.contracts.commands import EVERY_PAIR, Command, CommandStatus, Comman
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.facts import Quote
 from shared.contracts.times import format_time
-from shared.contracts.vocabulary import KILL_SWITCH_HOLD, PAUSE
+from shared.contracts.vocabulary import HoldKind
 from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, SIDE_NAMES, instrument
 from shared.runtime.commands import HOLD_ENDED, HOLD_SET
 from shared.runtime.outgoing import Outgoing
@@ -70,17 +70,17 @@ class Execution:
         command = self._operation.command
         match command.type:
             case CommandType.PAUSE_PAIR | CommandType.PAUSE_ALL:
-                return self._begun(PAUSE, command.pair or EVERY_PAIR)
+                return self._begun(HoldKind.PAUSE, command.pair or EVERY_PAIR)
             case CommandType.RESUME_PAIR:
-                return self._ended(PAUSE, command.pair)
+                return self._ended(HoldKind.PAUSE, command.pair)
             case CommandType.RESUME_ALL:
-                return self._ended(PAUSE, None)
+                return self._ended(HoldKind.PAUSE, None)
             case CommandType.CLOSE_PAIR | CommandType.CLOSE_ALL:
                 return self._closed(command)
             case CommandType.KILL_SWITCH_ON:
                 return self._killed(command)
             case CommandType.KILL_SWITCH_OFF:
-                return self._ended(KILL_SWITCH_HOLD, None)
+                return self._ended(HoldKind.KILL_SWITCH, None)
             case CommandType.RELOAD_PARAMS:
                 return self._reloaded()
             case _ as never:
@@ -101,11 +101,11 @@ class Execution:
         self._audit([(PARAMS_ACTIVATED, each) for each in fields])
         return Answer(CommandStatus.SUCCEEDED, {"changed": True, "version": version, "sections": fields})
 
-    def _begun(self, kind: str, scope: str) -> Answer:
+    def _begun(self, kind: HoldKind, scope: str) -> Answer:
         changed = self._begin(kind, scope)
         return Answer(CommandStatus.SUCCEEDED, {"changed": changed, "holds": self._in_force()})
 
-    def _ended(self, kind: str, scope: str | None) -> Answer:
+    def _ended(self, kind: HoldKind, scope: str | None) -> Answer:
         """End the holds of a kind, on one pair or all of them, and say which are still in force."""
         now, cursor, row = self._operation.now, self._operation.cursor, self._operation.row
         holds = [each for each in self._transaction.holds() if each.kind == kind and scope in (None, each.scope)]
@@ -123,7 +123,7 @@ class Execution:
         return Answer(CommandStatus.SUCCEEDED, _closing_result(left))
 
     def _killed(self, command: Command) -> Answer | CloseOrder:
-        changed = self._begin(KILL_SWITCH_HOLD, EVERY_PAIR)
+        changed = self._begin(HoldKind.KILL_SWITCH, EVERY_PAIR)
         result = {"changed": changed, **_closing_result(self._close(None, KILL_SWITCH)), "holds": self._in_force()}
         if (order := self._operation.order(result)) is not None:
             return order
@@ -139,7 +139,7 @@ class Execution:
     def _live_reason(self) -> str:
         return _LIVE_UNCONNECTED if self._operation.live_trading_enabled else _LIVE_DISABLED
 
-    def _begin(self, kind: str, scope: str) -> bool:
+    def _begin(self, kind: HoldKind, scope: str) -> bool:
         """Begin a hold unless it is in force already, and say whether it was begun."""
         operation = self._operation
         if any((each.kind, each.scope) == (kind, scope) for each in self._transaction.holds()):

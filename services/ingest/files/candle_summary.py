@@ -7,8 +7,9 @@ import numpy as np
 
 from services.ingest.files.candle_file import CandleFile, read_candle_file
 from services.ingest.files.candle_layout import RejectedRow
-from services.ingest.gaps import Gap, GapKind, find_gaps
+from services.ingest.gaps import KINDS_IN_FILES, Gap, find_gaps
 from shared.contracts.granularity import granularity_name
+from shared.contracts.vocabulary import GapKind
 from shared.core.types import POINTS_PER_PIP, Instrument
 
 
@@ -38,7 +39,7 @@ class CandleFileSummary:
     @property
     def gaps_by_kind(self) -> Mapping[GapKind, int]:
         """Return how many gaps there are of every kind."""
-        return {kind: sum(gap.kind is kind for gap in self.gaps) for kind in GapKind}
+        return {kind: sum(gap.kind is kind for gap in self.gaps) for kind in KINDS_IN_FILES}
 
     @property
     def missing_candles(self) -> int:

@@ -5,13 +5,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from services.ingest.gaps import GapKind
 from shared.calendar.market_hours import open_seconds_between
 from shared.contracts.granularity import granularity_name
+from shared.contracts.vocabulary import GapKind
 from shared.core.types import Candle, instrument
 from shared.store.rows.market import CandleGapRow
 
-BACKFILLED: Final = "backfilled"
 REMEMBERED_CANDLES: Final = 100
 
 
@@ -121,14 +120,14 @@ class PairState:
 
     def _backfilled(self, time: int, gaps: list[CandleGapRow]) -> None:
         """Add one candle to those that were back-filled just before, whatever was absent between them."""
-        at = self._last(gaps, lambda gap: gap.kind == BACKFILLED) if self._backfilling else None
-        self._extend(gaps, time, at, BACKFILLED)
+        at = self._last(gaps, lambda gap: gap.kind == GapKind.BACKFILLED) if self._backfilling else None
+        self._extend(gaps, time, at, GapKind.BACKFILLED)
 
     def _last(self, gaps: list[CandleGapRow], fits: Callable[[CandleGapRow], bool]) -> int | None:
         mine = (at for at in reversed(range(len(gaps))) if gaps[at].pair == self.instrument.name and fits(gaps[at]))
         return next(mine, None)
 
-    def _extend(self, gaps: list[CandleGapRow], time: int, at: int | None, kind: str = GapKind.OUTAGE) -> None:
+    def _extend(self, gaps: list[CandleGapRow], time: int, at: int | None, kind: GapKind = GapKind.OUTAGE) -> None:
         end = time + self._step
         if at is None:
             gaps.append(CandleGapRow(self.instrument.name, self._name, time, end, 1, str(kind)))

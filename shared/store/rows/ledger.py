@@ -107,7 +107,7 @@ class EquityRow(NamedTuple):
 class AppliedQuoteRow(NamedTuple):
     """A quote that did something: the price of the entry on the candle at `seq`, or of an exit after that candle.
 
-    `purpose` is one of QUOTE_PURPOSES; where a command closed the position, it is the reason of that exit.
+    `purpose` is a QuotePurpose; where a command closed the position, it is the reason of that exit.
     """
 
     seq: int

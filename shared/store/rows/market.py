@@ -30,7 +30,7 @@ class RejectedCandleRow(NamedTuple):
 
 
 class CandleGapRow(NamedTuple):
-    """Candles missing from `from_time` until before `to_time` (open times); `kind` is one of GAP_KINDS.
+    """Candles missing from `from_time` until before `to_time` (open times); `kind` is a GapKind.
 
     Of a weekend none is missing: only candles of an open market count.
     """

@@ -14,8 +14,8 @@ from sqlalchemy import (
 )
 
 from shared.contracts.commands import UNFINISHED, CommandStatus
-from shared.contracts.vocabulary import KILL_SWITCH_HOLD, PAUSE
-from shared.store.tables.metadata import METADATA, Identity, listed
+from shared.contracts.vocabulary import HoldKind
+from shared.store.tables.metadata import METADATA, Identity, listed, one_of
 from shared.store.tables.runtime import AUDIT_LOG
 from shared.store.types import UtcTime, WrittenTime
 
@@ -44,7 +44,7 @@ COMMANDS: Final = Table(
     Column("started_ts_utc", WrittenTime, nullable=True),
     Column("finished_ts_utc", WrittenTime, nullable=True),
     UniqueConstraint("type", "idempotency_key", name="uq_commands_type_idempotency_key"),
-    CheckConstraint(f"status IN ({listed(tuple(CommandStatus))})", name="ck_commands_status"),
+    one_of("status", CommandStatus, "ck_commands_status"),
     Index("ix_commands_unfinished", "id", sqlite_where=text(WAITS_OR_RUNS), postgresql_where=text(WAITS_OR_RUNS)),
 )
 
@@ -64,7 +64,7 @@ HOLDS: Final = Table(
     Column("ended_seq", BigInteger, nullable=True),
     Column("ended_by", Text, nullable=True),
     Column("ended_command_id", BigInteger, nullable=True),
-    CheckConstraint(f"kind IN ({listed((PAUSE, KILL_SWITCH_HOLD))})", name="ck_holds_kind"),
+    one_of("kind", HoldKind, "ck_holds_kind"),
     CheckConstraint(_ENDED_IN_FULL, name="ck_holds_ended_in_full"),
     Index(
         "uq_holds_one_in_force",

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from shared.contracts.vocabulary import QUOTE_PURPOSES
+from shared.contracts.vocabulary import QuotePurpose
 from shared.core.types import EXIT_NAMES, STILL_OPEN
 from shared.store.tables.metadata import METADATA, identity, one_of, optional, required
 from shared.store.types import ExactDecimal, TradingDay, UtcTime
@@ -162,5 +162,5 @@ APPLIED_QUOTES: Final = Table(
     required("ask", ExactDecimal),
     optional("command_id", BigInteger),
     UniqueConstraint("seq", "purpose", "pair", name="uq_applied_quotes_seq_purpose_pair"),
-    one_of("purpose", QUOTE_PURPOSES, "ck_applied_quotes_purpose"),
+    one_of("purpose", QuotePurpose, "ck_applied_quotes_purpose"),
 )

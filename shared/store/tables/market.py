@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from shared.contracts.vocabulary import GAP_KINDS
+from shared.contracts.vocabulary import GapKind
 from shared.core.types import SIDE_NAMES
 from shared.store.tables.metadata import METADATA, Identity, identity, one_of, optional, required
 from shared.store.types import ExactDecimal, UtcTime
@@ -75,7 +75,7 @@ CANDLE_GAPS: Final = Table(
     required("kind", Text),
     UniqueConstraint("pair", "granularity", "from_time", "to_time", name="uq_candle_gaps_span"),
     CheckConstraint("missing_candles >= 0", name="ck_candle_gaps_missing_candles"),
-    one_of("kind", GAP_KINDS, "ck_candle_gaps_kind"),
+    one_of("kind", GapKind, "ck_candle_gaps_kind"),
 )
 
 

@@ -1,5 +1,6 @@
 """The collection of all tables, and the kinds of column they are made of."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData
@@ -23,11 +24,11 @@ def identity() -> Column[int]:
     return Column("id", Identity, primary_key=True, autoincrement=True)
 
 
-def listed(names: tuple[str, ...]) -> str:
+def listed(names: Iterable[str]) -> str:
     """Return names as a list in SQL."""
     return ", ".join(f"'{name}'" for name in names)
 
 
-def one_of(column: str, names: tuple[str, ...], constraint: str) -> CheckConstraint:
+def one_of(column: str, names: Iterable[str], constraint: str) -> CheckConstraint:
     """Return a constraint that a column holds one of some names."""
     return CheckConstraint(f"{column} IN ({listed(names)})", name=constraint)

@@ -14,10 +14,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from shared.contracts.vocabulary import ROLES
+from shared.contracts.vocabulary import Role
 from shared.store.tables.ledger import EQUITY, TRADES
 from shared.store.tables.market import GATE_SNAPSHOTS
-from shared.store.tables.metadata import METADATA, Identity, listed, required
+from shared.store.tables.metadata import METADATA, Identity, one_of, required
 from shared.store.tables.runtime import AUDIT_LOG
 from shared.store.types import UtcInstant
 
@@ -32,7 +32,7 @@ USERS: Final = Table(
     required("disabled", Boolean(create_constraint=False)),
     required("created_at", UtcInstant),
     UniqueConstraint("name", name="uq_users_name"),
-    CheckConstraint(f"role IN ({listed(ROLES)})", name="ck_users_role"),
+    one_of("role", Role, "ck_users_role"),
     CheckConstraint("password_hash LIKE '$argon2id$%'", name="ck_users_password_hash"),
 )
 

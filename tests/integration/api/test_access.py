@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute
 from services.api.app import create_app
 from services.api.context import Platform
 from services.api.envelope import HEADERS
-from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Role
+from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY
+from shared.contracts.vocabulary import Role
 from shared.store.sql_store import open_store
 from tests.fixtures.api import CSRF, Api, platform_on, running
 from tests.fixtures.api_stores import api, url
@@ -109,7 +110,7 @@ def expected(persona: str, route: tuple[str, str], least: Role | None) -> set[in
     if persona == "unconfirmed" and route in CONFIRMED:
         return {403}
     role = Role.__members__.get(persona.upper(), Role.ADMIN)
-    return ALLOWED if role >= least else {403}
+    return ALLOWED if role.includes(least) else {403}
 
 
 def asked(api: Api, route: tuple[str, str], headers: dict[str, str]) -> httpx.Response:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from services.api.problems import CONFIRM
-from services.api.security.access import ACCESS, CONFIRMED, Role
+from services.api.security.access import ACCESS, CONFIRMED
 from services.api.security.accounts import Accounts
+from shared.contracts.vocabulary import Role
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, Api, quick_passwords, running
 from tests.fixtures.api_stores import api, quick_api, server_url

@@ -12,12 +12,13 @@ from services.ingest.demo.demo_market import DemoMarket, DemoTuning
 from services.ingest.demo.demo_news import demo_events, week_of
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from services.ingest.files.candle_layout import BID_ASK_LAYOUT, rows_are_sound
-from services.ingest.gaps import GapKind, find_gaps
+from services.ingest.gaps import find_gaps
 from shared.calendar.economic import read_calendar
 from shared.calendar.market_hours import market_open
 from shared.calendar.zones import local_seconds
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import SECONDS_BY_NAME
+from shared.contracts.vocabulary import GapKind
 from shared.core.columns import CandleSeries
 from shared.core.types import Candle, instrument
 from tests.tools.make_sample import SAMPLE_END, SAMPLE_FOLDER, SAMPLE_PAIRS, SAMPLE_START, write_sample

@@ -9,8 +9,9 @@ import pytest
 from services.ingest.files.candle_file import CandleFile
 from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.candle_summary import check_candle_file
-from services.ingest.gaps import Gap, GapKind, find_gaps
+from services.ingest.gaps import Gap, find_gaps
 from shared.contracts.errors import InputError
+from shared.contracts.vocabulary import GapKind
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 
