@@ -1,5 +1,9 @@
 """The command line: one program, `scalpbot`, with a verb for each job."""
 
-from services.cli.program import main
+from services.cli.jobs import postpone_jobs
+
+postpone_jobs()
+
+from services.cli.program import main  # noqa: E402 - verbs import their jobs, which must be postponed by then
 
 __all__ = ["main"]

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from services.cli.backtest import job
 from services.cli.options import AsJson, CandleFiles, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
 
 
@@ -92,9 +93,7 @@ def backtest(
     # A batch makes hardly any garbage, and looking for it during the imports costs a tenth of a second.
     gc.disable()
     try:
-        from services.cli.backtest.job import BacktestOrder, run_backtest_verb
-
-        order = BacktestOrder(
+        order = job.BacktestOrder(
             csv=tuple(csv),
             pair=pair,
             time_exit=mode is ExitMode.TIME_EXIT,
@@ -112,6 +111,6 @@ def backtest(
             config=config,
             as_json=as_json,
         )
-        run_backtest_verb(order)
+        job.run_backtest_verb(order)
     finally:
         gc.enable()

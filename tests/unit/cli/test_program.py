@@ -41,11 +41,33 @@ def test_help_names_the_verbs_and_shows_defaults(capsys: pytest.CaptureFixture[s
     assert "[default: 5]" in shown
 
 
-def test_help_imports_nothing_heavy() -> None:
-    heavy = ["numpy", "pandas", "numba", "sqlalchemy", "plotly"]
-    code = f"import sys; from services.cli import main; main([]); print([n for n in {heavy} if n in sys.modules])"
+def test_help_of_no_verb_imports_anything_heavy() -> None:
+    heavy = ["alembic", "argon2", "fastapi", "httpx", "numba", "numpy", "pika", "sqlalchemy", "uvicorn"]
+    heavy += ["shared.settings.settings", "shared.store.sql_store"]
+    code = f"""
+import sys, typer
+from services.cli import main, program
+def helps(words, verb):
+    main([*words, "--help"])
+    for name, each in getattr(verb, "commands", {{}}).items():
+        helps([*words, name], each)
+helps([], typer.main.get_command(program.build_program()))
+print([name for name in {heavy} if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("Usage: ") > 40
     assert done.stdout.endswith("[]\n")
+
+
+def test_a_job_is_loaded_when_its_verb_works() -> None:
+    code = """
+import sys
+from services.cli import main
+assert "numpy" not in sys.modules
+main(["backtest", "--csv", "EUR_USD.csv"])
+assert "numpy" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
 
 @pytest.mark.parametrize(
