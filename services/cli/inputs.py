@@ -94,6 +94,23 @@ def chosen_files(files: "Sequence[CandleFile]", pairs: str | None) -> "list[Cand
     return [each for each in files if each.instrument.name in wanted]
 
 
+def live_pairs(text: str | None) -> list[str]:
+    """Return the pairs that `--pairs` names for a live run; raise InputError without any."""
+    from shared.contracts.errors import InputError
+
+    names = pair_names(text or "")
+    if not names:
+        raise InputError("--mode LIVE needs the pairs to trade: give --pairs EUR_USD,GBP_USD")
+    return names
+
+
+def pair_names(text: str) -> list[str]:
+    """Return the pairs of a list with commas, by name; raise InputError for one that is unknown."""
+    from shared.contracts.pairs import parse_pair
+
+    return sorted({parse_pair(name.strip()).name for name in text.split(",") if name.strip()})
+
+
 def parse_speed(text: str) -> float:
     """Return the market seconds to a second that `--speed` names, 0 for max; raise InputError for anything else."""
     from shared.contracts.errors import InputError

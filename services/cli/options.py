@@ -46,3 +46,18 @@ ConfigFile: TypeAlias = Annotated[
     typer.Option("--config", metavar="FILE", help="Settings file. Default: ./scalpbot.toml if there is one."),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+Host: TypeAlias = Annotated[str, typer.Option("--host", metavar="HOST", help="Where requests are answered.")]
+BehindTls: TypeAlias = Annotated[
+    bool,
+    typer.Option("--behind-tls", help="TLS ends before us: allows any --host, and binds cookies to TLS."),
+]
+TrustedProxies: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--trusted-proxy", metavar="ADDRESS", help="Whose X-Forwarded-For names the client; repeatable."),
+]
+BootstrapFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--bootstrap-file", metavar="FILE", help="Holds the password of the first user, admin, where there is none."
+    ),
+]

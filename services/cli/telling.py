@@ -2,22 +2,18 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import msgspec
 
 from services.cli.output import say
 from services.cli.words import event_words
+from shared.contracts.envelope import Message
+from shared.contracts.facts import AccountEvent
+from shared.contracts.times import format_time
 
-if TYPE_CHECKING:
-    from shared.contracts.envelope import Message
 
-
-def tell_events(messages: "Sequence[Message]", as_json: bool) -> None:
+def tell_events(messages: Sequence[Message], as_json: bool) -> None:
     """Write the events of the account that messages carry to stdout."""
-    import msgspec
-
-    from shared.contracts.facts import AccountEvent
-    from shared.contracts.times import format_time
-
     for message in messages:
         event = message.body
         if not isinstance(event, AccountEvent):

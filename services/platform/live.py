@@ -1,9 +1,8 @@
 """Live runs: OANDA's candles, prices and the week's news, traded on paper. Nothing here can open a position."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from services.executor.commands.desk import tell_outside
 from services.executor.commands.opened import opened_closes
@@ -11,48 +10,32 @@ from services.executor.quotes import LiveConditions
 from services.ingest.live.follow import follow
 from services.ingest.live.opened import fed, opened_live
 from services.platform.platform import Platform
+from services.platform.trading import Audience, Run
 from services.strategy.news import NewsDesk
-from shared.bus.port import Handler
+from shared.contracts.facts import ACCOUNT_FACTS
 from shared.contracts.runs import RunMode
-from shared.runtime.consumer import no_fence
-from shared.runtime.process import Surroundings
 from shared.runtime.quotes.board import QuoteBoard
-from shared.runtime.remembered import remember_run
-from shared.runtime.streams import agree_on_partitions
-from shared.settings.settings import Settings
-from shared.store.port import Store, Transaction
 
 
-def run_paper_live(
-    around: Surroundings,
-    store: Store,
-    settings: Settings,
-    pairs: Sequence[str],
-    news_cache: Path | None,
-    watch: Callable[[QuoteBoard], None],
-    listeners: Mapping[str, Handler] = MappingProxyType({}),
-    fence: Callable[[Transaction], None] = no_fence,
-) -> None:
-    """Trade live candles and prices on paper, all in this process, until it is to stop.
+def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audience: Audience) -> None:
+    """Trade live candles and prices on paper in a run that was begun, all in this process, until it is to stop.
 
-    `watch` is called several times a second with the newest prices; `listeners` are handed facts by their type; `fence`
-    raises where this process may not write to the ledger (any more).
     Raises InputError where OANDA refuses us for good.
     """
-    remember_run(store, settings, None, int(around.clock()), RunMode.LIVE)
-    agree_on_partitions(store, settings.deployment.partitions, int(around.clock()))
+    around, (store, fence), settings = run
     board = QuoteBoard()
     platform = Platform(
         store,
         settings,
         RunMode.LIVE,
         None,
-        listeners=listeners,
+        listeners=dict.fromkeys(ACCOUNT_FACTS, audience.tell),
         given=LiveConditions(board, settings.live, around.clock),
         current_news=NewsDesk(monotonic=around.monotonic),
         fence=fence,
     )
     around.health.has("start")
+    audience.note("trading live candles on paper, nothing is opened at the broker; stop with Ctrl-C")
     with (
         opened_live(around, settings, pairs) as live,
         opened_closes(around, settings, store) as closes,
@@ -64,6 +47,6 @@ def run_paper_live(
             prices.check()
             around.patiently("store", partial(platform.attend, board))
             around.patiently("store", obey)
-            watch(board)
+            audience.watch(board)
 
         follow(around, store, platform.feed, live.source, pairs, settings.live, idle)

@@ -12,7 +12,7 @@ from shared.runtime.consumer import StreamConsumer
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Surroundings
-from shared.runtime.remembered import remember_run
+from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings
 from shared.store.sql_store import open_store
 
@@ -30,7 +30,7 @@ def run_strategy(
     store = around.patiently("store", partial(open_store, store_url))
     if store is None:
         return
-    around.patiently("store", partial(remember_run, store, settings, news, int(around.clock()), mode))
+    around.patiently("store", partial(begin_run, store, settings, news, mode, int(around.clock())))
     relay = relay_of(around, store, STRATEGY, broker_url)
     current_news = NewsDesk(monotonic=around.monotonic) if mode is RunMode.LIVE else None
     work = StrategyWork(settings, mode, news, partition, current_news)

@@ -9,16 +9,18 @@ import msgspec
 from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
+from shared.runtime.streams import agree_on_partitions
 from shared.settings.settings import Settings
 from shared.store.port import Reader, Store
 
 RUN_SETTING: Final = "paper_run"
 
 
-def remember_run(
-    store: Store, settings: Settings, news: EconomicCalendar | None, time: int, mode: RunMode = RunMode.OFFLINE
-) -> None:
-    """Keep what the run is set to, so that it can be replayed; raise InputError where it differs from before."""
+def begin_run(store: Store, settings: Settings, news: EconomicCalendar | None, mode: RunMode, time: int) -> None:
+    """Keep what the run is set to, so that it can be replayed, and its number of partitions.
+
+    Raises InputError where either differs from what the database was traded with before.
+    """
     body = _run_json(settings, news, mode)
     with store.transaction() as transaction:
         known = transaction.remember_setting(RUN_SETTING, body, time)
@@ -27,6 +29,7 @@ def remember_run(
                 f"{_difference(known.body_json, body)} differs from what this database was traded with; "
                 "restore it, or use another database with --db"
             )
+    agree_on_partitions(store, settings.deployment.partitions, time)
 
 
 class RememberedRun(NamedTuple):

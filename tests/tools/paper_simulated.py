@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.cli.paper.live import trade_live
+from services.cli.paper.job import trade_live
 from services.cli.process import own_process
 from services.inspection.csv_export import closed_trades
 from services.platform.sole_trader import sole_trader

@@ -1,20 +1,23 @@
 """The table of a live run on a terminal: prices, positions and the last decision of every pair."""
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from services.cli.output import NO_VALUE
 from services.cli.words import event_words
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
-
-    from shared.contracts.envelope import Message
-    from shared.runtime.quotes.board import QuoteBoard
-    from shared.store.port import Reader, Store
-    from shared.store.rows.ledger import PositionRow
+from shared.contracts.decimals import format_money, format_pips, format_points
+from shared.contracts.envelope import Message
+from shared.contracts.facts import AccountEvent
+from shared.contracts.times import format_time
+from shared.core.types import REASON_NAMES, SIDE_NAMES, instrument
+from shared.runtime.quotes.board import QuoteBoard
+from shared.store.port import Reader, Store
+from shared.store.rows.ledger import PositionRow
 
 _EVENTS: Final = 8
 _WORDS: Final = ("pair", "last candle", "decision", "position")
@@ -38,29 +41,22 @@ class Line(NamedTuple):
 class LiveTable:
     """What a live run shows, drawn anew once a second from what is stored and from the newest prices."""
 
-    def __init__(self, store: "Store", pairs: "Sequence[str]") -> None:
+    def __init__(self, store: Store, pairs: Sequence[str]) -> None:
         """Show some pairs."""
         self._store = store
         self._pairs = sorted(pairs)
         self._events: deque[str] = deque(maxlen=_EVENTS)
 
-    def tell(self, messages: "Sequence[Message]") -> None:
+    def tell(self, messages: Sequence[Message]) -> None:
         """Add what happened to the account."""
-        from shared.contracts.facts import AccountEvent
-        from shared.contracts.times import format_time
-
         for message in messages:
             event = message.body
             if isinstance(event, AccountEvent):
                 told = {"type": event.type, "pair": event.pair, **event.detail}
                 self._events.append(f"{format_time(event.time)}  {event_words(told)}")
 
-    def drawn(self, board: "QuoteBoard", now: float, missing: "dict[str, str]") -> "RenderableType":
+    def drawn(self, board: QuoteBoard, now: float, missing: dict[str, str]) -> RenderableType:
         """Return the table as it stands."""
-        from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
-
         with self._store.reading() as reader:
             heading = account_line(reader)
             lines = [pair_line(reader, board, pair, now) for pair in self._pairs]
@@ -73,10 +69,8 @@ class LiveTable:
         return Group(table, *troubles, *(Text(event) for event in self._events))
 
 
-def account_line(reader: "Reader") -> str:
+def account_line(reader: Reader) -> str:
     """Return how the account stands, in a line."""
-    from shared.contracts.decimals import format_money
-
     events, points, days = reader.account_events(1), reader.equity(1), reader.daily_stats(1)
     current = points[0] if points else events[0] if events else None
     if current is None:
@@ -89,12 +83,8 @@ def account_line(reader: "Reader") -> str:
     return f"{text}, today {format_money(day.realised_pnl)} in {day.trades} trades{halted}"
 
 
-def pair_line(reader: "Reader", board: "QuoteBoard", pair: str, now: float) -> Line:
+def pair_line(reader: Reader, board: QuoteBoard, pair: str, now: float) -> Line:
     """Return a pair's line of the table."""
-    from shared.contracts.decimals import format_pips, format_points
-    from shared.contracts.times import format_time
-    from shared.core.types import REASON_NAMES, instrument
-
     digits = instrument(pair).digits
     quote, judged, held = board.newest(pair), reader.gate_snapshots(1, pair), reader.positions(pair)
     prices = (NO_VALUE,) * 4
@@ -107,10 +97,7 @@ def pair_line(reader: "Reader", board: "QuoteBoard", pair: str, now: float) -> L
     return Line(pair, *prices, candle, decision, *_position(held, digits))
 
 
-def _position(held: "Sequence[PositionRow]", digits: int) -> tuple[str, str]:
-    from shared.contracts.decimals import format_money, format_points
-    from shared.core.types import SIDE_NAMES
-
+def _position(held: Sequence[PositionRow], digits: int) -> tuple[str, str]:
     if not held:
         return NO_VALUE, NO_VALUE
     row = held[0]

@@ -1,32 +1,29 @@
 """What a paper run leaves behind, as a document and for people."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from services.cli.ledger.options import position_fields, say_positions, say_trades, trade_fields
 from services.cli.output import Column, say, say_figures, say_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from shared.settings.settings import Settings
-    from shared.store.port import Reader
+from services.inspection.csv_export import closed_trades
+from shared.contracts.decimals import format_money
+from shared.contracts.funnel import gate_counts, passed_all
+from shared.contracts.times import format_time
+from shared.contracts.trades import trade_hash
+from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
+from shared.settings.settings import Settings
+from shared.store.port import Reader
 
 _SHOWN_TRADES = 10
 
 
 def paper_report(
-    reader: "Reader", settings: "Settings", mode: str, pairs: "Sequence[dict[str, str | None]]"
+    reader: Reader, settings: Settings, mode: str, pairs: Sequence[dict[str, str | None]]
 ) -> dict[str, Any]:
     """Return what the database holds of the account, and what was traded, as a JSON-ready document.
 
     `pairs` are as `pair_of` describes them.
     """
-    from services.inspection.csv_export import closed_trades
-    from shared.contracts.decimals import format_money
-    from shared.contracts.funnel import gate_counts, passed_all
-    from shared.contracts.trades import trade_hash
-    from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
-
     closed = closed_trades(reader)
     funnel = reader.gate_funnel()
     by_mask: dict[int, int] = {}
@@ -68,11 +65,9 @@ def paper_report(
 
 
 def pair_of(
-    pair: str, granularity: str, settings: "Settings", span: "tuple[int, int] | None" = None
+    pair: str, granularity: str, settings: Settings, span: tuple[int, int] | None = None
 ) -> dict[str, str | None]:
     """Return what a report says of a pair; `span` holds the first and the last open time of its candle file."""
-    from shared.contracts.times import format_time
-
     settled = settings.pair(pair)
     return {
         "pair": pair,

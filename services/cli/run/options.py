@@ -1,17 +1,23 @@
-"""The verbs `run ingest`, `run strategy`, `run executor` and `run api`: one service in this process."""
+"""`scalpbot run ingest`, `strategy`, `executor` and `api`: their options."""
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from services.cli.inputs import candle_files, parse_speed, read_candles, read_news, read_settings
-from services.cli.options import CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
-from services.cli.run import api as run_api
-from services.cli.stored import Database, database_url
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from services.cli.options import (
+    BehindTls,
+    BootstrapFile,
+    CandleFilesIfAny,
+    ConfigFile,
+    Granularity,
+    Host,
+    NewsFile,
+    SkipBadRows,
+    TrustedProxies,
+)
+from services.cli.run.asked import Asked
+from services.cli.stored import Database
+from shared.contracts.runs import Feed, RunMode
 
 Instance: TypeAlias = Annotated[
     str | None, typer.Option("--instance", metavar="NAME", help="Name of this process. Default: host and process id.")
@@ -26,42 +32,42 @@ Broker: TypeAlias = Annotated[
     str | None, typer.Option("--broker", metavar="URL", help="RabbitMQ. Default: RABBITMQ_URL.")
 ]
 Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max.")]
-
-
-class Feed(StrEnum):
-    """Where the candles come from."""
-
-    REPLAY = "replay"
-    OANDA = "oanda"
-
-
-class RunKind(StrEnum):
-    """Whether candles are past or happen now."""
-
-    OFFLINE = "OFFLINE"
-    LIVE = "LIVE"
-
-
-FeedChoice: TypeAlias = Annotated[Feed, typer.Option("--feed", help="Where the candles come from: files, or OANDA.")]
+FeedChoice: TypeAlias = Annotated[
+    Literal[Feed.REPLAY, Feed.OANDA], typer.Option("--feed", help="Where the candles come from: files, or OANDA.")
+]
 LivePairs: TypeAlias = Annotated[
     str | None, typer.Option("--pairs", metavar="A,B", help="Pairs to follow, with --feed oanda.")
 ]
 Mode: TypeAlias = Annotated[
-    RunKind, typer.Option("--mode", help="LIVE where ingest follows OANDA; then old candles bring no entries.")
+    Literal[RunMode.OFFLINE, RunMode.LIVE],
+    typer.Option("--mode", help="LIVE where ingest follows OANDA; then old candles bring no entries."),
 ]
 Partition: TypeAlias = Annotated[
     int, typer.Option("--partition", metavar="N", min=0, help="Which of the partitions to judge, counted from 0.")
 ]
 Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle instead of staying.")]
+Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port on which they are.")]
+PublishedOnLoopback: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--published-on-loopback",
+        help="We are in a container whose port is published on 127.0.0.1 only: allows any --host without TLS, and "
+        "answers only requests for localhost.",
+    ),
+]
+MetricsHost: TypeAlias = Annotated[
+    str, typer.Option("--health-host", metavar="HOST", help="Where /metrics is served without a session.")
+]
+MetricsPort: TypeAlias = Annotated[
+    int, typer.Option("--health-port", min=0, max=65_535, help="Port on which it is; 0 takes any.")
+]
 
 
 def register(program: typer.Typer) -> None:
     """Add the verbs."""
     run = typer.Typer(help="Run one service, for containers.", no_args_is_help=True)
-    run.command("ingest")(ingest)
-    run.command("strategy")(strategy)
-    run.command("executor")(executor)
-    run.command("api")(run_api.api)
+    for verb in (ingest, strategy, executor, api):
+        run.command(verb.__name__)(verb)
     program.add_typer(run, name="run")
 
 
@@ -81,46 +87,23 @@ def ingest(
     config: ConfigFile = None,
 ) -> None:
     """Bring candles into the platform, in order and each once: those of files, or OANDA's with its prices and news."""
-    from services.cli.process import served_process
-    from services.ingest.process import run_ingest
+    from services.cli.run.ingest_job import IngestOrder, run_ingest_verb
 
-    settings = read_settings(config)
-    if feed is Feed.OANDA:
-        urls = database_url(database, settings), _broker_url(broker, settings)
-        _ingest_live(settings, pairs, csv, urls, (instance, health_host, health_port))
-        return
-    pace = parse_speed(speed)
-    reads = read_candles(candle_files(_required_files(csv), None), settings, granularity, skip_bad_rows)
-    urls = database_url(database, settings), _broker_url(broker, settings)
-    partitions = settings.deployment.partitions
-    with served_process("ingest", instance, health_host, health_port) as around:
-        run_ingest(around, [read.series for read in reads], partitions, pace, once, *urls)
-
-
-def _ingest_live(
-    settings: "Settings",
-    pairs: str | None,
-    csv: list[str] | None,
-    urls: tuple[str, str],
-    outside: tuple[str | None, str, int],
-) -> None:
-    from services.cli.paper.live import live_pairs
-    from services.cli.process import served_process
-    from services.ingest.live.opened import require_account
-    from services.ingest.live.process import run_ingest_live
-    from shared.contracts.errors import InputError
-
-    if csv:
-        raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
-    names = live_pairs(pairs)
-    require_account(settings.runtime)
-    with served_process("ingest", *outside) as around:
-        run_ingest_live(around, settings, names, *urls)
+    order = IngestOrder(
+        feed=feed,
+        csv=csv or (),
+        pairs=pairs,
+        speed=speed,
+        once=once,
+        granularity=granularity,
+        skip_bad_rows=skip_bad_rows,
+    )
+    run_ingest_verb(Asked(config, database, broker, instance, health_host, health_port), order)
 
 
 def strategy(
     partition: Partition = 0,
-    mode: Mode = RunKind.OFFLINE,
+    mode: Mode = RunMode.OFFLINE,
     news: NewsFile = None,
     database: Database = None,
     broker: Broker = None,
@@ -130,25 +113,15 @@ def strategy(
     config: ConfigFile = None,
 ) -> None:
     """Judge every closed candle of a partition by all that depends on the market alone."""
-    from services.cli.process import served_process
-    from services.strategy.process import run_strategy
-    from shared.contracts.errors import InputError
-    from shared.contracts.runs import RunMode
+    from services.cli.run.strategy_job import run_strategy_verb
 
-    settings = read_settings(config)
-    if partition >= settings.deployment.partitions:
-        raise InputError(
-            f"there is no partition {partition}: setting deployment.partitions is {settings.deployment.partitions}, "
-            "and they are counted from 0"
-        )
-    calendar = read_news(news)
-    urls = database_url(database, settings), _broker_url(broker, settings)
-    with served_process("strategy", instance, health_host, health_port) as around:
-        run_strategy(around, settings, RunMode(mode), calendar, partition, *urls)
+    run_strategy_verb(
+        Asked(config, database, broker, instance, health_host, health_port), partition=partition, mode=mode, news=news
+    )
 
 
 def executor(
-    mode: Mode = RunKind.OFFLINE,
+    mode: Mode = RunMode.OFFLINE,
     database: Database = None,
     broker: Broker = None,
     instance: Instance = None,
@@ -157,30 +130,33 @@ def executor(
     config: ConfigFile = None,
 ) -> None:
     """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
-    from services.cli.process import served_process
-    from services.executor.process import run_executor
-    from shared.contracts.runs import RunMode
+    from services.cli.run.executor_job import run_executor_verb
 
-    settings = read_settings(config)
-    urls = database_url(database, settings), _broker_url(broker, settings)
-    with served_process("executor", instance, health_host, health_port) as around:
-        run_executor(around, settings, RunMode(mode), *urls)
+    run_executor_verb(Asked(config, database, broker, instance, health_host, health_port), mode)
 
 
-def _required_files(csv: list[str] | None) -> list[str]:
-    from shared.contracts.errors import InputError
+def api(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    behind_tls: BehindTls = False,
+    published_on_loopback: PublishedOnLoopback = False,
+    trusted_proxy: TrustedProxies = None,
+    bootstrap_file: BootstrapFile = None,
+    database: Database = None,
+    instance: Instance = None,
+    health_host: MetricsHost = "127.0.0.1",
+    health_port: MetricsPort = 9104,
+    config: ConfigFile = None,
+) -> None:
+    """Answer requests over HTTP: sign in, read everything that the platform holds, follow what happens."""
+    from services.cli.run.api_job import ApiOrder, run_api_verb
 
-    if not csv:
-        raise InputError("there is nothing to replay: give candle files with --csv, or --feed oanda")
-    return csv
-
-
-def _broker_url(given: str | None, settings: "Settings") -> str:
-    from shared.contracts.errors import InputError
-
-    if given is not None:
-        return given
-    url = settings.runtime.rabbitmq_url
-    if url is None:
-        raise InputError("there is no broker to work with: set RABBITMQ_URL or give --broker amqp://HOST/VHOST")
-    return url.get_secret_value()
+    order = ApiOrder(
+        host=host,
+        port=port,
+        behind_tls=behind_tls,
+        published_on_loopback=published_on_loopback,
+        trusted_proxies=trusted_proxy or (),
+        bootstrap=bootstrap_file,
+    )
+    run_api_verb(Asked(config, database, None, instance, health_host, health_port), order)

@@ -1,26 +1,22 @@
-"""The verb `up`: the whole platform in this process, with the HTTP API, on a made-up market, candle files or OANDA."""
+"""`scalpbot up`: its options."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from pathlib import Path
-from socket import gethostname
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
-from services.cli.inputs import read_settings
-from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granularity, NewsFile, SkipBadRows
-from services.cli.output import note
-from services.cli.run.api import BehindTls, BootstrapFile, Host, TrustedProxies, platform_of
-from services.cli.stopping import Stop
-from services.cli.stored import trading
-from services.cli.up.feeds import TRADING, Feed, Given, Run, chosen_feed, place_of
-
-if TYPE_CHECKING:
-    import socket
-
-    from shared.runtime.process import Surroundings
+from services.cli.options import (
+    AsJson,
+    BehindTls,
+    BootstrapFile,
+    CandleFilesIfAny,
+    ConfigFile,
+    Granularity,
+    Host,
+    NewsFile,
+    SkipBadRows,
+    TrustedProxies,
+)
+from shared.contracts.runs import Feed
 
 FeedChoice: TypeAlias = Annotated[
     Feed, typer.Option("--feed", help="Where the candles come from: a made-up market, candle files, or OANDA.")
@@ -68,15 +64,6 @@ HealthPort: TypeAlias = Annotated[
 ]
 
 
-class _Api(NamedTuple):
-    """How the API answers."""
-
-    listener: "socket.socket"
-    behind_tls: bool
-    trusted_proxies: list[str]
-    bootstrap: Path | None
-
-
 def register(program: typer.Typer) -> None:
     """Add the verb."""
     program.command("up")(up)
@@ -110,81 +97,32 @@ def up(
     Stop it with Ctrl-C; started again in the same way, it goes on where it was. Where nobody may sign in yet, it makes
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
-    from shared.anchors.anchoring import anchored
-    from shared.store.engine import shown_place
+    from services.cli.up.job import ApiOrder, CandleOrder, HealthOrder, run_up_verb
 
-    settings = read_settings(config)
-    chosen = chosen_feed(
-        feed, Given(pairs, csv or [], news, granularity, skip_bad_rows, speed, seed, candles, once), settings
+    run_up_verb(
+        CandleOrder(
+            feed=feed,
+            pairs=pairs,
+            csv=csv or (),
+            news=news,
+            granularity=granularity,
+            skip_bad_rows=skip_bad_rows,
+            speed=speed,
+            seed=seed,
+            candles=candles,
+            once=once,
+        ),
+        None
+        if no_api
+        else ApiOrder(
+            host=host,
+            port=port,
+            behind_tls=behind_tls,
+            trusted_proxies=trusted_proxy or (),
+            bootstrap=bootstrap_file,
+        ),
+        HealthOrder(health_host, health_port),
+        database=database,
+        config=config,
+        as_json=as_json,
     )
-    url = place_of(feed, database, settings)
-    with ExitStack() as stack:
-        api = None
-        if not no_api:
-            listener = stack.enter_context(_listener(host, port, behind_tls))
-            api = _Api(listener, behind_tls, trusted_proxy or [], bootstrap_file)
-        trader = stack.enter_context(trading(url, "up"))
-        stop = stack.enter_context(Stop())
-        run = Run(_outside(stop), trader, settings, url, as_json)
-        _tell_health(stack, run, health_host, health_port)
-        chosen.prepare(run)
-        stack.enter_context(anchored(run.around, trader.store, settings.runtime, url))
-        if api is not None:
-            run = stack.enter_context(_answering(run, api))
-        done = chosen.trade(run)
-        note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
-
-
-@contextmanager
-def _listener(host: str, port: int, behind_tls: bool) -> "Iterator[socket.socket]":
-    """Listen before anything is opened: a port that is taken is no reason to have traded."""
-    from services.api.serving import listening, require_safe_address
-
-    require_safe_address(host, behind_tls)
-    with listening(host, port) as listener:
-        yield listener
-
-
-def _outside(stop: Stop) -> "Surroundings":
-    """Return the outside of this process; of the many that follow each other on a database only the last is known."""
-    from services.cli.process import own_process
-
-    return own_process("up", lambda: stop.asked, f"up-{gethostname()}")
-
-
-def _tell_health(stack: ExitStack, run: Run, host: str, port: int | None) -> None:
-    """Have the health of the process be told on a port of its own, where one is wanted."""
-    from shared.runtime.health import HealthServer
-
-    run.around.health.waits_for(TRADING, "the platform has not begun to trade")
-    if port is not None:
-        server = stack.enter_context(HealthServer(run.around.health, host, port))
-        run.around.log.info("health is told", health_port=server.port)
-
-
-@contextmanager
-def _answering(run: Run, api: _Api) -> Iterator[Run]:
-    """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
-    from services.api.context import SERVICE
-    from services.api.lifetime import recorded
-    from services.api.serving import first_password, served
-    from shared.runtime.logs import service_log
-    from shared.store.engine import shown_place
-
-    around = run.around
-    ours = replace(around, log=service_log(SERVICE, around.instance))
-    platform = platform_of(ours, run.trader.store, run.settings, run.url, api.behind_tls)
-    password = first_password(platform, api.bootstrap)
-    with recorded(platform), served(platform, api.listener, api.trusted_proxies) as ended:
-        address, port, *_ = api.listener.getsockname()
-        note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}/api/status")
-        if password is not None:
-            place = shown_place(run.url)
-            # Nobody can be asked for a password here; the log would keep it, and this line is read once.
-            note(f"sign in as admin with the password {password}")
-            note(f"the next start makes another, until you set one: scalpbot users passwd admin --db {place}")
-        yield run._replace(around=replace(around, stopped=lambda: around.stopped() or ended()))
-
-
-def _in_url(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -8,7 +8,8 @@ from typing import Final
 
 import httpx
 
-from shared.runtime.remembered import remember_run
+from shared.contracts.runs import RunMode
+from shared.runtime.remembered import begin_run
 from shared.settings.settings import load_settings
 from tests.faults.outcome import Outcome, violations_of
 from tests.faults.played.command_clients import (
@@ -122,7 +123,7 @@ def answers_lost(stage: Stage, times: int) -> Outcome:
         (token,) = sessions(scene.store_url, 1)
         client = opened.enter_context(httpx.Client(base_url=address, headers={"Cookie": f"sid={token}"}, timeout=10))
         # Nobody trades here, so that nobody else writes down with what.
-        remember_run(scene.store, load_settings(scene.script.config, {}), None, 0)
+        begin_run(scene.store, load_settings(scene.script.config, {}), None, RunMode.OFFLINE, 0)
         scene.start("executor")
         answers = _sent_through_deaths(scene, client, API_POINTS * times)
         scene.wait(lambda: scene.told("executor", "consuming") > 0, "the executor consumes")

@@ -26,7 +26,7 @@ from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Surroundings
 from shared.runtime.relay import Relay
-from shared.runtime.remembered import remember_run
+from shared.runtime.remembered import begin_run
 from shared.runtime.retry import patience
 from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
 from shared.store.port import Store, Transaction
@@ -285,7 +285,7 @@ def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
 
 def _run_strategy(process: Process) -> None:
     around, store, settings = process.around, process.store, process.shared.market.settings
-    around.patiently("store", partial(remember_run, store, settings, None, NOON))
+    around.patiently("store", partial(begin_run, store, settings, None, RunMode.OFFLINE, NOON))
     work = StrategyWork(settings, RunMode.OFFLINE, None, process.partition)
     _consume_as(process, work, candles_queue(process.partition), no_fence, None)
 

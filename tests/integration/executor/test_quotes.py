@@ -15,7 +15,7 @@ from shared.contracts.facts import Quote
 from shared.contracts.runs import RunMode
 from shared.core.types import BUY, EXIT_NAMES, QUANTA_PER_UNIT, STALE_DATA
 from shared.runtime.quotes.board import QuoteBoard
-from shared.runtime.remembered import remember_run
+from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
@@ -50,7 +50,7 @@ class Market:
 def live_platform(database: Path, market: Market, settings: Settings) -> Iterator[tuple[Store, Platform, QuoteBoard]]:
     board = QuoteBoard()
     with opened_store(sqlite_url(database)) as store:
-        remember_run(store, settings, None, NOON, RunMode.LIVE)
+        begin_run(store, settings, None, RunMode.LIVE, NOON)
         given = LiveConditions(board, settings.live, lambda: market.now)
         yield store, Platform(store, settings, RunMode.LIVE, None, given=given), board
 

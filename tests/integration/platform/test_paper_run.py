@@ -17,7 +17,7 @@ from services.platform.platform import Platform, opened_store
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
 from shared.contracts.trades import trade_hash
-from shared.runtime.remembered import remember_run
+from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store, Transaction
@@ -172,7 +172,7 @@ def test_two_platforms_on_one_database_keep_one_ledger(tmp_path: Path) -> None:
     (series,) = sample_series("EUR_USD", candles=900)
     run_paper(tmp_path / "alone.db", [series])
     with opened_store(sqlite_url(tmp_path / "shared.db")) as store:
-        remember_run(store, Settings(), None, NOON)
+        begin_run(store, Settings(), None, RunMode.OFFLINE, NOON)
         platforms = [Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2)]
         with store.reading() as reader:
             arrivals = unstored(reader, [series])
@@ -199,7 +199,7 @@ def test_guard_names_the_setting_that_differs_not_a_default_that_is_written_out(
 def test_candle_that_another_program_has_overtaken_is_refused(tmp_path: Path) -> None:
     euro, yen = sample_series("EUR_USD", "USD_JPY", candles=300)
     with opened_store(sqlite_url(tmp_path / "paper.db")) as store:
-        remember_run(store, Settings(), None, NOON)
+        begin_run(store, Settings(), None, RunMode.OFFLINE, NOON)
         slow, quick = (Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2))
         with store.reading() as reader:
             overtaken, ahead = (unstored(reader, [series]) for series in (euro, yen))

@@ -1,0 +1,60 @@
+"""The API as a process."""
+
+import socket
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_urlsafe
+
+from services.api.context import Platform
+from services.api.lifetime import recorded
+from services.api.security.passwords import Passwords
+from services.api.serving import require_users, serve
+from shared.anchors.places import known_anchors
+from shared.runtime.process import Surroundings
+from shared.settings.settings import Settings
+from shared.store.port import Store
+from shared.store.sql_store import open_store
+
+
+def run_api(
+    around: Surroundings,
+    settings: Settings,
+    store_url: str,
+    listener: socket.socket,
+    *,
+    behind_tls: bool,
+    trusted_proxies: Sequence[str],
+    bootstrap: Path | None,
+) -> None:
+    """Answer requests until the process is to stop; raise InputError where nobody may sign in."""
+    store = around.patiently("store", partial(open_store, store_url))
+    if store is None:
+        return
+    try:
+        platform = platform_of(around, store, settings, store_url, behind_tls)
+        require_users(platform, bootstrap)
+        with recorded(platform):
+            serve(platform, listener, trusted_proxies)
+    finally:
+        store.close()
+
+
+def platform_of(around: Surroundings, store: Store, settings: Settings, store_url: str, behind_tls: bool) -> Platform:
+    """Return what the API works with."""
+    return Platform(
+        store=store,
+        settings=settings,
+        passwords=Passwords(),
+        health=around.health,
+        log=around.log,
+        instance=around.instance,
+        version=version("scalpbot"),
+        clock=around.clock,
+        token=token_urlsafe,
+        stopped=around.stopped,
+        behind_tls=behind_tls,
+        crash=around.crash,
+        anchors=known_anchors(settings.runtime, store_url),
+    )

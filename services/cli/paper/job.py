@@ -1,0 +1,140 @@
+"""`scalpbot paper`: read, trade, write."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles, read_news, read_settings
+from services.cli.output import note, say_json
+from services.cli.paper.report import pair_of, paper_report, say_paper_report
+from services.cli.paper.screen import shown
+from services.cli.process import own_process
+from services.cli.progress import bar
+from services.cli.stopping import Stop
+from services.cli.stored import database_url, trading
+from services.ingest.live.opened import require_account
+from services.ingest.news.cache import cache_beside
+from services.inspection.csv_export import ExportedRows, export_logs
+from services.platform.files import trade_files
+from services.platform.live import run_paper_live
+from services.platform.sole_trader import Trader
+from services.platform.trading import Audience, Run
+from shared.anchors.anchoring import anchored
+from shared.contracts.errors import InputError
+from shared.contracts.granularity import granularity_name
+from shared.contracts.runs import RunMode
+from shared.runtime.process import Surroundings
+from shared.runtime.remembered import begin_run
+from shared.settings.settings import Settings
+from shared.store.engine import shown_place
+
+
+@dataclass(frozen=True)
+class PaperOrder:
+    """What the command line asks for."""
+
+    csv: tuple[str, ...]
+    live: bool
+    pair: str | None
+    pairs: str | None
+    news: Path | None
+    granularity: str | None
+    skip_bad_rows: bool
+    export_folder: Path | None
+    database: str | None
+    config: Path | None
+    as_json: bool
+
+
+class _Outcome(NamedTuple):
+    report: dict[str, Any]
+    exported: ExportedRows | None
+
+
+def run_paper_verb(order: PaperOrder) -> None:
+    """Trade, and write the report of what was traded."""
+    settings = read_settings(order.config)
+    url = database_url(order.database, settings)
+    report, rows = _live(order, settings, url) if order.live else _offline(order, settings, url)
+    report["stored_in"] = shown_place(url)
+    if rows is not None:
+        report["exported"] = {"folder": str(order.export_folder), **rows._asdict()}
+    if order.as_json:
+        say_json(report)
+    else:
+        say_paper_report(report)
+
+
+def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
+    if not order.csv:
+        raise InputError("there is nothing to trade: give at least one candle file with --csv [PAIR=]FILE")
+    files = chosen_files(candle_files(order.csv, order.pair), order.pairs)
+    reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
+    calendar = read_news(order.news)
+    described = []
+    for read in reads:
+        name, times = granularity_name(read.series.granularity_seconds), read.series.time
+        described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
+    with trading(url, "paper") as trader:
+        run = Run(own_process("paper", lambda: False), trader, settings)
+        with anchored(run.around, trader.store, settings.runtime, url):
+            read_files = list(zip(files, reads, strict=True))
+            traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
+        outcome = _outcome(order, run, RunMode.OFFLINE, described)
+    outcome.report["rejected_rows"] = sum(len(read.rejected) for read in reads)
+    outcome.report["run"] = {**traded._asdict(), "news": None if order.news is None else str(order.news)}
+    return outcome
+
+
+def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
+    _require_no_files(order)
+    names = live_pairs(order.pairs)
+    require_account(settings.runtime)
+    described = [pair_of(name, settings.live.granularity, settings) for name in names]
+    with trading(url, "paper") as trader:
+        with trader.store.reading() as reader:
+            before = reader.candle_count()
+        run = trade_live(trader, settings, names, url, order.as_json)
+        outcome = _outcome(order, run, RunMode.LIVE, described)
+    outcome.report["rejected_rows"] = 0
+    outcome.report["run"] = {
+        "new_candles": outcome.report["candles"] - before,
+        "news": settings.live.calendar_url,
+    }
+    return outcome
+
+
+def trade_live(
+    trader: Trader,
+    settings: Settings,
+    pairs: Sequence[str],
+    url: str,
+    as_json: bool,
+    outside: Callable[[str, Callable[[], bool]], Surroundings] = own_process,
+) -> Run:
+    """Trade live candles on paper until asked to stop; a table on a terminal, else an event to a line."""
+    with Stop() as stop, shown(trader.store, pairs, as_json) as (watch, tell):
+        around = outside("paper", lambda: stop.asked)
+        run = Run(around, trader, settings)
+        begin_run(trader.store, settings, None, RunMode.LIVE, int(around.clock()))
+        with anchored(around, trader.store, settings.runtime, url):
+            run_paper_live(run, pairs, cache_beside(url), Audience(note, tell, partial(watch, around)))
+    return run
+
+
+def _outcome(order: PaperOrder, run: Run, mode: RunMode, described: Sequence[dict[str, str | None]]) -> _Outcome:
+    with run.trader.store.reading() as reader:
+        report = paper_report(reader, run.settings, mode, described)
+        return _Outcome(report, None if order.export_folder is None else export_logs(reader, order.export_folder))
+
+
+def _require_no_files(order: PaperOrder) -> None:
+    given = {"--csv": order.csv, "--pair": order.pair, "--news": order.news, "--granularity": order.granularity}
+    for name, value in {**given, "--skip-bad-rows": order.skip_bad_rows}.items():
+        if value:
+            raise InputError(
+                f"{name} goes with --mode OFFLINE; a live run takes candles, prices and news from where the section "
+                "[live] of the settings says"
+            )

@@ -1,0 +1,41 @@
+"""`scalpbot run api`: the HTTP API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.api.context import SERVICE
+from services.api.process import run_api
+from services.api.serving import listening, require_safe_address
+from services.cli.run.asked import Asked
+from services.cli.run.service import service_of
+from services.cli.stored import database_url
+
+
+@dataclass(frozen=True)
+class ApiOrder:
+    """Where requests are answered, and how they and the first user come."""
+
+    host: str
+    port: int
+    behind_tls: bool
+    published_on_loopback: bool
+    trusted_proxies: Sequence[str]
+    bootstrap: Path | None
+
+
+def run_api_verb(asked: Asked, order: ApiOrder) -> None:
+    """Answer requests until the process is to stop."""
+    require_safe_address(order.host, order.behind_tls, order.published_on_loopback)
+    service = service_of(SERVICE, asked)
+    url = database_url(asked.database, service.settings)
+    with listening(order.host, order.port) as listener, service.process() as around:
+        run_api(
+            around,
+            service.settings,
+            url,
+            listener,
+            behind_tls=order.behind_tls,
+            trusted_proxies=order.trusted_proxies,
+            bootstrap=order.bootstrap,
+        )

@@ -1,0 +1,65 @@
+"""`scalpbot run ingest`: candle files, or OANDA's feed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.cli.inputs import candle_files, live_pairs, parse_speed, read_candles
+from services.cli.run.asked import Asked
+from services.cli.run.service import Service, service_of
+from services.ingest.feed import SERVICE
+from services.ingest.live.opened import require_account
+from services.ingest.live.process import run_ingest_live
+from services.ingest.process import run_ingest
+from shared.contracts.errors import InputError
+from shared.contracts.runs import Feed
+
+
+@dataclass(frozen=True)
+class IngestOrder:
+    """What the command line says about the candles."""
+
+    feed: Feed
+    csv: Sequence[str]
+    pairs: str | None
+    speed: str
+    once: bool
+    granularity: str | None
+    skip_bad_rows: bool
+
+
+def run_ingest_verb(asked: Asked, order: IngestOrder) -> None:
+    """Bring candles in until the process is to stop."""
+    service = service_of(SERVICE, asked)
+    if order.feed is Feed.OANDA:
+        _follow(service, order)
+    else:
+        _replay(service, order)
+
+
+def _replay(service: Service, order: IngestOrder) -> None:
+    speed = parse_speed(order.speed)
+    if not order.csv:
+        raise InputError("there is nothing to replay: give candle files with --csv, or --feed oanda")
+    files, settings = candle_files(order.csv, None), service.settings
+    reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
+    store_url, broker_url = service.addresses
+    with service.process() as around:
+        run_ingest(
+            around,
+            [read.series for read in reads],
+            settings.deployment.partitions,
+            speed=speed,
+            once=order.once,
+            store_url=store_url,
+            broker_url=broker_url,
+        )
+
+
+def _follow(service: Service, order: IngestOrder) -> None:
+    addresses = service.addresses
+    if order.csv:
+        raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
+    names = live_pairs(order.pairs)
+    require_account(service.settings.runtime)
+    with service.process() as around:
+        run_ingest_live(around, service.settings, names, *addresses)

@@ -1,0 +1,43 @@
+"""What a service that was asked for works with: its settings, the addresses of database and broker, its process."""
+
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from services.cli.inputs import read_settings
+from services.cli.process import served_process
+from services.cli.run.asked import Asked
+from services.cli.stored import database_url
+from shared.contracts.errors import InputError
+from shared.runtime.process import Surroundings
+from shared.settings.settings import Settings
+
+
+class Service(NamedTuple):
+    """A service before its start."""
+
+    name: str
+    asked: Asked
+    settings: Settings
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Return the URLs of database and broker; raise InputError where there is no broker."""
+        return database_url(self.asked.database, self.settings), self._broker_url()
+
+    def process(self) -> AbstractContextManager[Surroundings]:
+        """Return the process of the service, to be entered."""
+        asked = self.asked
+        return served_process(self.name, asked.instance, asked.health_host, asked.health_port)
+
+    def _broker_url(self) -> str:
+        if self.asked.broker is not None:
+            return self.asked.broker
+        url = self.settings.runtime.rabbitmq_url
+        if url is None:
+            raise InputError("there is no broker to work with: set RABBITMQ_URL or give --broker amqp://HOST/VHOST")
+        return url.get_secret_value()
+
+
+def service_of(name: str, asked: Asked) -> Service:
+    """Return a service with the settings in force; raise InputError for a wrong value."""
+    return Service(name, asked, read_settings(asked.config))

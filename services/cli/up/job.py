@@ -1,0 +1,123 @@
+"""`scalpbot up`: trade, and answer requests beside it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from socket import gethostname, socket
+from typing import NamedTuple
+
+from services.api.context import SERVICE
+from services.api.lifetime import recorded
+from services.api.process import platform_of
+from services.api.serving import first_password, listening, require_safe_address, served
+from services.cli.inputs import read_settings
+from services.cli.output import note
+from services.cli.paper.screen import shown
+from services.cli.process import own_process
+from services.cli.stopping import Stop
+from services.cli.stored import trading
+from services.cli.telling import tell_events
+from services.cli.up.feeds import CandleOrder, chosen_feed, url_of
+from services.platform.feeds import OandaFeed, Source
+from services.platform.trading import TRADING, Audience, Run
+from shared.anchors.anchoring import anchored
+from shared.runtime.health import HealthServer
+from shared.runtime.logs import service_log
+from shared.store.engine import shown_place
+
+__all__ = ["ApiOrder", "CandleOrder", "HealthOrder", "run_up_verb"]
+
+
+@dataclass(frozen=True)
+class ApiOrder:
+    """Where the API answers, and how requests and the first user come."""
+
+    host: str
+    port: int
+    behind_tls: bool
+    trusted_proxies: Sequence[str]
+    bootstrap: Path | None
+
+
+class HealthOrder(NamedTuple):
+    """Where the health of the process is told on a port of its own; None for nowhere."""
+
+    host: str
+    port: int | None
+
+
+def run_up_verb(
+    candles: CandleOrder,
+    api: ApiOrder | None,
+    health: HealthOrder,
+    *,
+    database: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Trade until the process is to stop, with an API beside it or without."""
+    settings = read_settings(config)
+    url = url_of(candles.feed, database, settings)
+    feed = chosen_feed(candles, settings, url)
+    with ExitStack() as stack:
+        # Before anything is opened: a port that is taken is no reason to have traded.
+        listener = None if api is None else stack.enter_context(_listener(api))
+        trader = stack.enter_context(trading(url, "up"))
+        stop = stack.enter_context(Stop())
+        # Of the many that follow each other on a database only the last is known.
+        around = own_process("up", lambda: stop.asked, f"up-{gethostname()}")
+        run = Run(around, trader, settings)
+        _tell_health(stack, run, health)
+        feed.prepare(run)
+        stack.enter_context(anchored(around, trader.store, settings.runtime, url))
+        if api is not None and listener is not None:
+            run = stack.enter_context(_answering(run, url, api, listener))
+        done = _traded(feed, run, as_json)
+        note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
+
+
+def _traded(feed: Source, run: Run, as_json: bool) -> int:
+    """Trade while people are told, and return how many candles were new."""
+    if not isinstance(feed, OandaFeed):
+        return feed.trade(run, Audience(note, partial(tell_events, as_json=as_json), lambda _board: None))
+    with shown(run.trader.store, feed.pairs, as_json) as (watch, tell):
+        return feed.trade(run, Audience(note, tell, partial(watch, run.around)))
+
+
+@contextmanager
+def _listener(api: ApiOrder) -> Iterator[socket]:
+    require_safe_address(api.host, api.behind_tls)
+    with listening(api.host, api.port) as listener:
+        yield listener
+
+
+def _tell_health(stack: ExitStack, run: Run, health: HealthOrder) -> None:
+    """Have the health of the process be told on a port of its own, where one is wanted."""
+    run.around.health.waits_for(TRADING, "the platform has not begun to trade")
+    if health.port is not None:
+        server = stack.enter_context(HealthServer(run.around.health, health.host, health.port))
+        run.around.log.info("health is told", health_port=server.port)
+
+
+@contextmanager
+def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[Run]:
+    """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
+    around = run.around
+    ours = replace(around, log=service_log(SERVICE, around.instance))
+    platform = platform_of(ours, run.trader.store, run.settings, url, api.behind_tls)
+    password = first_password(platform, api.bootstrap)
+    with recorded(platform), served(platform, listener, api.trusted_proxies) as ended:
+        address, port, *_ = listener.getsockname()
+        note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}/api/status")
+        if password is not None:
+            place = shown_place(url)
+            # Nobody can be asked for a password here; the log would keep it, and this line is read once.
+            note(f"sign in as admin with the password {password}")
+            note(f"the next start makes another, until you set one: scalpbot users passwd admin --db {place}")
+        yield run._replace(around=replace(around, stopped=lambda: around.stopped() or ended()))
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,134 @@
+"""What the runs of one process trade with, whom they tell, and the loop that trades past and made-up candles."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final, NamedTuple
+
+from services.executor.commands.desk import tell_outside
+from services.executor.work import SERVICE as EXECUTOR
+from services.ingest.feed import SERVICE as INGEST
+from services.ingest.feed import Arrival
+from services.ingest.pace import paced
+from services.platform.platform import BATCH, Platform
+from services.platform.sole_trader import Trader
+from services.strategy.work import SERVICE as STRATEGY
+from shared.bus.port import Handler
+from shared.calendar.economic import EconomicCalendar
+from shared.contracts.errors import InfrastructureError
+from shared.contracts.facts import ACCOUNT_FACTS
+from shared.contracts.runs import RunMode
+from shared.runtime.heartbeat import leave_sign_of_life
+from shared.runtime.process import BEAT_SECONDS, Surroundings
+from shared.runtime.quotes.board import QuoteBoard
+from shared.settings.settings import Settings
+from shared.store.port import Store
+
+# What a process waits for, as its health tells it, until it trades.
+TRADING: Final = "trading"
+_IDLE_SECONDS: Final = 0.2
+_PAUSE_SHARE: Final = 0.1
+
+
+class Run(NamedTuple):
+    """What every run trades with."""
+
+    around: Surroundings
+    trader: Trader
+    settings: Settings
+
+
+class Audience(NamedTuple):
+    """Whom a run tells: of itself in sentences, of the account in events, and several times a second of prices."""
+
+    note: Callable[[str], None]
+    tell: Handler
+    watch: Callable[[QuoteBoard], None]
+
+
+class Heartbeats:
+    """The signs of life of the services that share a process."""
+
+    def __init__(self, around: Surroundings, store: Store) -> None:
+        """Give none yet."""
+        self._around = around
+        self._store = store
+        self._next_beat = 0.0
+
+    def tick(self) -> None:
+        """Show that the loop goes round; to be called several times a second."""
+        around = self._around
+        around.health.progress()
+        now = around.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + BEAT_SECONDS
+        try:
+            with self._store.transaction() as transaction:
+                for service in (INGEST, STRATEGY, EXECUTOR):
+                    leave_sign_of_life(transaction, service, around.instance)
+            around.health.has("store")
+        except InfrastructureError as fault:
+            around.health.waits_for("store", str(fault))
+
+
+class PastTrading:
+    """The loop of the feeds whose candles are past or made up."""
+
+    def __init__(self, run: Run, audience: Audience, news: EconomicCalendar | None, speed: float) -> None:
+        """Wire the platform and let it finish what an earlier run left behind."""
+        around, (store, fence) = run.around, run.trader
+        listeners = dict.fromkeys(ACCOUNT_FACTS, audience.tell)
+        self._around = around
+        self._speed = speed
+        self._platform = Platform(store, run.settings, RunMode.OFFLINE, news, listeners=listeners, fence=fence)
+        self._obey = self._platform.obeying(around.instance, around.clock, tell=partial(tell_outside, around))
+        self._heartbeats = Heartbeats(around, store)
+        around.health.has("start")
+        around.health.has(TRADING)
+        pace = f"{speed:g} market seconds a second" if speed else "full speed"
+        audience.note(f"trading at {pace}; stop with Ctrl-C")
+
+    def trade(self, arrivals: Iterable[Arrival], most: int) -> int:
+        """Trade candles until there are no more, the process is to stop, or so many are done; 0 has no such end."""
+        around, done = self._around, 0
+        for batch in self._batches(arrivals, most):
+            if around.stopped():
+                break
+            self._attend()
+            began = around.monotonic()
+            around.patiently("store", partial(self._platform.replay, batch, lambda _done: None))
+            # Without a pause in between, other processes might look for a moment to write in vain.
+            around.sleep(_PAUSE_SHARE * (around.monotonic() - began))
+            around.metrics.candles.inc(len(batch))
+            done += len(batch)
+        return done
+
+    def idle(self) -> None:
+        """Carry out commands until the process is to stop."""
+        while self._nap(_IDLE_SECONDS):
+            pass
+
+    def _batches(self, arrivals: Iterable[Arrival], most: int) -> Iterator[list[Arrival]]:
+        """Yield what shares a commit: the candles of a moment, or at full speed as many as there may be."""
+        batch: list[Arrival] = []
+        done = 0
+        for together in paced(arrivals, self._speed, self._around.monotonic, self._nap):
+            batch += together
+            enough = 0 < most <= done + len(batch)
+            if self._speed or enough or len(batch) >= BATCH:
+                yield batch
+                done += len(batch)
+                batch = []
+            if enough:
+                return
+        if batch:
+            yield batch
+
+    def _nap(self, seconds: float) -> bool:
+        self._around.sleep(seconds)
+        self._attend()
+        return not self._around.stopped()
+
+    def _attend(self) -> None:
+        self._heartbeats.tick()
+        self._around.patiently("store", self._obey)
