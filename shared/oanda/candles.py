@@ -7,6 +7,7 @@ import msgspec
 
 from shared.contracts.decimals import parse_points
 from shared.contracts.errors import MessageError
+from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
 from shared.contracts.times import format_time
 from shared.core.types import Candle, Instrument
@@ -22,38 +23,24 @@ _ONE_HOUR_SECONDS: Final = 3600
 _SPARE_CANDLES: Final = 2
 
 
-class OandaCandle(NamedTuple):
-    """A candle as OANDA has it now: prices in points, and whether it is complete."""
+class Timeless(NamedTuple):
+    """A candle whose open time cannot be read: why in a sentence, and its JSON text."""
 
-    pair: str
-    granularity_seconds: int
-    candle: Candle
-    complete: bool
-
-
-class CandleRefused(NamedTuple):
-    """A candle that cannot be taken: its open time where that is readable, why in a sentence, and its JSON text."""
-
-    pair: str
-    granularity_seconds: int
-    time: int | None
     reason: str
     raw: str
 
 
 class CandlePage(NamedTuple):
-    """The candles of one pair in one answer, in OANDA's order, and those that cannot be taken."""
+    """The candles of one pair in one answer, in OANDA's order, and those without a place among them."""
 
     pair: str
     granularity_seconds: int
-    candles: tuple[OandaCandle, ...]
-    refused: tuple[CandleRefused, ...]
+    candles: tuple[FedCandle, ...]
+    timeless: tuple[Timeless, ...]
 
     def last_time(self) -> int | None:
         """Return the latest open time of the page, None where it has none."""
-        times = [one.candle.time for one in self.candles]
-        times += [one.time for one in self.refused if one.time is not None]
-        return max(times, default=None)
+        return max((one.time for one in self.candles), default=None)
 
 
 class CandleSpecification(NamedTuple):
@@ -157,9 +144,9 @@ def candles_between(
             continue
         last = page.last_time()
         fresh = _between(page, newest + 1, to_time)
-        if fresh.candles or fresh.refused:
+        if fresh.candles or fresh.timeless:
             yield fresh
-        if last is None and page.refused:
+        if last is None and page.timeless:
             raise MessageError(
                 f"OANDA sent candles of {instrument.name} without readable times, so none can follow them"
             )
@@ -203,18 +190,16 @@ def _page(candles: _Candles, instruments: dict[str, Instrument]) -> CandlePage:
     seconds = SECONDS_BY_NAME.get(candles.granularity)
     if seconds is None:
         raise MessageError(f"OANDA sent {candles.granularity} candles, whose length is not fixed")
-    taken: list[OandaCandle] = []
-    refused: list[CandleRefused] = []
-    for raw in candles.candles:
-        one = _candle(raw, instrument, seconds)
-        if isinstance(one, OandaCandle):
-            taken.append(one)
-        else:
-            refused.append(one)
-    return CandlePage(instrument.name, seconds, tuple(taken), tuple(refused))
+    read_ones = [_candle(raw, instrument, seconds) for raw in candles.candles]
+    return CandlePage(
+        pair=instrument.name,
+        granularity_seconds=seconds,
+        candles=tuple(one for one in read_ones if not isinstance(one, Timeless)),
+        timeless=tuple(one for one in read_ones if isinstance(one, Timeless)),
+    )
 
 
-def _candle(raw: object, instrument: Instrument, granularity_seconds: int) -> OandaCandle | CandleRefused:
+def _candle(raw: object, instrument: Instrument, granularity_seconds: int) -> FedCandle | Timeless:
     time: int | None = None
     try:
         given = raw.get("time") if isinstance(raw, dict) else None
@@ -228,8 +213,9 @@ def _candle(raw: object, instrument: Instrument, granularity_seconds: int) -> Oa
         when = "at an unknown time" if time is None else f"of {format_time(time)}"
         reason = f"the {granularity_name(granularity_seconds)} candle of {instrument.name} {when} is refused: {error}"
         text = msgspec.json.encode(raw).decode("utf-8")
-        return CandleRefused(instrument.name, granularity_seconds, time, reason, text)
-    return OandaCandle(instrument.name, granularity_seconds, Candle(time, *prices, fields.volume), fields.complete)
+        return Timeless(reason, text) if time is None else Refused(time, reason, text)
+    candle = Candle(time, *prices, fields.volume)
+    return Complete(candle) if fields.complete else Incomplete(candle)
 
 
 def _points(side: _Side, name: str, digits: int) -> tuple[int, int, int, int]:
@@ -243,7 +229,4 @@ def _points(side: _Side, name: str, digits: int) -> tuple[int, int, int, int]:
 
 
 def _between(page: CandlePage, start: int, end: int) -> CandlePage:
-    return page._replace(
-        candles=tuple(one for one in page.candles if start <= one.candle.time < end),
-        refused=tuple(one for one in page.refused if one.time is None or start <= one.time < end),
-    )
+    return page._replace(candles=tuple(one for one in page.candles if start <= one.time < end))

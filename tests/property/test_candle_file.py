@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from services.ingest.files.candle_file import CandleFile, read_candle_file
 from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT, CandleLayout
-from services.ingest.files.candle_rows import format_time, parse_rows
+from services.ingest.files.candle_rows import parse_rows
 from services.ingest.files.plain_rows import parse_plain_rows
 from shared.contracts.errors import InputError
+from shared.contracts.times import format_time
 from shared.core.types import instrument
 
 START = 1_398_902_400

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ingest.feed import closed_order
-from services.ingest.files.candle_rows import format_time
 from services.ingest.live.checks import REVISED, TOO_LATE
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InvariantError
+from shared.contracts.times import format_time
 from shared.settings.sections import LiveSettings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store

@@ -12,12 +12,14 @@ from typing import BinaryIO, Final, NamedTuple, cast
 import numpy as np
 
 from services.ingest.files.candle_layout import LAYOUTS, MID_LAYOUT, CandleLayout, ParsedRows, RejectedRow, join_rows
-from services.ingest.files.candle_rows import format_points, format_time, parse_rows, shown_text
+from services.ingest.files.candle_rows import parse_rows, shown_text
 from services.ingest.files.plain_rows import parse_plain_rows
 from services.ingest.granularity import grid_seconds, most_frequent_step
+from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
 from shared.contracts.pairs import parse_pair
+from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries, Integers
 from shared.core.types import Instrument
 

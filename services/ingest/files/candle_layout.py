@@ -1,10 +1,12 @@
-"""The two layouts of candle files, and the columns into which their rows are read."""
+"""The two layouts of candle files, the columns into which their rows are read, and which prices are sound."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from shared.contracts.decimals import format_points
 from shared.core.columns import Floats, Integers
 
 
@@ -37,6 +39,9 @@ BID_ASK_LAYOUT: Final = CandleLayout(
     ("bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close"),
 )
 LAYOUTS: Final = (MID_LAYOUT, BID_ASK_LAYOUT)
+_ENDS: Final = ("open", "close")
+_BELOW: Final = "below"
+_ABOVE: Final = "above"
 
 
 class ParsedRows(NamedTuple):
@@ -78,3 +83,25 @@ def rows_are_sound(prices: Integers, layout: CandleLayout) -> bool:
         if bool(((high < opened) | (high < close) | (low > opened) | (low > close)).any()):
             return False
     return len(layout.price_names) == 4 or not bool(((prices[4] < prices[0]) | (prices[7] < prices[3])).any())
+
+
+def price_disorder(prices: Sequence[int], layout: CandleLayout, digits: int) -> str | None:
+    """Return which two prices contradict each other; None where highs and lows enclose, and no ask is below its bid.
+
+    `prices` are one candle's, in points and in the order of the layout; `digits` are the decimals to write them with.
+    """
+    named = dict(zip(layout.price_names, prices, strict=True))
+    broken_if = [
+        (f"{side}{limit}", relation, f"{side}{end}")
+        for side in layout.sides
+        for limit, relation in (("high", _BELOW), ("low", _ABOVE))
+        for end in _ENDS
+    ]
+    if len(layout.sides) == 2:
+        broken_if += [(f"ask_{end}", _BELOW, f"bid_{end}") for end in _ENDS]
+    for first, relation, second in broken_if:
+        excess = named[first] - named[second]
+        if excess < 0 if relation is _BELOW else excess > 0:
+            texts = [f"{name} {format_points(named[name], digits)}" for name in (first, second)]
+            return f"{texts[0]} is {relation} {texts[1]}"
+    return None

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from services.ingest.files.candle_layout import CandleLayout, ParsedRows, RejectedRow
+from services.ingest.files.candle_layout import CandleLayout, ParsedRows, RejectedRow, price_disorder
 from shared.core.types import SECONDS_PER_DAY
 
 _TIME: Final = re.compile(
@@ -72,7 +72,8 @@ def parse_row(text: str, layout: CandleLayout, digits: int) -> tuple[int, list[i
     time = parse_time(fields[0])
     prices = [parse_points(name, field, digits) for name, field in zip(layout.price_names, fields[1:-1], strict=True)]
     volume = parse_volume(fields[-1])
-    _check_prices(prices, layout, digits)
+    if disorder := price_disorder(prices, layout, digits):
+        raise BadRowError(disorder)
     return time, prices, volume
 
 
@@ -141,38 +142,6 @@ def _match_number(name: str, text: str) -> re.Match[str]:
     if text.lstrip("+-").lower() in _NOT_FINITE:
         raise BadRowError(f"{name} {text} is not a finite number")
     raise BadRowError(f"{name} {_quoted(text)} is not a number")
-
-
-def _check_prices(prices: list[int], layout: CandleLayout, digits: int) -> None:
-    """Raise `BadRowError` unless highs and lows enclose their candle and the ask is not below the bid."""
-    named = dict(zip(layout.price_names, prices, strict=True))
-
-    def complain(first: str, relation: str, second: str) -> None:
-        texts = [f"{name} {format_points(named[name], digits)}" for name in (first, second)]
-        raise BadRowError(f"{texts[0]} is {relation} {texts[1]}")
-
-    for side in layout.sides:
-        for end in ("open", "close"):
-            if named[f"{side}high"] < named[f"{side}{end}"]:
-                complain(f"{side}high", "below", f"{side}{end}")
-        for end in ("open", "close"):
-            if named[f"{side}low"] > named[f"{side}{end}"]:
-                complain(f"{side}low", "above", f"{side}{end}")
-    if len(layout.sides) == 2:
-        for end in ("open", "close"):
-            if named[f"ask_{end}"] < named[f"bid_{end}"]:
-                complain(f"ask_{end}", "below", f"bid_{end}")
-
-
-def format_points(points: int, digits: int) -> str:
-    """Return a price of whole points as text with all its decimals."""
-    whole, rest = divmod(points, 10**digits)
-    return f"{whole}.{rest:0{digits}d}"
-
-
-def format_time(time: int) -> str:
-    """Return epoch seconds as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return f"{np.datetime64(time, 's')}Z"
 
 
 def _quoted(text: str) -> str:

@@ -9,15 +9,17 @@ import numpy as np
 
 from services.ingest.files.candle_continuation import NOTHING_YET, CandleFileEnd, FileSoFar, file_so_far
 from services.ingest.files.candle_layout import BID_ASK_LAYOUT
-from services.ingest.files.candle_rows import format_points, format_time
 from services.ingest.files.candle_writer import candle_lines
 from services.ingest.gaps import Gap, find_gaps
 from services.ingest.live.checks import off_grid_reason, on_grid, price_fault
+from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError
+from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
 from shared.contracts.granularity import granularity_name
+from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries, Integers
 from shared.core.types import Candle, Instrument
-from shared.oanda.candles import MOST_CANDLES, CandlePage, OandaCandle, candles_between
+from shared.oanda.candles import MOST_CANDLES, CandlePage, candles_between
 from shared.oanda.connection import OandaConnection
 
 _OUT_OF_ORDER: Final = "it came out of its order"
@@ -110,16 +112,16 @@ def _following(
             )
     pages = between(so_far.last.time, max(wanted.to_time, so_far.last.time + 1))
     page = next(pages, None)
-    there = None if page is None else next((one for one in page.candles if one.candle.time == so_far.last.time), None)
-    if page is None or there is None or not there.complete or there.candle != so_far.last:
+    there = None if page is None else next((one for one in page.candles if one.time == so_far.last.time), None)
+    if page is None or not isinstance(there, Complete) or there.candle != so_far.last:
         raise InputError(_overlap_differs(wanted, so_far.last, there))
     return chain([page], pages)
 
 
-def _overlap_differs(wanted: DownloadRequest, last: Candle, there: OandaCandle | None) -> str:
+def _overlap_differs(wanted: DownloadRequest, last: Candle, there: FedCandle | None) -> str:
     what = f"{granularity_name(wanted.granularity_seconds)} candle of {wanted.instrument.name}"
     mend = "it may be of another pair or granularity, or was revised: name another file with --out"
-    if there is None or not there.complete:
+    if not isinstance(there, Complete):
         return f"OANDA has no complete {what} at {format_time(last.time)}, the last row of {wanted.path}; {mend}"
 
     def shown(name: str, value: float) -> str:
@@ -145,22 +147,24 @@ class _Intake:
 
     def fit(self, page: CandlePage) -> list[Candle]:
         """Return the candles of a page that are to be written; `ended` is set at the first incomplete one."""
-        refused = [LeftOut(one.time, one.reason) for one in page.refused]
-        self.left_out += [one for one in refused if one.time is None or one.time > self._known]
+        self.left_out += [LeftOut(None, one.reason) for one in page.timeless]
         taken: list[Candle] = []
-        for candle, complete in ((one.candle, one.complete) for one in page.candles):
-            if candle.time <= self._known or candle.time >= self._wanted.to_time:
+        for one in page.candles:
+            if one.time <= self._known or one.time >= self._wanted.to_time:
                 continue
-            if not complete:
-                # What follows would leave a hole where this one belongs.
-                self.ended = True
-                break
-            fault = self._fault(candle)
-            if fault is None:
-                taken.append(candle)
-                self._newest = candle.time
-            else:
-                self.left_out.append(LeftOut(candle.time, fault))
+            match one:
+                case Incomplete():
+                    # What follows would leave a hole where this one belongs.
+                    self.ended = True
+                    break
+                case Refused(time, reason):
+                    self.left_out.append(LeftOut(time, reason))
+                case Complete(candle):
+                    if fault := self._fault(candle):
+                        self.left_out.append(LeftOut(candle.time, fault))
+                        continue
+                    taken.append(candle)
+                    self._newest = candle.time
         return taken
 
     def _fault(self, candle: Candle) -> str | None:

@@ -1,13 +1,14 @@
 """What makes a live candle unfit to be traded, in words, and how it is kept for inspection."""
 
 import math
-from collections.abc import Callable
 from typing import Final
 
-from services.ingest.files.candle_rows import format_points, format_time
+from services.ingest.files.candle_layout import BID_ASK_LAYOUT, price_disorder
 from services.ingest.granularity import grid_seconds
-from services.ingest.live.source import FedCandle
+from shared.contracts.decimals import format_points
+from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
 from shared.contracts.granularity import granularity_name
+from shared.contracts.times import format_time
 from shared.core.types import Candle, Instrument
 from shared.store.rows.market import RejectedCandleRow
 
@@ -16,8 +17,6 @@ TOO_LATE: Final = "came after later candles were traded"
 FROM_THE_FUTURE: Final = "from the future: it ends after the feed's own time"
 # The feed tells its time in whole seconds, and an answer is judged a moment after it was given.
 FUTURE_TOLERANCE_SECONDS: Final = 5
-
-_SIDES: Final = ("bid", "ask")
 
 
 def off_grid_reason(granularity_seconds: int) -> str:
@@ -30,42 +29,36 @@ def on_grid(time: int, granularity_seconds: int) -> bool:
     return time % grid_seconds(granularity_seconds) == 0
 
 
+def shown_from(fed: FedCandle, granularity_seconds: int) -> int:
+    """Return the earliest time in seconds at which a feed can have a candle in this state; a refused one has ended."""
+    return fed.time if isinstance(fed, Incomplete) else fed.time + granularity_seconds
+
+
 def price_fault(candle: Candle, digits: int) -> str | None:
     """Return what is wrong with the prices or the volume of a candle, judged like a row of a candle file."""
     if not math.isfinite(candle.volume) or candle.volume < 0:
         return f"volume {candle.volume} is not a finite number of ticks"
-
-    def price(name: str) -> int:
-        points: int = getattr(candle, name)
-        return points
-
-    for name in Candle._fields[1:9]:
-        if price(name) <= 0:
-            return f"{name} {price(name)} points is not above zero"
-    return _disorder(price, lambda name: f"{name} {format_points(price(name), digits)}")
-
-
-def _disorder(price: Callable[[str], int], shown: Callable[[str], str]) -> str | None:
-    for side in _SIDES:
-        for end in ("open", "close"):
-            if price(f"{side}_high") < price(f"{side}_{end}"):
-                return f"{shown(f'{side}_high')} is below {shown(f'{side}_{end}')}"
-            if price(f"{side}_low") > price(f"{side}_{end}"):
-                return f"{shown(f'{side}_low')} is above {shown(f'{side}_{end}')}"
-    for end in ("open", "close"):
-        if price(f"ask_{end}") < price(f"bid_{end}"):
-            return f"{shown(f'ask_{end}')} is below {shown(f'bid_{end}')}"
-    return None
+    prices = candle[1:9]
+    for name, price in zip(BID_ASK_LAYOUT.price_names, prices, strict=True):
+        if price <= 0:
+            return f"{name} {price} points is not above zero"
+    return price_disorder(prices, BID_ASK_LAYOUT, digits)
 
 
 def rejected_row(
-    feed: str, traded: Instrument, granularity_seconds: int, fed: FedCandle, reason: str
+    feed: str, traded: Instrument, granularity_seconds: int, fed: Complete | Refused, reason: str
 ) -> RejectedCandleRow:
     """Return the row of a refused candle; its source names the candle, so that each reason is kept once for it."""
-    time = format_time(fed.candle.time)
-    source = f"{feed} {granularity_name(granularity_seconds)} {time}"
-    if fed.raw:
-        return RejectedCandleRow(source, 0, reason, fed.raw, traded.name)
-    prices = [format_points(points, traded.digits) for points in fed.candle[1:9]]
-    raw = ",".join([time, *prices, f"{fed.candle.volume:g}"])
-    return RejectedCandleRow(source, 0, reason, raw, traded.name)
+    time = format_time(fed.time)
+    if isinstance(fed, Refused):
+        raw = fed.raw
+    else:
+        prices = [format_points(points, traded.digits) for points in fed.candle[1:9]]
+        raw = ",".join([time, *prices, f"{fed.candle.volume:g}"])
+    return RejectedCandleRow(
+        source=f"{feed} {granularity_name(granularity_seconds)} {time}",
+        line=0,
+        reason=reason,
+        raw=raw,
+        pair=traded.name,
+    )

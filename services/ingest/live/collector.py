@@ -31,10 +31,11 @@ from services.ingest.live.checks import (
     on_grid,
     price_fault,
     rejected_row,
+    shown_from,
 )
 from services.ingest.live.pair import PairState, StoredPair
-from services.ingest.live.source import FedCandle
 from shared.calendar.market_hours import is_market_open
+from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 
 _REMEMBERED_REFUSALS: Final = 10_000
@@ -99,8 +100,8 @@ class Collector:
     def begin(self, pair: str, fed: Sequence[FedCandle], now: float) -> None:
         """Take a pair's history, from its first candle on that can still go behind all that is stored."""
         state = self._pairs[pair]
-        ordered = [each for each in self._fit(pair, fed, now) if (each.candle.time + self._step, pair) > self._released]
-        state.frontier = ordered[0].candle.time if ordered else int(now // self._step) * self._step
+        ordered = [each for each in self._fit(pair, fed, now) if (each.time + self._step, pair) > self._released]
+        state.frontier = ordered[0].time if ordered else int(now // self._step) * self._step
         state.remembered_from = state.frontier
         self._walk(state, ordered, now, warm_up=True)
         state.complete_at = now
@@ -179,13 +180,12 @@ class Collector:
     def _fit(self, pair: str, fed: Iterable[FedCandle], now: float) -> list[FedCandle]:
         """Return the candles that lie on the grid and not in the future, oldest first, a complete one before others."""
         fit = []
-        for each in sorted(fed, key=lambda one: (one.candle.time, not one.complete)):
-            time = each.candle.time
-            if not on_grid(time, self._step):
+        for each in sorted(fed, key=lambda one: (one.time, isinstance(one, Incomplete))):
+            if not on_grid(each.time, self._step):
                 self._refuse(pair, each, off_grid_reason(self._step))
-            elif time + self._step * each.complete > now + FUTURE_TOLERANCE_SECONDS:
+            elif shown_from(each, self._step) > now + FUTURE_TOLERANCE_SECONDS:
                 # Of one that cannot be read nobody knows whether it is complete.
-                if not each.refused:
+                if not isinstance(each, Refused):
                     self._refuse(pair, each, FROM_THE_FUTURE)
             else:
                 fit.append(each)
@@ -194,9 +194,9 @@ class Collector:
     def _walk(self, state: PairState, ordered: Sequence[FedCandle], now: float, *, warm_up: bool = False) -> None:
         """Move the frontier over candles without a hole, up to the first that is not complete but still may be."""
         for at, each in enumerate(ordered):
-            time = each.candle.time
+            time = each.time
             frontier = state.frontier or 0
-            if each.complete:
+            if not isinstance(each, Incomplete):
                 self._take(state, each, now, warm_up=warm_up)
                 state.frontier = max(frontier, time + self._step)
             elif time >= frontier:
@@ -209,35 +209,39 @@ class Collector:
     def _reachable(self, state: PairState, ordered: Sequence[FedCandle], now: float) -> Sequence[FedCandle]:
         """Take the complete candles that follow what is known, and return those that do not."""
         for at, each in enumerate(ordered):
-            if each.candle.time > (state.frontier or 0):
+            if each.time > (state.frontier or 0):
                 return ordered[at:]
-            if each.complete:
+            if not isinstance(each, Incomplete):
                 self._walk(state, [each], now)
         return ()
 
-    def _take(self, state: PairState, fed: FedCandle, now: float, *, warm_up: bool) -> None:
-        pair, candle = state.instrument.name, fed.candle
-        known = state.known.get(candle.time)
-        if known is None and candle.time < state.remembered_from:
+    def _take(self, state: PairState, fed: Complete | Refused, now: float, *, warm_up: bool) -> None:
+        pair, known = state.instrument.name, state.known.get(fed.time)
+        if known is None and fed.time < state.remembered_from:
             return
-        fault = fed.refused or price_fault(candle, state.instrument.digits)
-        if known is not None:
-            if fault or known != candle:
-                self._refuse(pair, fed, fault or REVISED)
-        elif fault:
-            self._refuse(pair, fed, fault)
-            if state.accounted is None or candle.time >= state.accounted:
-                state.unusable[candle.time] = False
-        elif (candle.time + self._step, pair) <= self._released:
+        if isinstance(fed, Refused):
+            self._set_aside(state, fed, fed.reason)
+        elif fault := price_fault(fed.candle, state.instrument.digits):
+            self._set_aside(state, fed, fault)
+        elif known is not None:
+            if known != fed.candle:
+                self._refuse(pair, fed, REVISED)
+        elif (fed.time + self._step, pair) <= self._released:
             self._refuse(pair, fed, TOO_LATE)
-            state.pass_over(candle.time, self._gaps)
+            state.pass_over(fed.time, self._gaps)
         else:
-            state.hold(candle, now, self._late, warm_up=warm_up)
+            state.hold(fed.candle, now, self._late, warm_up=warm_up)
+
+    def _set_aside(self, state: PairState, fed: Complete | Refused, fault: str) -> None:
+        """Refuse a bad candle, whose slot stays empty unless a good one was stored before."""
+        self._refuse(state.instrument.name, fed, fault)
+        if fed.time not in state.known and (state.accounted is None or fed.time >= state.accounted):
+            state.unusable[fed.time] = False
 
     def _refuse(self, pair: str, fed: FedCandle, reason: str) -> None:
-        """Set a candle aside once for each reason; one that is not complete is only left out."""
-        key = (pair, fed.candle.time, reason)
-        if not fed.complete or key in self._refused:
+        """Note a refused candle once for each reason; one that is not complete is only left out."""
+        key = (pair, fed.time, reason)
+        if isinstance(fed, Incomplete) or key in self._refused:
             return
         if len(self._refused) >= _REMEMBERED_REFUSALS:
             self._refused.pop(next(iter(self._refused)))

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from services.ingest.feed import CandleFeed, closed_order
-from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS
+from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS, shown_from
 from services.ingest.live.collector import Collector, Hole, Release
 from services.ingest.live.pair import REMEMBERED_CANDLES, StoredPair
-from services.ingest.live.source import FedCandle, Source
+from services.ingest.live.source import Source
 from shared.contracts.errors import InfrastructureError, InputError, MessageError
+from shared.contracts.feed import FedCandle
 from shared.contracts.granularity import granularity_name, parse_granularity
 from shared.runtime.process import Surroundings
 from shared.settings.sections import LiveSettings
@@ -187,7 +188,7 @@ class LiveFeed:
     def _now(self, fed: Sequence[FedCandle] = ()) -> float:
         """Return the feed's time; where candles seem to come from later than now, it is asked for anew."""
         now = self._server_time + self._around.monotonic() - self._told_at
-        newest = max((each.candle.time + self._step * each.complete for each in fed), default=0)
+        newest = max((shown_from(each, self._step) for each in fed), default=0)
         if newest <= now + FUTURE_TOLERANCE_SECONDS or not self._learn_time():
             return now
         return self._server_time

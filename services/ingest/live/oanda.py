@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from services.ingest.live.source import FedCandle
 from shared.contracts.errors import MessageError
-from shared.core.types import Candle, instrument
+from shared.contracts.feed import FedCandle
+from shared.core.types import instrument
 from shared.oanda.candles import (
     MOST_CANDLES,
     CandlePage,
@@ -63,7 +63,7 @@ class OandaSource:
             fed += _fed(page)
             if len(fed) >= count:
                 break
-        return fed if include_first else [each for each in fed if each.candle.time > time]
+        return fed if include_first else [each for each in fed if each.time > time]
 
     def history(self, pair: str, count: int) -> list[FedCandle]:
         """Return a pair's last `count` complete candles, or as many as OANDA gives at once, and the current one."""
@@ -95,11 +95,7 @@ class OandaSource:
 
 
 def _fed(page: CandlePage) -> list[FedCandle]:
-    """Return the candles of a page in order, with those that cannot be read in their places."""
-    fed = [FedCandle(one.candle, one.complete) for one in page.candles]
-    for refused in page.refused:
-        if refused.time is None:
-            raise MessageError(refused.reason)
-        nothing = Candle(refused.time, 0, 0, 0, 0, 0, 0, 0, 0, 0.0)
-        fed.append(FedCandle(nothing, complete=True, refused=refused.reason, raw=refused.raw))
-    return sorted(fed, key=lambda each: each.candle.time)
+    """Return the candles of a page in order; raise MessageError where one has no place in it."""
+    if page.timeless:
+        raise MessageError(page.timeless[0].reason)
+    return sorted(page.candles, key=lambda each: each.time)

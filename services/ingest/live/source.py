@@ -1,18 +1,9 @@
-"""What a live feed of candles must be able to do, and the candles as it gives them."""
+"""What a live feed of candles must be able to do."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from shared.core.types import Candle
-
-
-class FedCandle(NamedTuple):
-    """A candle as the feed has it now; one that could not be read has the reason and its text instead of prices."""
-
-    candle: Candle
-    complete: bool
-    refused: str = ""
-    raw: str = ""
+from shared.contracts.feed import FedCandle
 
 
 class Source(Protocol):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from shared.contracts.errors import InfrastructureError
+from shared.contracts.feed import Complete, Incomplete
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from shared.oanda.account import account_ids, account_instruments, account_summary
@@ -68,8 +69,8 @@ def test_back_filled_candles_are_those_of_the_market() -> None:
         pages = list(candles_between(connection, EUR_USD, 300, START, NOW, page_size=100))
         taken = [one for page in pages for one in page.candles]
         expected = [candle for candle in simulator.existing_candles("EUR_USD") if candle.time < NOW]
-    assert [one.candle for one in taken[:-1]] == expected[:-1]
-    assert [one.complete for one in taken] == [True] * (len(taken) - 1) + [False]
+    assert taken[:-1] == [Complete(candle) for candle in expected[:-1]]
+    assert isinstance(taken[-1], Incomplete)
     assert len(pages) == 3
 
 
@@ -80,15 +81,14 @@ def test_no_fault_on_the_way_loses_doubles_or_invents_a_candle(seed: int) -> Non
         pages = candles_between(connection, EUR_USD, 300, START, end, page_size=40)
         taken = [one for page in pages for one in page.candles]
         expected = [candle for candle in simulator.existing_candles("EUR_USD") if candle.time < end]
-        assert [one.candle for one in taken] == expected
-        assert all(one.complete for one in taken)
+        assert taken == [Complete(candle) for candle in expected]
         assert simulator.changing_requests == []
 
 
 def test_everything_else_that_is_asked_is_answered() -> None:
     with simulated() as (simulator, connection):
         [page] = latest_candles(connection, [CandleSpecification(EUR_USD, 300)])
-        assert [one.complete for one in page.candles] == [True, False]
+        assert [type(one) for one in page.candles] == [Complete, Incomplete]
         snapshot = prices(connection, [EUR_USD])
         assert snapshot.time_nanoseconds == simulator.clock.now_nanoseconds()
         assert [quote.tradeable for quote in snapshot.quotes] == [True]

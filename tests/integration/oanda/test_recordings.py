@@ -6,12 +6,14 @@ A recording is judged by what it holds and not by its name, so that recordings o
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from shared.contracts.errors import MessageError
+from shared.contracts.feed import Complete, Refused
 from shared.contracts.granularity import SECONDS_BY_NAME
 from shared.core.types import Instrument, instrument
 from shared.oanda.account import parse_accounts, parse_instruments, parse_summary
@@ -166,24 +168,24 @@ def latest_candles(body: Mapping[str, Any]) -> object:
 
 def without_texts(page: CandlePage) -> CandlePage:
     """Return a page without the JSON texts of what was refused, which keep the order of the fields."""
-    return page._replace(refused=tuple(one._replace(raw="") for one in page.refused))
+    return page._replace(
+        candles=tuple(replace(one, raw="") if isinstance(one, Refused) else one for one in page.candles)
+    )
 
 
 def check_candles(body: Mapping[str, Any], page: CandlePage) -> None:
     """All with both sides are taken, exactly; those with the middle or one side only are refused, and named."""
     whole = [raw for raw in body["candles"] if {"bid", "ask"} <= raw.keys()]
-    assert len(page.candles) == len(whole)
-    assert len(page.refused) == len(body["candles"]) - len(whole)
-    for raw, taken in zip(whole, page.candles, strict=True):
+    read = [one for one in page.candles if not isinstance(one, Refused)]
+    assert len(page.candles) == len(body["candles"])
+    for raw, taken in zip(whole, read, strict=True):
         points = instrument_of(page.pair).points_per_price
         assert (taken.candle.bid_open, taken.candle.ask_low) == (
             round(float(raw["bid"]["o"]) * points),
             round(float(raw["ask"]["l"]) * points),
         )
-        assert (taken.complete, taken.candle.volume) == (raw["complete"], raw["volume"])
-    for refused in page.refused:
-        assert page.pair in refused.reason
-        assert refused.time is not None
+        assert (isinstance(taken, Complete), taken.candle.volume) == (raw["complete"], raw["volume"])
+    assert all(page.pair in one.reason for one in page.candles if isinstance(one, Refused))
 
 
 def prices(body: Mapping[str, Any]) -> object:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.errors import MessageError
+from shared.contracts.feed import Complete, Incomplete, Refused
 from shared.contracts.times import format_time
 from shared.core.types import Candle, instrument
 from shared.oanda.candles import (
     CandleSpecification,
-    OandaCandle,
+    Timeless,
     candles_between,
     fetch_candles,
     latest_candles,
@@ -58,7 +59,7 @@ def times_between(handler: Handler, from_time: int, to_time: int, page_size: int
     """Return the open times that came, and the counts that were asked for."""
     with serving(handler) as (server, connection):
         pages = candles_between(connection, EUR_USD, MINUTE, from_time, to_time, page_size=page_size)
-        times = [one.candle.time for page in pages for one in page.candles]
+        times = [one.time for page in pages for one in page.candles]
         return times, [int(asked.params["count"]) for asked in server.asked]
 
 
@@ -76,7 +77,7 @@ def test_page_asks_for_bid_and_ask_and_says_everything_that_matters() -> None:
         "count": "2",
     }
     candle = Candle(START, 110000, 110020, 109990, 110010, 110012, 110033, 110001, 110022, 7)
-    assert page.candles == (OandaCandle("EUR_USD", 300, candle, complete=True),)
+    assert page.candles == (Complete(candle),)
 
 
 @pytest.mark.parametrize("page_size", [2, 3, 10, 5000])
@@ -95,7 +96,7 @@ def test_any_market_with_holes_comes_whole() -> None:
         times[:] = sorted(START + MINUTE * minute for minute in minutes)
         start, end = START + MINUTE * first + 13, START + MINUTE * last
         pages = list(candles_between(connection, EUR_USD, MINUTE, start, end, page_size=page_size))
-        found = [one.candle.time for page in pages for one in page.candles]
+        found = [one.time for page in pages for one in page.candles]
         assert found == [time for time in times if start <= time < end]
         assert all(page.candles for page in pages)
 
@@ -143,12 +144,14 @@ def test_span_of_a_closed_market_has_no_pages() -> None:
 def test_candle_that_cannot_be_taken_is_named_and_spoils_no_other(changes: dict[str, Any], reason: str) -> None:
     raw = [raw_candle(START), raw_candle(START + 60, **changes), raw_candle(START + 120)]
     page = parse_candles(body_of(raw), EUR_USD)
-    assert [one.candle.time for one in page.candles] == [START, START + 120]
-    [refused] = page.refused
+    assert [one.time for one in page.candles if isinstance(one, Complete)] == [START, START + 120]
+    found: list[Refused | Timeless] = [*page.timeless, *(one for one in page.candles if isinstance(one, Refused))]
+    [refused] = found
     assert "M1 candle of EUR_USD" in refused.reason
     assert reason in refused.reason
     assert json.loads(refused.raw) == raw[1]
     if "time" not in changes:
+        assert isinstance(refused, Refused)
         assert refused.time == START + 60
         assert "2024-01-01T00:01:00Z" in refused.reason
 
@@ -167,8 +170,8 @@ def test_refused_candle_is_told_once_in_a_span_of_several_pages() -> None:
 
     with serving(spoiled) as (_, connection):
         pages = list(candles_between(connection, EUR_USD, MINUTE, START, START + 540, page_size=4))
-    assert [one.time for page in pages for one in page.refused] == [times[3]]
-    assert [one.candle.time for page in pages for one in page.candles] == times[:3] + times[4:]
+    assert [one.time for page in pages for one in page.candles if isinstance(one, Refused)] == [times[3]]
+    assert [one.time for page in pages for one in page.candles] == times
 
 
 @pytest.mark.parametrize(
@@ -199,10 +202,12 @@ def test_latest_candles_of_many_pairs_come_in_one_request() -> None:
         [asked] = server.asked
     assert asked.path == f"/v3/accounts/{ACCOUNT}/candles/latest"
     assert asked.params["candleSpecifications"] == "EUR_USD:M1:BA,USD_JPY:M5:BA"
-    assert [one.complete for one in euro.candles] == [True, False]
-    assert (yen.pair, yen.granularity_seconds, yen.candles[0].candle.bid_open) == ("USD_JPY", 300, 149_001)
+    assert [type(one) for one in euro.candles] == [Complete, Incomplete]
+    [one] = yen.candles
+    assert isinstance(one, Complete)
+    assert (yen.pair, yen.granularity_seconds, one.candle.bid_open) == ("USD_JPY", 300, 149_001)
 
 
 def test_unix_times_of_candles_are_read_as_well() -> None:
     page = parse_candles(body_of([raw_candle(START, time=f"{START}.000000000")]), EUR_USD)
-    assert page.candles[0].candle.time == START
+    assert page.candles[0].time == START

@@ -8,7 +8,7 @@ import pytest
 from services.ingest.live.checks import FROM_THE_FUTURE, REVISED, TOO_LATE
 from services.ingest.live.collector import Collector, Hole, Release
 from services.ingest.live.pair import StoredPair
-from services.ingest.live.source import FedCandle
+from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
 from shared.store.rows.market import CandleGapRow
 from tests.fixtures.market import M5, TUESDAY, candle
 
@@ -22,12 +22,12 @@ def at(slot: int) -> int:
     return TUESDAY + slot * M5
 
 
-def bar(slot: int, **changed: Any) -> FedCandle:
-    return FedCandle(candle(at(slot), 110_000 + slot)._replace(**changed), complete=True)
+def bar(slot: int, **changed: Any) -> Complete:
+    return Complete(candle(at(slot), 110_000 + slot)._replace(**changed))
 
 
-def current(slot: int) -> FedCandle:
-    return FedCandle(candle(at(slot)), complete=False)
+def current(slot: int) -> Incomplete:
+    return Incomplete(candle(at(slot)))
 
 
 def collector(*pairs: str, stored_slot: int = 0) -> Collector:
@@ -146,11 +146,11 @@ def test_slots_without_ticks_are_counted_up_to_the_next_candle() -> None:
 def test_a_weekend_is_no_loss() -> None:
     friday = candle(FRIDAY_CLOSE - M5)
     made = Collector([EUR], M5, LATE, {EUR: StoredPair([friday])}, (FRIDAY_CLOSE, EUR))
-    sunday = FedCandle(candle(SUNDAY_OPENING), complete=True)
-    made.answer(EUR, [FedCandle(friday, complete=True)], FRIDAY_CLOSE + 3600, to_now=True)
+    sunday = Complete(candle(SUNDAY_OPENING))
+    made.answer(EUR, [Complete(friday)], FRIDAY_CLOSE + 3600, to_now=True)
     assert not made.awaited(FRIDAY_CLOSE + 3600)
     assert made.awaited(SUNDAY_OPENING + M5)
-    made.answer(EUR, [FedCandle(friday, complete=True), sunday], SUNDAY_OPENING + M5, to_now=True)
+    made.answer(EUR, [Complete(friday), sunday], SUNDAY_OPENING + M5, to_now=True)
     release = made.release(SUNDAY_OPENING + M5, 500)
     assert [each.candle for each in release.arrivals] == [sunday.candle]
     assert [tuple(gap)[2:] for gap in release.gaps] == [(FRIDAY_CLOSE, SUNDAY_OPENING, 0, "weekend")]
@@ -201,16 +201,16 @@ def test_a_candle_that_was_bad_is_stored_if_it_is_mended_before_the_next() -> No
 
 def test_a_candle_that_could_not_be_read_is_kept_as_the_feed_sent_it() -> None:
     made = collector(EUR)
-    unreadable = FedCandle(candle(at(1)), True, "its bid price is no number", '{"bid":{"o":"x"}}')
+    unreadable = Refused(at(1), "its bid price is no number", '{"bid":{"o":"x"}}')
     made.answer(EUR, [bar(0), unreadable, bar(2)], at(3) + 1, to_now=True)
     release = made.release(at(3) + 1, 500)
-    assert [(row.reason, row.raw) for row in release.rejected] == [(unreadable.refused, unreadable.raw)]
+    assert [(row.reason, row.raw) for row in release.rejected] == [(unreadable.reason, unreadable.raw)]
     assert slots(release) == [(2, EUR)]
 
 
 def test_candles_off_the_grid_or_from_the_future_are_set_aside() -> None:
     made = collector(EUR)
-    astray = FedCandle(candle(at(1) + 7), complete=True)
+    astray = Complete(candle(at(1) + 7))
     made.answer(EUR, [bar(0), astray, bar(4)], at(2) + 1, to_now=True)
     release = made.release(at(2) + 1, 500)
     assert [row.reason for row in release.rejected] == ["off the grid of M5", FROM_THE_FUTURE]
@@ -221,7 +221,7 @@ def test_candles_off_the_grid_or_from_the_future_are_set_aside() -> None:
 
 def test_a_candle_that_never_becomes_complete_holds_its_pair_up_only_for_a_while() -> None:
     made = collector(EUR)
-    stuck = [bar(0), current(1), bar(2), current(3)]
+    stuck: list[FedCandle] = [bar(0), current(1), bar(2), current(3)]
     made.answer(EUR, stuck, at(2) + LATE - 1, to_now=True)
     assert released(made, at(2) + LATE - 1) == []
     made.answer(EUR, stuck, at(3) + 1, to_now=True)

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from services.ingest.live.source import FedCandle
 from shared.contracts.errors import InputError, MessageError
+from shared.contracts.feed import FedCandle
 from shared.settings.sections import LiveSettings
 from shared.store.port import Store
 from shared.store.sql_store import open_store
