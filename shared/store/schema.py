@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.errors import InputError
@@ -19,9 +19,23 @@ from shared.store.engine import (
 from shared.store.faults import faults_named, opening_fault, place
 from shared.store.postgresql import SCHEMA_TURN, take_turns
 
-# The revisions of the migrations, oldest first.
-VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
-CURRENT_VERSION: Final = VERSIONS[-1]
+
+
+class Steps(NamedTuple):
+    """The migrations: the folders that they lie in, and their versions, oldest first."""
+
+    folders: tuple[str, ...]
+    versions: tuple[str, ...]
+
+    @property
+    def current(self) -> str:
+        """Return the version that this program works with."""
+        return self.versions[-1]
+
+
+STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009",))
+# What was written before the first release.
+DRAFTS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 _VERSION_TABLE: Final = "alembic_version"
 
 
@@ -31,6 +45,7 @@ class SchemaState(Enum):
     EMPTY = "empty"
     CURRENT = "current"
     OLDER = "older"
+    DRAFT = "draft"
     NEWER = "newer"
 
 
@@ -51,7 +66,7 @@ def check(url: str) -> SchemaCheck:
     if parsed.get_backend_name() == "sqlite":
         require_usable_file(parsed)
         if not file_exists(parsed):
-            return SchemaCheck(SchemaState.EMPTY, None, CURRENT_VERSION)
+            return SchemaCheck(SchemaState.EMPTY, None, STEPS.current)
     engine = open_engine(parsed)
     try:
         return check_engine(engine)
@@ -62,7 +77,7 @@ def check(url: str) -> SchemaCheck:
 def upgrade(url: str) -> SchemaCheck:
     """Bring a database to the current schema, all or nothing, and return what was found before.
 
-    Raises InputError for a database that is newer, not ours or cannot be written.
+    Raises InputError for a database that is newer, a draft, not ours or cannot be written.
     """
     parsed = database_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -71,11 +86,11 @@ def upgrade(url: str) -> SchemaCheck:
     # A migration may take its time.
     engine = open_engine(parsed, statement_timeout_seconds=0)
     try:
+        found = check_engine(engine)
+        if found.state in (SchemaState.NEWER, SchemaState.DRAFT):
+            raise InputError(refusal(engine.url, found))
         if parsed.get_backend_name() == "sqlite":
             require_writable(engine)
-        found = check_engine(engine)
-        if found.state is SchemaState.NEWER:
-            raise newer_schema(engine, found)
         if found.state is not SchemaState.CURRENT:
             _migrate(engine)
         return found
@@ -97,38 +112,42 @@ def check_engine(engine: Engine) -> SchemaCheck:
         raise InputError(
             f"The database {place(engine.url)} holds the tables of another program: name another database."
         )
-    return SchemaCheck(_state(found), found, CURRENT_VERSION)
+    return SchemaCheck(_state(found), found, STEPS.current)
 
 
-def newer_schema(engine: Engine, found: SchemaCheck) -> InputError:
-    """Return the error for a database that a newer program has upgraded."""
-    return InputError(
-        f"The database {place(engine.url)} has schema {found.found}, newer than {found.wanted}, the newest"
-        " that this program knows: run the newer program or name another database."
-    )
+def refusal(url: URL, found: SchemaCheck) -> str:
+    """Return why this program cannot work with a database that is not at its schema, and what to do."""
+    has = f"The database {place(url)} has schema {found.found or 'none'}"
+    match found.state:
+        case SchemaState.NEWER:
+            return (
+                f"{has}, newer than {found.wanted}, the newest that this program knows: run the newer program or name"
+                " another database."
+            )
+        case SchemaState.DRAFT:
+            return (
+                f"{has}, made before the first release, and cannot be brought to {found.wanted}: keep it for the"
+                " program that wrote it, and name another database, into which its candle files can be replayed."
+            )
+        case _:
+            return f"{has} instead of {found.wanted}: run `scalpbot db upgrade`."
 
 
 def require_current(engine: Engine) -> None:
     """Raise InputError unless the schema behind an engine is the current one."""
     found = check_engine(engine)
-    match found.state:
-        case SchemaState.CURRENT:
-            return
-        case SchemaState.NEWER:
-            raise newer_schema(engine, found)
-        case SchemaState.EMPTY | SchemaState.OLDER:
-            raise InputError(
-                f"The database {place(engine.url)} has schema {found.found or 'none'} instead of {found.wanted}:"
-                " run `scalpbot db upgrade`."
-            )
+    if found.state is not SchemaState.CURRENT:
+        raise InputError(refusal(engine.url, found))
 
 
 def _state(found: str | None) -> SchemaState:
     if found is None:
         return SchemaState.EMPTY
-    if found == CURRENT_VERSION:
+    if found in DRAFTS:
+        return SchemaState.DRAFT
+    if found == STEPS.current:
         return SchemaState.CURRENT
-    return SchemaState.OLDER if found in VERSIONS else SchemaState.NEWER
+    return SchemaState.OLDER if found in STEPS.versions else SchemaState.NEWER
 
 
 def _migrate(engine: Engine) -> None:
@@ -138,6 +157,8 @@ def _migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", "shared.store:migrations")
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(STEPS.folders))
     with faults_named(place(engine.url)), writing(engine).begin() as connection:
         if engine.dialect.name != "sqlite":
             # Whoever comes second finds the work done.

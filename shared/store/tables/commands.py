@@ -1,4 +1,4 @@
-"""The tables of what operators ask for, declared as `tables` declares the others."""
+"""The tables of what operators ask for: commands and holds."""
 
 from typing import Final
 
@@ -16,7 +16,6 @@ from sqlalchemy import (
 from shared.contracts.commands import UNFINISHED, CommandStatus
 from shared.contracts.vocabulary import HoldKind
 from shared.store.tables.metadata import METADATA, Identity, listed, one_of
-from shared.store.tables.runtime import AUDIT_LOG
 from shared.store.types import UtcTime, WrittenTime
 
 WAITS_OR_RUNS: Final = f"status IN ({listed(UNFINISHED)})"
@@ -74,13 +73,4 @@ HOLDS: Final = Table(
         sqlite_where=text(IN_FORCE),
         postgresql_where=text(IN_FORCE),
     ),
-)
-
-
-# What a command did is asked for by its id.
-Index(
-    "ix_audit_log_command_id",
-    AUDIT_LOG.c.command_id,
-    sqlite_where=text("command_id IS NOT NULL"),
-    postgresql_where=text("command_id IS NOT NULL"),
 )

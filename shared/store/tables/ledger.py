@@ -78,6 +78,8 @@ TRADES: Final = Table(
         sqlite_where=text("status = 'OPEN'"),
         postgresql_where=text("status = 'OPEN'"),
     ),
+    Index("ix_trades_entry_time", "entry_time", "number"),
+    Index("ix_trades_pair_entry_time", "pair", "entry_time", "number"),
 )
 
 
@@ -146,6 +148,7 @@ EQUITY: Final = Table(
     required("ts_utc", UtcTime),
     required("balance", ExactDecimal),
     required("equity", ExactDecimal),
+    Index("ix_equity_ts_utc", "ts_utc", "id"),
 )
 
 

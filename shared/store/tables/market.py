@@ -117,4 +117,6 @@ GATE_SNAPSHOTS: Final = Table(
     UniqueConstraint("seq", name="uq_gate_snapshots_seq"),
     one_of("final_signal", tuple(SIDE_NAMES.values()), "ck_gate_snapshots_final_signal"),
     Index("ix_gate_snapshots_pair_candle_time", "pair", "candle_time"),
+    # Lists of all tables are read newest first, from a time and a key on.
+    Index("ix_gate_snapshots_candle_time", "candle_time", "seq"),
 )

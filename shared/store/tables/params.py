@@ -1,14 +1,11 @@
-"""The table of the parameters' versions, declared as `tables` declares the others."""
+"""The table of the parameters' versions."""
 
 from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text
 
-from shared.contracts.params import SECTIONS
 from shared.store.tables.metadata import METADATA, Identity
 from shared.store.types import UtcTime
-
-_SECTIONS: Final = ", ".join(f"'{section}'" for section in SECTIONS)
 
 # What may change while the platform runs: a section in full with every version. A version is in force once activated.
 STRATEGY_PARAMS: Final = Table(
@@ -23,6 +20,5 @@ STRATEGY_PARAMS: Final = Table(
     Column("activated_ts_utc", UtcTime, nullable=True),
     Column("activated_command_id", BigInteger, nullable=True),
     CheckConstraint("version >= 1", name="ck_strategy_params_version"),
-    CheckConstraint(f"section IN ({_SECTIONS})", name="ck_strategy_params_section"),
     Index("ix_strategy_params_section", "section", "version"),
 )

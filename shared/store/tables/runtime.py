@@ -31,6 +31,14 @@ AUDIT_LOG: Final = Table(
     required("detail_json", Text),
     required("prev_hash", Text),
     required("hash", Text),
+    # What a command did is asked for by its id.
+    Index(
+        "ix_audit_log_command_id",
+        "command_id",
+        sqlite_where=text("command_id IS NOT NULL"),
+        postgresql_where=text("command_id IS NOT NULL"),
+    ),
+    Index("ix_audit_log_ts_utc", "ts_utc", "id"),
 )
 
 

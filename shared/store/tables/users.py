@@ -1,4 +1,4 @@
-"""The tables of those who may sign in, and the indexes by which long lists are read page by page."""
+"""The tables of those who may sign in, of their sessions, and of attempts to."""
 
 from typing import Final
 
@@ -15,10 +15,7 @@ from sqlalchemy import (
 )
 
 from shared.contracts.vocabulary import Role
-from shared.store.tables.ledger import EQUITY, TRADES
-from shared.store.tables.market import GATE_SNAPSHOTS
 from shared.store.tables.metadata import METADATA, Identity, one_of, required
-from shared.store.tables.runtime import AUDIT_LOG
 from shared.store.types import UtcInstant
 
 # Who may sign in; a user is disabled and never deleted, because the audit log names them.
@@ -68,19 +65,3 @@ LOGIN_ATTEMPTS: Final = Table(
     required("last_at", UtcInstant),
     required("wait_until", UtcInstant),
 )
-
-
-# Lists are read newest first, from a time and a key on.
-Index("ix_gate_snapshots_candle_time", GATE_SNAPSHOTS.c.candle_time, GATE_SNAPSHOTS.c.seq)
-
-
-Index("ix_trades_entry_time", TRADES.c.entry_time, TRADES.c.number)
-
-
-Index("ix_trades_pair_entry_time", TRADES.c.pair, TRADES.c.entry_time, TRADES.c.number)
-
-
-Index("ix_equity_ts_utc", EQUITY.c.ts_utc, EQUITY.c.id)
-
-
-Index("ix_audit_log_ts_utc", AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id)

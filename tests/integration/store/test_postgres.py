@@ -14,7 +14,7 @@ from shared.contracts.errors import InfrastructureError, InputError, InvariantEr
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.port import Transaction
 from shared.store.rows.runtime import AuditEntry
-from shared.store.schema import CURRENT_VERSION, SchemaState, check, upgrade
+from shared.store.schema import STEPS, SchemaState, check, upgrade
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import SqlStore, open_store
 from tests.contract.builders import FREE, MIDNIGHT, STREAM, a_candle, a_closing, an_opening, an_outgoing
@@ -225,7 +225,7 @@ def test_versions_of_a_setting_are_numbered_one_after_the_other(store: SqlStore)
 def test_a_database_that_two_upgrade_at_once_is_upgraded_once(empty_postgres_url: str) -> None:
     found = at_once(2, lambda _number: upgrade(empty_postgres_url).state)
     assert SchemaState.EMPTY in found
-    assert check(empty_postgres_url) == (SchemaState.CURRENT, CURRENT_VERSION, CURRENT_VERSION)
+    assert check(empty_postgres_url) == (SchemaState.CURRENT, STEPS.current, STEPS.current)
 
 
 # Servers and connections that go away.

@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.contracts.errors import InputError
 from shared.store.engine import database_url, open_engine, sqlite_url, writing
-from shared.store.schema import CURRENT_VERSION, VERSIONS, SchemaState, check, upgrade
+from shared.store.schema import STEPS, SchemaState, check, upgrade
 from shared.store.sql.session import insert_statements
 from shared.store.sql_store import open_store
 from shared.store.tables.metadata import METADATA
@@ -73,7 +73,7 @@ def test_the_versions_are_those_of_the_migrations() -> None:
     config = Config()
     config.set_main_option("script_location", "shared.store:migrations")
     revisions = ScriptDirectory.from_config(config).walk_revisions()
-    assert tuple(revision.revision for revision in revisions) == VERSIONS[::-1]
+    assert tuple(revision.revision for revision in revisions) == STEPS.versions[::-1]
 
 
 def test_the_tables_can_be_written_for_postgresql() -> None:
@@ -88,10 +88,10 @@ def test_the_tables_can_be_written_for_postgresql() -> None:
 
 
 def test_a_database_goes_from_missing_to_current_once(path: Path, url: str) -> None:
-    assert check(url) == (SchemaState.EMPTY, None, CURRENT_VERSION)
+    assert check(url) == (SchemaState.EMPTY, None, STEPS.current)
     assert not path.exists()
     assert upgrade(url).state is SchemaState.EMPTY
-    assert check(url) == (SchemaState.CURRENT, CURRENT_VERSION, CURRENT_VERSION)
+    assert check(url) == (SchemaState.CURRENT, STEPS.current, STEPS.current)
     assert upgrade(url).state is SchemaState.CURRENT
 
 
@@ -132,7 +132,7 @@ def test_a_newer_database_is_left_alone(path: Path, url: str) -> None:
 
 def test_a_database_without_a_schema_is_not_opened(path: Path, url: str) -> None:
     path.touch()
-    with pytest.raises(InputError, match=rf"has schema none instead of {CURRENT_VERSION}: run `scalpbot db upgrade`"):
+    with pytest.raises(InputError, match=rf"has schema none instead of {STEPS.current}: run `scalpbot db upgrade`"):
         open_store(url)
 
 

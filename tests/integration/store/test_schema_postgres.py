@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 from shared.contracts.errors import InputError
 from shared.store.engine import database_url, open_engine, writing
-from shared.store.schema import CURRENT_VERSION, SchemaState, check, upgrade
+from shared.store.schema import STEPS, SchemaState, check, upgrade
 from shared.store.sql_store import open_store
 from shared.store.tables.metadata import METADATA
 
@@ -69,9 +69,9 @@ def test_nothing_is_left_for_another_migration(postgres_url: str) -> None:
 
 
 def test_a_database_goes_from_empty_to_current_once(empty_postgres_url: str) -> None:
-    assert check(empty_postgres_url) == (SchemaState.EMPTY, None, CURRENT_VERSION)
+    assert check(empty_postgres_url) == (SchemaState.EMPTY, None, STEPS.current)
     assert upgrade(empty_postgres_url).state is SchemaState.EMPTY
-    assert check(empty_postgres_url) == (SchemaState.CURRENT, CURRENT_VERSION, CURRENT_VERSION)
+    assert check(empty_postgres_url) == (SchemaState.CURRENT, STEPS.current, STEPS.current)
     assert upgrade(empty_postgres_url).state is SchemaState.CURRENT
 
 
