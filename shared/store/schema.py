@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Final, NamedTuple
 
-from sqlalchemy import URL, Engine, inspect, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.errors import InputError
@@ -18,7 +18,6 @@ from shared.store.engine import (
 )
 from shared.store.faults import faults_named, opening_fault, place
 from shared.store.postgresql import SCHEMA_TURN, take_turns
-
 
 
 class Steps(NamedTuple):
@@ -88,7 +87,7 @@ def upgrade(url: str) -> SchemaCheck:
     try:
         found = check_engine(engine)
         if found.state in (SchemaState.NEWER, SchemaState.DRAFT):
-            raise InputError(refusal(engine.url, found))
+            raise InputError(refusal(place(engine.url), found))
         if parsed.get_backend_name() == "sqlite":
             require_writable(engine)
         if found.state is not SchemaState.CURRENT:
@@ -115,9 +114,9 @@ def check_engine(engine: Engine) -> SchemaCheck:
     return SchemaCheck(_state(found), found, STEPS.current)
 
 
-def refusal(url: URL, found: SchemaCheck) -> str:
+def refusal(where: str, found: SchemaCheck) -> str:
     """Return why this program cannot work with a database that is not at its schema, and what to do."""
-    has = f"The database {place(url)} has schema {found.found or 'none'}"
+    has = f"The database {where} has schema {found.found or 'none'}"
     match found.state:
         case SchemaState.NEWER:
             return (
@@ -137,7 +136,7 @@ def require_current(engine: Engine) -> None:
     """Raise InputError unless the schema behind an engine is the current one."""
     found = check_engine(engine)
     if found.state is not SchemaState.CURRENT:
-        raise InputError(refusal(engine.url, found))
+        raise InputError(refusal(place(engine.url), found))
 
 
 def _state(found: str | None) -> SchemaState:

@@ -55,14 +55,16 @@ def db_upgrade(database: Database = None, config: ConfigFile = None, as_json: As
 
 def db_check(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> int:
     """Compare the database's schema with the one of this version; exit code 3 if they differ."""
-    from shared.store.schema import SchemaState, check
+    from shared.store.engine import shown_place
+    from shared.store.schema import SchemaState, check, refusal
 
-    found = check(database_url(database, read_settings(config)))
+    url = database_url(database, read_settings(config))
+    found = check(url)
     current = found.state is SchemaState.CURRENT
     if as_json:
         say_json({"state": found.state.value, "found": found.found, "wanted": found.wanted})
     elif current:
         say(f"The database has the schema of this version, {found.wanted}.")
     else:
-        say(f"The database is {found.state.value}: schema {found.found or 'none'}, this version wants {found.wanted}.")
+        say(refusal(shown_place(url), found))
     return 0 if current else DID_NOT_HOLD

@@ -16,7 +16,7 @@ from shared.store.engine import database_url
 from shared.store.faults import place
 from shared.store.port import Reader, Store
 from shared.store.rows.runtime import AuditRow
-from shared.store.schema import SchemaState, check
+from shared.store.schema import SchemaState, check, refusal
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import open_store
 
@@ -76,6 +76,8 @@ def _look_at_store(url: str, report: Report) -> None:
                 STORE,
                 f"{where} has schema {found.found} instead of {found.wanted}: back it up and run `scalpbot db upgrade`",
             )
+        case SchemaState.DRAFT:
+            report.problem(STORE, refusal(where, found))
         case SchemaState.NEWER:
             report.problem(
                 STORE,
