@@ -4,9 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.api.context import Measures, Platform
+from services.api.context import ApiContext
 from services.api.envelope import Envelope
 from services.api.heavy import Heavy
+from services.api.metrics import ApiMetrics
 from services.api.openapi import describe
 from services.api.problems import answer_problems
 from services.api.routes.commands import register_commands
@@ -22,31 +23,31 @@ from services.api.security.guard import GuardedRoute
 from services.api.security.proving import Proving
 
 
-def create_app(platform: Platform) -> FastAPI:
-    """Return the application that works with a platform; nothing of it is public but what `access` says."""
+def create_app(context: ApiContext) -> FastAPI:
+    """Return the application that answers requests; nothing of it is public but what `access` says."""
     app = FastAPI(title="Scalp Bot", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.route_class = GuardedRoute
-    app.state.platform = platform
-    measures, heavy = Measures(platform.health), Heavy()
-    proving = Proving(platform, measures)
-    register_signing(app, platform, proving)
-    register_sessions(app, platform)
-    register_users(app, platform, proving)
-    register_status(app, platform)
-    register_health(app, platform)
-    register_market(app, platform)
-    register_ledger(app, platform)
-    register_audit(app, platform, heavy)
-    register_params(app, platform)
-    register_settings(app, platform)
-    register_commands(app, platform)
-    register_exports(app, platform, heavy)
-    register_events(app, platform)
+    app.state.context = context
+    metrics, heavy = ApiMetrics(context.health.metrics.registry), Heavy()
+    proving = Proving(context, metrics)
+    register_signing(app, context, proving)
+    register_sessions(app, context)
+    register_users(app, context, proving)
+    register_status(app, context)
+    register_health(app, context)
+    register_market(app, context)
+    register_ledger(app, context)
+    register_audit(app, context, heavy)
+    register_params(app, context)
+    register_settings(app, context)
+    register_commands(app, context)
+    register_exports(app, context, heavy)
+    register_events(app, context)
 
     @app.get("/api/openapi.json", tags=["platform"], summary="This description")
     def openapi() -> dict[str, Any]:
-        return describe(app, platform)
+        return describe(app, context)
 
     answer_problems(app)
-    app.add_middleware(Envelope, platform=platform, measures=measures)
+    app.add_middleware(Envelope, context=context, metrics=metrics)
     return app

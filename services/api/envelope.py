@@ -11,7 +11,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.context import Measures, Platform
+from services.api.context import ApiContext
+from services.api.metrics import ApiMetrics
 from services.api.problems import problem
 
 LARGEST_BODY_BYTES: Final = 64 * 1_024
@@ -44,12 +45,12 @@ class _BodyError(Exception):
 class Envelope:
     """Wrap the application; nothing that happens inside leaves it but as an answer."""
 
-    def __init__(self, app: ASGIApp, platform: Platform, measures: Measures) -> None:
+    def __init__(self, app: ASGIApp, context: ApiContext, metrics: ApiMetrics) -> None:
         """Wrap an application."""
         self._app = app
-        self._log = platform.log
-        self._measures = measures
-        self._headers = {**HEADERS, **({_HSTS[0]: _HSTS[1]} if platform.behind_tls else {})}
+        self._log = context.log
+        self._metrics = metrics
+        self._headers = {**HEADERS, **({_HSTS[0]: _HSTS[1]} if context.behind_tls else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -84,8 +85,8 @@ class Envelope:
     def _measure(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", _OTHER)
         method = scope["method"] if scope["method"] in _METHODS else _OTHER
-        self._measures.requests.labels(method, route, str(status)).inc()
-        self._measures.seconds.labels(route).observe(seconds)
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
 
 
 async def _body_of(scope: Scope, receive: Receive) -> Receive:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from services.api.context import SERVICE, Platform
+from services.api.context import SERVICE, ApiContext
 from shared.contracts.errors import InfrastructureError
 from shared.store.rows.runtime import AuditEntry
 
@@ -13,26 +13,26 @@ STOPPED: Final = "service.stopped"
 
 
 @contextmanager
-def recorded(platform: Platform) -> Iterator[None]:
+def recorded(context: ApiContext) -> Iterator[None]:
     """Record that this API starts, with its version and the digest of its settings, and that it ends.
 
     Raises InfrastructureError where the start cannot be recorded; an end that cannot be is logged.
     """
     detail = {
-        "instance": platform.instance,
-        "version": platform.version,
-        "trading_digest": platform.settings.trading_digest(),
+        "instance": context.instance,
+        "version": context.version,
+        "trading_digest": context.settings.trading_digest(),
     }
-    _record(platform, STARTED, detail)
+    _record(context, STARTED, detail)
     try:
         yield
     finally:
         try:
-            _record(platform, STOPPED, {"instance": platform.instance})
+            _record(context, STOPPED, {"instance": context.instance})
         except InfrastructureError as fault:
-            platform.log.warning("end not recorded in the audit log", reason=str(fault))
+            context.log.warning("end not recorded in the audit log", reason=str(fault))
 
 
-def _record(platform: Platform, action: str, detail: dict[str, str]) -> None:
-    with platform.store.transaction() as transaction:
-        transaction.append_audit([AuditEntry(int(platform.clock()), SERVICE, action, None, detail)])
+def _record(context: ApiContext, action: str, detail: dict[str, str]) -> None:
+    with context.store.transaction() as transaction:
+        transaction.append_audit([AuditEntry(int(context.clock()), SERVICE, action, None, detail)])

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.problems import PROBLEM_TYPE, Flaw, Problem
 from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Route
 from services.api.security.guard import CSRF_HEADER, cookie_name
@@ -34,10 +34,10 @@ _FURTHER: Final[Mapping[Route, Mapping[str, str]]] = MappingProxyType(
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 
 
-def describe(app: FastAPI, platform: Platform) -> dict[str, Any]:
+def describe(app: FastAPI, context: ApiContext) -> dict[str, Any]:
     """Return the OpenAPI document."""
     document: dict[str, Any] = get_openapi(
-        title="Scalp Bot", version=platform.version, description=_ABOUT, routes=app.routes
+        title="Scalp Bot", version=context.version, description=_ABOUT, routes=app.routes
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -47,7 +47,7 @@ def describe(app: FastAPI, platform: Platform) -> dict[str, Any]:
     schemas["Flaw"] = Flaw.model_json_schema(ref_template=template)
     schemas["Problem"] = Problem.model_json_schema(ref_template=template)
     schemas["Problem"].pop("$defs", None)
-    components["securitySchemes"] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie_name(platform)}}
+    components["securitySchemes"] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie_name(context)}}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, (method.upper(), path))

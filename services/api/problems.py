@@ -104,7 +104,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(InfrastructureError)
     async def away(request: Request, error: InfrastructureError) -> ProblemResponse:
-        request.app.state.platform.log.warning("store is away", reason=str(error))
+        request.app.state.context.log.warning("store is away", reason=str(error))
         headers = {"Retry-After": str(_AGAIN_SECONDS)}
         return _of(request, HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now; try again", headers)
 

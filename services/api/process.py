@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_urlsafe
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.lifetime import recorded
 from services.api.security.passwords import Passwords
 from services.api.serving import require_users, serve
@@ -33,17 +33,17 @@ def run_api(
     if store is None:
         return
     try:
-        platform = platform_of(around, store, settings, store_url, behind_tls)
-        require_users(platform, bootstrap)
-        with recorded(platform):
-            serve(platform, listener, trusted_proxies)
+        context = context_of(around, store, settings, store_url, behind_tls)
+        require_users(context, bootstrap)
+        with recorded(context):
+            serve(context, listener, trusted_proxies)
     finally:
         store.close()
 
 
-def platform_of(around: Surroundings, store: Store, settings: Settings, store_url: str, behind_tls: bool) -> Platform:
+def context_of(around: Surroundings, store: Store, settings: Settings, store_url: str, behind_tls: bool) -> ApiContext:
     """Return what the API works with."""
-    return Platform(
+    return ApiContext(
         store=store,
         settings=settings,
         passwords=Passwords(),

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from services.api.app import create_app
-from services.api.context import SERVICE, Platform
+from services.api.context import SERVICE, ApiContext
 from services.api.security.accounts import Accounts
 from services.api.security.hosts import OwnNames
 from shared.contracts.errors import InfrastructureError, InputError
@@ -69,44 +69,44 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def require_users(platform: Platform, bootstrap: Path | None) -> None:
+def require_users(context: ApiContext, bootstrap: Path | None) -> None:
     """See to it that somebody may sign in: where there is no user, the password in a file makes the first, an admin.
 
     Raises InputError where there is neither, or the password is weak.
     """
-    if any(not user.disabled for user in _users(platform)):
+    if any(not user.disabled for user in _users(context)):
         return
     if bootstrap is None:
         raise InputError(
             "nobody may sign in yet: add a user with `scalpbot users add NAME --role admin`, "
             "or name a file that holds the first password with --bootstrap-file"
         )
-    _add_first_user(platform, _password_in(bootstrap))
+    _add_first_user(context, _password_in(bootstrap))
 
 
-def first_password(platform: Platform, bootstrap: Path | None) -> str | None:
+def first_password(context: ApiContext, bootstrap: Path | None) -> str | None:
     """Make the first user, an admin, where there is none: with the password in a file, else with a new one.
 
     Returns the new one, which is kept nowhere and is to be shown to whoever started the process. It lasts until the
     next start, which replaces it, unless the user got another one meanwhile.
     """
-    users = {user.name: user for user in _users(platform)}
+    users = {user.name: user for user in _users(context)}
     if bootstrap is not None:
         if not users:
-            _add_first_user(platform, _password_in(bootstrap))
+            _add_first_user(context, _password_in(bootstrap))
         return None
     first = users.get(_FIRST_USER)
-    if users and (first is None or _mark(first) != _marked(platform)):
+    if users and (first is None or _mark(first) != _marked(context)):
         return None
-    password = platform.token()
+    password = context.token()
     if first is None:
-        _add_first_user(platform, password)
+        _add_first_user(context, password)
     else:
-        Accounts(platform.store, platform.passwords, platform.clock, actor=SERVICE).set_password(_FIRST_USER, password)
-    with platform.store.transaction() as transaction:
+        Accounts(context.store, context.passwords, context.clock, actor=SERVICE).set_password(_FIRST_USER, password)
+    with context.store.transaction() as transaction:
         made = transaction.user(_FIRST_USER)
         if made is not None:
-            transaction.save_setting(_FIRST_PASSWORD_SETTING, json.dumps(_mark(made)), int(platform.clock()))
+            transaction.save_setting(_FIRST_PASSWORD_SETTING, json.dumps(_mark(made)), int(context.clock()))
     return password
 
 
@@ -115,28 +115,28 @@ def _mark(user: UserRow) -> str:
     return sha256(user.password_hash.encode()).hexdigest()
 
 
-def _marked(platform: Platform) -> str | None:
-    with platform.store.reading() as reader:
+def _marked(context: ApiContext) -> str | None:
+    with context.store.reading() as reader:
         known = reader.setting(_FIRST_PASSWORD_SETTING)
     return None if known is None else str(json.loads(known.body_json))
 
 
-def serve(platform: Platform, listener: socket.socket, trusted_proxies: Sequence[str] = ()) -> None:
+def serve(context: ApiContext, listener: socket.socket, trusted_proxies: Sequence[str] = ()) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish those that are at hand."""
-    _server(platform, listener, trusted_proxies).run(sockets=[listener])
-    platform.log.info("stopped")
+    _server(context, listener, trusted_proxies).run(sockets=[listener])
+    context.log.info("stopped")
 
 
 @contextmanager
 def served(
-    platform: Platform, listener: socket.socket, trusted_proxies: Sequence[str] = ()
+    context: ApiContext, listener: socket.socket, trusted_proxies: Sequence[str] = ()
 ) -> Iterator[Callable[[], bool]]:
-    """Answer requests in a thread for as long as the block lasts, or until the platform is to stop.
+    """Answer requests in a thread for as long as the block lasts, or until the process is to stop.
 
     Yields a function that tells whether the thread has ended. Raises InfrastructureError after the block where it ended
     without being asked to.
     """
-    server = _server(platform, listener, trusted_proxies)
+    server = _server(context, listener, trusted_proxies)
     faults: list[BaseException] = []
 
     def answer() -> None:
@@ -153,26 +153,26 @@ def served(
     finally:
         server.should_exit = True
         thread.join(_LONGEST_END_SECONDS)
-        platform.log.info("stopped" if not thread.is_alive() else "requests were left unanswered")
+        context.log.info("stopped" if not thread.is_alive() else "requests were left unanswered")
     if faults:
         raise InfrastructureError(f"the API ended by itself: {type(faults[0]).__name__}: {faults[0]}") from faults[0]
 
 
-def _server(platform: Platform, listener: socket.socket, trusted_proxies: Sequence[str]) -> uvicorn.Server:
+def _server(context: ApiContext, listener: socket.socket, trusted_proxies: Sequence[str]) -> uvicorn.Server:
     running: list[uvicorn.Server] = []
-    ours = replace(platform, stopped=lambda: any(server.should_exit for server in running))
+    ours = replace(context, stopped=lambda: any(server.should_exit for server in running))
     app = create_app(ours)
     host, port, *_ = listener.getsockname()
-    guarded = app if platform.behind_tls else OwnNames(app)
+    guarded = app if context.behind_tls else OwnNames(app)
     server = uvicorn.Server(configured(guarded, host, port, trusted_proxies))
     running.append(server)
-    app.router.lifespan_context = _lifespan(ours, partial(_end_with, platform, server))
+    app.router.lifespan_context = _lifespan(ours, partial(_end_with, context, server))
     return server
 
 
-async def _end_with(platform: Platform, server: uvicorn.Server) -> None:
-    """Have the server end when the platform is to stop."""
-    while not platform.stopped():
+async def _end_with(context: ApiContext, server: uvicorn.Server) -> None:
+    """Have the server end when the process is to stop."""
+    while not context.stopped():
         await anyio.sleep(_LOOK_SECONDS)
     server.should_exit = True
 
@@ -199,47 +199,47 @@ def configured(app: ASGIApp, host: str, port: int, trusted_proxies: Sequence[str
     )
 
 
-def _lifespan(platform: Platform, watch: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[FastAPI], Any]:
+def _lifespan(context: ApiContext, watch: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
-            group.start_soon(_live(platform))
-            platform.health.has("start")
-            platform.log.info("answering")
+            group.start_soon(_live(context))
+            context.health.has("start")
+            context.log.info("answering")
             yield
             group.cancel_scope.cancel()
 
     return lifespan
 
 
-def _live(platform: Platform) -> Callable[[], Coroutine[Any, Any, None]]:
+def _live(context: ApiContext) -> Callable[[], Coroutine[Any, Any, None]]:
     def beat() -> None:
-        with platform.store.transaction() as transaction:
-            leave_sign_of_life(transaction, SERVICE, platform.instance)
+        with context.store.transaction() as transaction:
+            leave_sign_of_life(transaction, SERVICE, context.instance)
 
     async def live() -> None:
         while True:
-            platform.health.progress(SERVICE)
+            context.health.progress(SERVICE)
             try:
                 await run_in_threadpool(beat)
-                platform.health.has("store")
+                context.health.has("store")
             except InfrastructureError as fault:
-                platform.health.waits_for("store", str(fault))
+                context.health.waits_for("store", str(fault))
             await anyio.sleep(_BEAT_SECONDS)
 
     return live
 
 
-def _users(platform: Platform) -> Sequence[UserRow]:
-    with platform.store.reading() as reader:
+def _users(context: ApiContext) -> Sequence[UserRow]:
+    with context.store.reading() as reader:
         return reader.users()
 
 
-def _add_first_user(platform: Platform, password: str) -> None:
-    accounts = Accounts(platform.store, platform.passwords, platform.clock, actor=SERVICE)
+def _add_first_user(context: ApiContext, password: str) -> None:
+    accounts = Accounts(context.store, context.passwords, context.clock, actor=SERVICE)
     accounts.add(_FIRST_USER, Role.ADMIN, password)
-    platform.log.info("first user made", user=_FIRST_USER)
+    context.log.info("first user made", user=_FIRST_USER)
 
 
 def _password_in(path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 
-from services.api.context import SERVICE, Platform
+from services.api.context import SERVICE, ApiContext
 from services.api.problems import PROBLEM_TYPE, ProblemError
 from services.api.security.access import CONFIRMED_COMMANDS, Principal
 from services.api.security.command_rate import CommandRate
@@ -41,9 +41,9 @@ Key = Annotated[
 ]
 
 
-def register_commands(app: FastAPI, platform: Platform) -> None:
+def register_commands(app: FastAPI, context: ApiContext) -> None:
     """Add the routes to send commands and to see what became of them."""
-    rate = CommandRate(platform.clock)
+    rate = CommandRate(context.clock)
 
     def send(
         request: Request,
@@ -61,8 +61,8 @@ def register_commands(app: FastAPI, platform: Platform) -> None:
         if key is not None and order.idempotency_key not in (None, key):
             raise InputError("the header Idempotency-Key and the body's idempotency_key differ; give one of them")
         rate.count(principal.user_id, order.type)
-        sent = _send(platform, principal.name, order, key or order.idempotency_key)
-        platform.crash(f"{SERVICE}.command_committed")
+        sent = _send(context, principal.name, order, key or order.idempotency_key)
+        context.crash(f"{SERVICE}.command_committed")
         if not sent.is_new:
             rate.uncount(principal.user_id, order.type)
         response.status_code = HTTPStatus.ACCEPTED if sent.is_new else HTTPStatus.OK
@@ -78,14 +78,14 @@ def register_commands(app: FastAPI, platform: Platform) -> None:
             responses=_ANSWERS,
             include_in_schema=bool(prefix),
         )(send)
-    _register_reads(app, platform)
+    _register_reads(app, context)
 
 
-def _register_reads(app: FastAPI, platform: Platform) -> None:
+def _register_reads(app: FastAPI, context: ApiContext) -> None:
     @app.get("/api/commands", tags=["commands"], summary="Commands by their number; from and to go by when they came")
     def commands(query: Annotated[CommandsQuery, Query()]) -> Page[Command]:
         wanted = CommandFilter(query.type and query.type.value, query.status and query.status.value)
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_commands(query.span(), wanted)
         return page(rows, query.limit, shown_command)
 
@@ -94,7 +94,7 @@ def _register_reads(app: FastAPI, platform: Platform) -> None:
         command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: Annotated[Principal, Depends(asking)]
     ) -> TrailedCommand:
         """Tell an operator every audit record of it too."""
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             row = reader.command(command_id)
             trail = reader.audit_of_command(command_id) if principal.role.includes(Role.OPERATOR) else None
         if row is None:
@@ -103,16 +103,16 @@ def _register_reads(app: FastAPI, platform: Platform) -> None:
         return TrailedCommand(**shown_command(row).model_dump(), audit=audit)
 
 
-def _send(platform: Platform, actor: str, order: CommandOrder, key: str | None) -> Sent:
-    now = int(platform.clock())
+def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None) -> Sent:
+    now = int(context.clock())
     payload = msgspec.json.encode(order.payload.model_dump(mode="json", exclude_none=True)).decode()
     expires = None if order.expires_seconds is None else now + order.expires_seconds
     new = NewCommand(now, actor, order.type.value, payload, key, expires)
     try:
-        with platform.store.transaction() as transaction:
+        with context.store.transaction() as transaction:
             sent = send_command(transaction, new)
-            platform.crash(f"{SERVICE}.before_commit")
+            context.crash(f"{SERVICE}.before_commit")
     except KeyTakenError as taken:
         raise ProblemError(HTTPStatus.CONFLICT, str(taken)) from taken
-    platform.log.info("command sent", id=sent.row.id, type=sent.row.type, actor=actor, is_new=sent.is_new)
+    context.log.info("command sent", id=sent.row.id, type=sent.row.type, actor=actor, is_new=sent.is_new)
     return sent

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.guard import asking
@@ -64,9 +64,9 @@ class _News(NamedTuple):
 class EventStreams:
     """The streams that are open, and their number."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, context: ApiContext) -> None:
         """Begin with none."""
-        self._platform = platform
+        self._context = context
         self._open = 0
 
     def opened(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
@@ -81,7 +81,7 @@ class EventStreams:
             yield "retry: 2000\n\n"
             seen: dict[tuple[str, str], int] = {}
             quiet = 0
-            while not self._platform.stopped():
+            while not self._context.stopped():
                 try:
                     news = await run_in_threadpool(self._news, principal, after)
                 except InfrastructureError:
@@ -99,7 +99,7 @@ class EventStreams:
             self._open -= 1
 
     def _news(self, principal: Principal, after: _Place) -> _News | None:
-        with self._platform.store.reading() as reader:
+        with self._context.store.reading() as reader:
             session = reader.session(principal.token_hash)
             if session is None or session.role != principal.role:
                 return None
@@ -137,9 +137,9 @@ def _message(place: _Place, event: str, data: str) -> str:
     return f"id: {place.event}-{place.record}\nevent: {event}\ndata: {data}\n\n"
 
 
-def register_events(app: FastAPI, platform: Platform) -> None:
+def register_events(app: FastAPI, context: ApiContext) -> None:
     """Add the route."""
-    streams = EventStreams(platform)
+    streams = EventStreams(context)
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 
     @app.get(
@@ -154,13 +154,13 @@ def register_events(app: FastAPI, platform: Platform) -> None:
     ) -> StreamingResponse:
         """Send each event once, with its id; a browser that reconnects goes on after the last one."""
         text = query.after or _last_id(request)
-        after = await run_in_threadpool(_newest, platform) if text is None else _place(text)
+        after = await run_in_threadpool(_newest, context) if text is None else _place(text)
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(streams.opened(principal, after), media_type="text/event-stream", headers=headers)
 
 
-def _newest(platform: Platform) -> _Place:
-    with platform.store.reading() as reader:
+def _newest(context: ApiContext) -> _Place:
+    with context.store.reading() as reader:
         return _Place(reader.newest_event_id(), reader.newest_audit_id())
 
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.heavy import Heavy
 from services.api.problems import ProblemError
 from services.api.routes.reads import known_pair
@@ -65,32 +65,32 @@ _GATES: Final = Export("gates", JudgedCandle, lambda reader, span, pair: reader.
 _AUDIT: Final = Export("audit", AuditRecord, lambda reader, span, _pair: reader.list_audit(span), shown_audit)
 
 
-def register_exports(app: FastAPI, platform: Platform, heavy: Heavy) -> None:
+def register_exports(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
     """Add the routes."""
     for export in (_TRADES, _GATES):
-        _register_of_pairs(app, platform, heavy, export)
+        _register_of_pairs(app, context, heavy, export)
 
     @app.get("/api/exports/audit.csv", response_class=StreamingResponse, **_about(_AUDIT, _CSV))
     def audit_csv(query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
-        return _csv(_AUDIT, _batches(platform, _AUDIT, query, None))
+        return _csv(_AUDIT, _batches(context, _AUDIT, query, None))
 
     @app.get("/api/exports/audit.xlsx", response_class=StreamingResponse, **_about(_AUDIT, _XLSX))
     def audit_xlsx(query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
         with heavy.work():
-            return _xlsx(_AUDIT, _batches(platform, _AUDIT, query, None))
+            return _xlsx(_AUDIT, _batches(context, _AUDIT, query, None))
 
 
-def _register_of_pairs(app: FastAPI, platform: Platform, heavy: Heavy, export: Export) -> None:
+def _register_of_pairs(app: FastAPI, context: ApiContext, heavy: Heavy, export: Export) -> None:
     path = f"/api/exports/{export.name}"
 
     @app.get(f"{path}.csv", response_class=StreamingResponse, name=f"{export.name}_csv", **_about(export, _CSV))
     def as_csv(query: Annotated[PairExportQuery, Query()]) -> StreamingResponse:
-        return _csv(export, _batches(platform, export, query, known_pair(query.pair)))
+        return _csv(export, _batches(context, export, query, known_pair(query.pair)))
 
     @app.get(f"{path}.xlsx", response_class=StreamingResponse, name=f"{export.name}_xlsx", **_about(export, _XLSX))
     def as_xlsx(query: Annotated[PairExportQuery, Query()]) -> StreamingResponse:
         with heavy.work():
-            return _xlsx(export, _batches(platform, export, query, known_pair(query.pair)))
+            return _xlsx(export, _batches(context, export, query, known_pair(query.pair)))
 
 
 def _about(export: Export, kind: str) -> dict[str, Any]:
@@ -106,12 +106,12 @@ def _about(export: Export, kind: str) -> dict[str, Any]:
     }
 
 
-def _batches(platform: Platform, export: Export, query: SpanQuery, pair: str | None) -> Batches:
+def _batches(context: ApiContext, export: Export, query: SpanQuery, pair: str | None) -> Batches:
     """Yield the rows in batches, each read for itself: no transaction lasts as long as a slow download."""
     start, end = query.seconds()
     before: tuple[int, int] | None = None
     while True:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = export.read(reader, Span(_ROWS_AT_ONCE, before, start, end), pair)
         yield [_cells(export.shown(each.row).model_dump()) for each in rows]
         if len(rows) < _ROWS_AT_ONCE:

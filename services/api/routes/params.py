@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.problems import PROBLEM_TYPE, ProblemError
 from services.api.security.guard import asking
 from services.api.shapes.pages import Page, PageQuery, page
@@ -38,17 +38,17 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def register_params(app: FastAPI, platform: Platform) -> None:
+def register_params(app: FastAPI, context: ApiContext) -> None:
     """Add the routes to the parameters of strategies."""
 
     @app.get("/api/strategy-params/{strategy}", tags=["parameters"], summary="A strategy's parameters by profile")
     def read(strategy: StrategyPath) -> StrategyParams:
-        with platform.store.reading() as reader:
-            return _strategy_params(reader, platform.settings, strategy)
+        with context.store.reading() as reader:
+            return _strategy_params(reader, context.settings, strategy)
 
     @app.get("/api/strategy-params/{strategy}/versions", tags=["parameters"], summary="All versions of them")
     def versions(strategy: StrategyPath, query: Annotated[PageQuery, Query()]) -> Page[ParamsVersion]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             return _versions(reader, [strategy], query)
 
     @app.put(
@@ -62,20 +62,20 @@ def register_params(app: FastAPI, platform: Platform) -> None:
         strategy: StrategyPath, change: StrategyParamsChange, request: Request, response: Response
     ) -> ParamsSaved:
         """Save a new version; the command that comes with it puts it into force, for the next candle on."""
-        return _save(platform, request, response, {strategy: change.profiles.model_dump()}, [strategy], change.replaces)
+        return _save(context, request, response, {strategy: change.profiles.model_dump()}, [strategy], change.replaces)
 
 
-def register_settings(app: FastAPI, platform: Platform) -> None:
+def register_settings(app: FastAPI, context: ApiContext) -> None:
     """Add the routes to the settings."""
 
     @app.get("/api/settings", tags=["parameters"], summary="Every effective setting, secrets as ***")
     def read() -> PlatformSettings:
-        with platform.store.reading() as reader:
-            return _settings(reader, platform.settings)
+        with context.store.reading() as reader:
+            return _settings(reader, context.settings)
 
     @app.get("/api/settings/versions", tags=["parameters"], summary="All versions of the settings that may change")
     def versions(query: Annotated[PageQuery, Query()]) -> Page[ParamsVersion]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             return _versions(reader, SETTINGS_SECTIONS, query)
 
     @app.put(
@@ -93,11 +93,11 @@ def register_settings(app: FastAPI, platform: Platform) -> None:
         sections = change.model_dump(mode="json", include=set(SETTINGS_SECTIONS), exclude_none=True)
         if not sections:
             raise InputError(f"body: name at least one of {', '.join(SETTINGS_SECTIONS)}")
-        return _save(platform, request, response, sections, SETTINGS_SECTIONS, change.replaces)
+        return _save(context, request, response, sections, SETTINGS_SECTIONS, change.replaces)
 
 
 def _save(
-    platform: Platform,
+    context: ApiContext,
     request: Request,
     response: Response,
     sections: Mapping[str, object],
@@ -105,11 +105,11 @@ def _save(
     replaces: int | None,
 ) -> ParamsSaved:
     try:
-        with platform.store.transaction() as transaction:
+        with context.store.transaction() as transaction:
             if replaces is not None:
                 require_newest(transaction, group, replaces)
-            begun_with = remembered_settings(transaction, platform.settings)
-            actor, now = asking(request).name, int(platform.clock())
+            begun_with = remembered_settings(transaction, context.settings)
+            actor, now = asking(request).name, int(context.clock())
             saved = save_params(transaction, begun_with, sections, actor, now)
     except StaleParamsError as stale:
         raise ProblemError(HTTPStatus.CONFLICT, str(stale)) from stale

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.heavy import Heavy
 from services.api.problems import ProblemError
 from services.api.shapes.models import (
@@ -44,19 +44,19 @@ from shared.store.rows.listing import Span
 from shared.store.sql.audit import verify_audit
 
 
-def register_market(app: FastAPI, platform: Platform) -> None:
+def register_market(app: FastAPI, context: ApiContext) -> None:
     """Add the routes to market data and verdicts."""
 
     @app.get("/api/candles", tags=["market"], summary="Closed candles of a pair, by open time")
     def candles(query: Annotated[CandlesQuery, Query()]) -> Page[Candle]:
         pair, length = parse_pair(query.pair).name, granularity_name(parse_granularity(query.granularity))
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_candles(pair, length, query.span())
         return page(rows, query.limit, shown_candle)
 
     @app.get("/api/gates", tags=["market"], summary="Judged candles with their seven verdicts, by open time")
     def gates(query: Annotated[PairPageQuery, Query()]) -> Page[JudgedCandle]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_gates(query.span(), known_pair(query.pair))
         return page(rows, query.limit, shown_judged)
 
@@ -64,7 +64,7 @@ def register_market(app: FastAPI, platform: Platform) -> None:
     def gate(pair: str, time: str) -> ExplainedCandle:
         """Find a candle by its open time, or else by the time at which it was decided upon."""
         name, moment = parse_pair(pair).name, _moment(time)
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.gate_snapshots_of_candle(name, moment) or reader.gate_snapshots_of_decision(name, moment)
             if not rows:
                 raise ProblemError(HTTPStatus.NOT_FOUND, f"no judged candle of {name} is known at that time")
@@ -72,40 +72,40 @@ def register_market(app: FastAPI, platform: Platform) -> None:
         return ExplainedCandle(**judged_fields(rows[0]), events=[shown_event(event) for event in events])
 
 
-def register_ledger(app: FastAPI, platform: Platform) -> None:
+def register_ledger(app: FastAPI, context: ApiContext) -> None:
     """Add the routes to the ledger."""
 
     @app.get("/api/positions", tags=["ledger"], summary="The open positions at their latest marks")
     def positions() -> Positions:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows: list[Position] = [shown_position(row) for row in reader.positions()]
         return Positions(items=rows)
 
     @app.get("/api/trades", tags=["ledger"], summary="Trades by time of entry, open ones included")
     def trades(query: Annotated[PairPageQuery, Query()]) -> Page[Trade]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_trades(query.span(), known_pair(query.pair))
         return page(rows, query.limit, shown_trade)
 
     @app.get("/api/equity", tags=["ledger"], summary="The equity curve")
     def equity(query: Annotated[PageQuery, Query()]) -> Page[EquityPoint]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_equity(query.span())
         return page(rows, query.limit, shown_equity)
 
     @app.get("/api/daily-stats", tags=["ledger"], summary="Trading days; from and to go by their dates")
     def daily_stats(query: Annotated[PageQuery, Query()]) -> Page[Day]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_days(_in_days(query.span()))
         return page(rows, query.limit, shown_day)
 
 
-def register_audit(app: FastAPI, platform: Platform, heavy: Heavy) -> None:
+def register_audit(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
     """Add the routes to the audit log."""
 
     @app.get("/api/audit", tags=["audit"], summary="Audit records by time")
     def audit(query: Annotated[PageQuery, Query()]) -> Page[AuditRecord]:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             rows = reader.list_audit(query.span())
         return page(rows, query.limit, shown_audit)
 
@@ -113,8 +113,8 @@ def register_audit(app: FastAPI, platform: Platform, heavy: Heavy) -> None:
     def verify() -> AuditFinding:
         with heavy.work():
             # Anchors first: every record that they have seen is then there to be read.
-            anchors = _anchors(platform)
-            with platform.store.reading() as reader:
+            anchors = _anchors(context)
+            with context.store.reading() as reader:
                 found = verify_audit(reader.audit_in_order(), () if anchors is None else anchors.witnesses())
         return audit_finding(found, anchors)
 
@@ -124,12 +124,12 @@ def known_pair(text: str | None) -> str | None:
     return None if text is None else parse_pair(text).name
 
 
-def _anchors(platform: Platform) -> AnchorsFound | None:
+def _anchors(context: ApiContext) -> AnchorsFound | None:
     """Return the anchors where the API has and may read them; the answer tells that there are none."""
     try:
-        return read_anchors(platform.anchors)
+        return read_anchors(context.anchors)
     except InputError as fault:
-        platform.log.warning("audit anchors not read", reason=str(fault))
+        context.log.warning("audit anchors not read", reason=str(fault))
         return None
 
 

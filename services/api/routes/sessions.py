@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Depends, FastAPI, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import LONGEST_NAME, NAME
@@ -54,7 +54,7 @@ class SessionsQuery(BaseModel):
     )
 
 
-def register_sessions(app: FastAPI, platform: Platform) -> None:
+def register_sessions(app: FastAPI, context: ApiContext) -> None:
     """Add the routes."""
 
     @app.get("/api/sessions", tags=["session"], summary="Open sessions, one's own or a user's")
@@ -62,7 +62,7 @@ def register_sessions(app: FastAPI, platform: Platform) -> None:
         name = query.user or principal.name
         if name != principal.name and not principal.role.includes(Role.ADMIN):
             raise ProblemError(HTTPStatus.FORBIDDEN, "the sessions of others are for admins to see")
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             user = reader.user(name)
             if user is None:
                 raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no user {name}")
@@ -72,13 +72,13 @@ def register_sessions(app: FastAPI, platform: Platform) -> None:
     @app.delete("/api/sessions/{id}", tags=["session"], summary="End a session", status_code=HTTPStatus.NO_CONTENT)
     def end(session_id: SessionId, principal: Asking) -> None:
         """End one of one's own sessions, or as an admin that of any user."""
-        with platform.store.transaction() as transaction:
+        with context.store.transaction() as transaction:
             owner = transaction.session_owner(session_id)
             if owner is None or (owner != principal.name and not principal.role.includes(Role.ADMIN)):
                 raise ProblemError(HTTPStatus.NOT_FOUND, "there is no such session")
             transaction.end_session(session_id)
             detail = {"user": owner, "session": session_id}
-            entry = AuditEntry(int(platform.clock()), principal.name, "session.ended", None, detail)
+            entry = AuditEntry(int(context.clock()), principal.name, "session.ended", None, detail)
             transaction.append_audit([entry])
 
 

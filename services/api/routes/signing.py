@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.security.access import Principal
 from services.api.security.guard import asking, cookie_name
 from services.api.security.passwords import LONGEST, require_strong
@@ -42,27 +42,27 @@ class NewPassword(Confirmation):
     new_password: str = Field(min_length=1, max_length=LONGEST, examples=["moor kettle violin 88"])
 
 
-def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None:
+def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> None:
     """Add the routes under /api and, as the first version had them, at the root."""
 
     async def login(request: Request, response: Response, body: Login) -> Me:
         """Open a session; its cookie stands for the user from then on."""
         proved = await proving.by_name(request, body.username, body.password)
         renewed = None
-        if platform.passwords.is_outdated(proved.user.password_hash):
-            renewed = await proving.hashing(platform.passwords.hashed, body.password)
-        opened = await run_in_threadpool(_signed_in, platform, proved, renewed)
+        if context.passwords.is_outdated(proved.user.password_hash):
+            renewed = await proving.hashing(context.passwords.hashed, body.password)
+        opened = await run_in_threadpool(_signed_in, context, proved, renewed)
         proving.accepted(proved)
-        hand_over(platform, response, opened.token)
+        hand_over(context, response, opened.token)
         return opened.me
 
     def logout(response: Response, principal: Annotated[Principal, Depends(asking)]) -> None:
         """End the session."""
-        with platform.store.transaction() as transaction:
+        with context.store.transaction() as transaction:
             transaction.revoke_session(principal.token_hash)
-            transaction.append_audit([_entry(platform, principal.name, "session.closed")])
+            transaction.append_audit([_entry(context, principal.name, "session.closed")])
         response.delete_cookie(
-            cookie_name(platform), path="/", secure=platform.behind_tls, httponly=True, samesite="strict"
+            cookie_name(context), path="/", secure=context.behind_tls, httponly=True, samesite="strict"
         )
 
     def me(principal: Annotated[Principal, Depends(asking)]) -> Me:
@@ -74,8 +74,8 @@ def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None
     ) -> Me:
         """Give the password once more, for what takes that; cookie and CSRF token are new ones from then on."""
         proved = await proving.once_more(request, principal, body.password)
-        opened = await run_in_threadpool(_confirmed, platform, proved, principal)
-        hand_over(platform, response, opened.token)
+        opened = await run_in_threadpool(_confirmed, context, proved, principal)
+        hand_over(context, response, opened.token)
         return opened.me
 
     async def password(
@@ -84,9 +84,9 @@ def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None
         """Change one's own password: all sessions end, and this one goes on with a new cookie and CSRF token."""
         require_strong(body.new_password, principal.name)
         proved = await proving.once_more(request, principal, body.password)
-        hashed = await proving.hashing(platform.passwords.hashed, body.new_password)
-        opened = await run_in_threadpool(_with_password, platform, proved, hashed)
-        hand_over(platform, response, opened.token)
+        hashed = await proving.hashing(context.passwords.hashed, body.new_password)
+        opened = await run_in_threadpool(_with_password, context, proved, hashed)
+        hand_over(context, response, opened.token)
         return opened.me
 
     for prefix in _PREFIXES:
@@ -99,37 +99,37 @@ def register_signing(app: FastAPI, platform: Platform, proving: Proving) -> None
         app.put(f"{prefix}/auth/password", summary="Change one's own password", **about)(password)
 
 
-def _signed_in(platform: Platform, proved: Proved, renewed: str | None) -> Opened:
+def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> Opened:
     user = proved.user
-    with platform.store.transaction() as transaction:
+    with context.store.transaction() as transaction:
         require_unchanged(transaction, user)
         if renewed is not None:
             transaction.set_password(user.id, renewed)
-        opened = open_session(platform, transaction, proved)
-        transaction.append_audit([_entry(platform, user.name, "session.opened")])
+        opened = open_session(context, transaction, proved)
+        transaction.append_audit([_entry(context, user.name, "session.opened")])
     return opened
 
 
-def _confirmed(platform: Platform, proved: Proved, principal: Principal) -> Opened:
-    with platform.store.transaction() as transaction:
+def _confirmed(context: ApiContext, proved: Proved, principal: Principal) -> Opened:
+    with context.store.transaction() as transaction:
         require_unchanged(transaction, proved.user)
         transaction.revoke_session(principal.token_hash)
-        opened = open_session(platform, transaction, proved)
-        transaction.append_audit([_entry(platform, principal.name, "session.confirmed")])
+        opened = open_session(context, transaction, proved)
+        transaction.append_audit([_entry(context, principal.name, "session.confirmed")])
     return opened
 
 
-def _with_password(platform: Platform, proved: Proved, hashed: str) -> Opened:
+def _with_password(context: ApiContext, proved: Proved, hashed: str) -> Opened:
     user = proved.user
-    with platform.store.transaction() as transaction:
+    with context.store.transaction() as transaction:
         require_unchanged(transaction, user)
         transaction.set_password(user.id, hashed)
         ended = transaction.revoke_sessions(user.id)
-        opened = open_session(platform, transaction, proved)
+        opened = open_session(context, transaction, proved)
         detail = {"user": user.name, "sessions_ended": ended}
-        transaction.append_audit([_entry(platform, user.name, "user.password_set", detail)])
+        transaction.append_audit([_entry(context, user.name, "user.password_set", detail)])
     return opened
 
 
-def _entry(platform: Platform, actor: str, action: str, detail: dict[str, Any] | None = None) -> AuditEntry:
-    return AuditEntry(int(platform.clock()), actor, action, None, detail or {})
+def _entry(context: ApiContext, actor: str, action: str, detail: dict[str, Any] | None = None) -> AuditEntry:
+    return AuditEntry(int(context.clock()), actor, action, None, detail or {})

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.shapes.models import Alive, Newest, PendingCommands, Ready, Status
 from services.api.shapes.views import shown_day, shown_heartbeat, shown_hold
 from shared.contracts.decimals import format_money
@@ -23,29 +23,29 @@ from shared.store.port import Reader
 _EXECUTOR: Final = "executor"
 
 
-def register_status(app: FastAPI, platform: Platform) -> None:
+def register_status(app: FastAPI, context: ApiContext) -> None:
     """Add the route to the platform's status."""
 
     @app.get("/api/status", tags=["platform"], summary="Mode, account, feed, processes")
     def status() -> Status:
-        with platform.store.reading() as reader:
-            return _status(reader, platform.clock())
+        with context.store.reading() as reader:
+            return _status(reader, context.clock())
 
 
-def register_health(app: FastAPI, platform: Platform) -> None:
+def register_health(app: FastAPI, context: ApiContext) -> None:
     """Add the routes for those who watch this process."""
 
     # Answered between all other work, however much of it waits for a thread.
     @app.get("/healthz", tags=["process"], summary="Is the process alive", responses={503: {"model": Alive}})
     async def healthz() -> JSONResponse:
-        alive = platform.health.alive()
+        alive = context.health.alive()
         return JSONResponse(Alive(alive=alive).model_dump(), HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.get("/readyz", tags=["process"], summary="Can the API work", responses={503: {"model": Ready}})
     def readyz() -> JSONResponse:
-        missing = dict.fromkeys(platform.health.missing(), "not there")
+        missing = dict.fromkeys(context.health.missing(), "not there")
         try:
-            with platform.store.reading() as reader:
+            with context.store.reading() as reader:
                 reader.heartbeats()
         except InfrastructureError:
             # What is wrong with it is for the log: anybody may ask here.
@@ -55,7 +55,7 @@ def register_health(app: FastAPI, platform: Platform) -> None:
 
     @app.get("/metrics", tags=["process"], summary="Figures for Prometheus", response_class=Response)
     def metrics() -> Response:
-        return Response(generate_latest(platform.health.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(context.health.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def _status(reader: Reader, now: float) -> Status:

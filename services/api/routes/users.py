@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import LONGEST_NAME, NAME, Accounts, UnknownUserError, UserConflictError
@@ -52,14 +52,14 @@ class SetRole(BaseModel):
     role: Role = Field(strict=False, examples=["operator"])
 
 
-def register_users(app: FastAPI, platform: Platform, proving: Proving) -> None:
+def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
     """Add the routes."""
 
     def accounts(principal: Principal) -> Accounts:
-        return Accounts(platform.store, platform.passwords, platform.clock, principal.name)
+        return Accounts(context.store, context.passwords, context.clock, principal.name)
 
     def shown(name: str) -> User:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             user = reader.user(name)
         if user is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no user {name}")
@@ -72,7 +72,7 @@ def register_users(app: FastAPI, platform: Platform, proving: Proving) -> None:
 
     @app.get("/api/users", tags=["users"], summary="Who may sign in")
     def users() -> Users:
-        with platform.store.reading() as reader:
+        with context.store.reading() as reader:
             return Users(items=[shown_user(row) for row in reader.users()])
 
     @app.post("/api/users", tags=["users"], summary="Add a user", status_code=HTTPStatus.CREATED)

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.problems import CONFIRM, ProblemError
 from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Principal
 from shared.contracts.vocabulary import Role
@@ -43,9 +43,9 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-def cookie_name(platform: Platform) -> str:
+def cookie_name(context: ApiContext) -> str:
     """Return the name of the session's cookie; behind TLS browsers bind it to the host and to TLS."""
-    return "__Host-sid" if platform.behind_tls else "sid"
+    return "__Host-sid" if context.behind_tls else "sid"
 
 
 def hash_of(token: str) -> str:
@@ -102,17 +102,17 @@ def require_confirmed(request: Request, principal: Principal) -> None:
 
 def signed_in(request: Request) -> Principal | None:
     """Return whose session the request's cookie is, None for one that is unknown, over or revoked."""
-    platform: Platform = request.app.state.platform
-    token = request.cookies.get(cookie_name(platform), "")
+    context: ApiContext = request.app.state.context
+    token = request.cookies.get(cookie_name(context), "")
     if not token or len(token) > _LONGEST_TOKEN:
         return None
     token_hash = hash_of(token)
-    with platform.store.reading() as reader:
+    with context.store.reading() as reader:
         session = reader.session(token_hash)
     if session is None or session.role not in tuple(Role):
         return None
     if session.idle_seconds_left < SESSION_SECONDS.idle - _TOUCH_SECONDS:
-        with platform.store.transaction() as transaction:
+        with context.store.transaction() as transaction:
             transaction.touch_session(token_hash, SESSION_SECONDS.idle)
     role, confirmed = Role(session.role), session.confirmed_seconds_left > 0
     return Principal(session.user_id, session.name, role, session.id, token_hash, session.csrf_token, confirmed)
@@ -159,5 +159,5 @@ def _unknown() -> ProblemError:
 
 
 def _log_refusal(request: Request, why: str, user: str | None = None) -> None:
-    platform: Platform = request.app.state.platform
-    platform.log.warning("refused", why=why, user=user, method=request.method, path=request.url.path)
+    context: ApiContext = request.app.state.context
+    context.log.warning("refused", why=why, user=user, method=request.method, path=request.url.path)

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, ParamSpec, TypeVar
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from services.api.context import Measures, Platform
+from services.api.context import ApiContext
+from services.api.metrics import ApiMetrics
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import is_name
@@ -45,10 +46,10 @@ class Opened(NamedTuple):
 class Proving:
     """Check passwords: each attempt is counted before the password is looked at, and few are checked at a time."""
 
-    def __init__(self, platform: Platform, measures: Measures) -> None:
-        """Check the passwords of a platform's users."""
-        self._platform = platform
-        self._outcomes = measures.logins
+    def __init__(self, context: ApiContext, metrics: ApiMetrics) -> None:
+        """Check the passwords of the users in the store."""
+        self._context = context
+        self._outcomes = metrics.logins
         self._turns = asyncio.Semaphore(_HASHES_AT_ONCE)
 
     async def by_name(self, request: Request, name: str, password: str) -> Proved:
@@ -62,7 +63,7 @@ class Proving:
     def accepted(self, proved: Proved) -> None:
         """Note that somebody signed in."""
         self._outcomes.labels("accepted").inc()
-        self._platform.log.info("signed in", user=proved.user.name, address=proved.address)
+        self._context.log.info("signed in", user=proved.user.name, address=proved.address)
 
     async def hashing(
         self, call: Callable[_Given, _Result], *arguments: _Given.args, **options: _Given.kwargs
@@ -72,29 +73,29 @@ class Proving:
             return await run_in_threadpool(call, *arguments, **options)
 
     async def _proved(self, request: Request, name: str, password: str, counted: Sequence[Counted]) -> Proved:
-        platform, address = self._platform, address_of(request)
-        wait = await run_in_threadpool(begin_attempt, platform, counted)
+        context, address = self._context, address_of(request)
+        wait = await run_in_threadpool(begin_attempt, context, counted)
         if wait:
             self._outcomes.labels("throttled").inc()
-            platform.log.warning("login throttled", address=address)
+            context.log.warning("login throttled", address=address)
             headers = {"Retry-After": str(wait)}
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
-        user = await run_in_threadpool(_user, platform, name)
-        fits = await self.hashing(platform.passwords.fits, user and user.password_hash, password)
+        user = await run_in_threadpool(_user, context, name)
+        fits = await self.hashing(context.passwords.fits, user and user.password_hash, password)
         if user is None or user.disabled or not fits:
             self._outcomes.labels("refused").inc()
             # A name that nobody has is not written down: people type passwords into the wrong field.
-            platform.log.warning("login refused", user=None if user is None else user.name, address=address)
+            context.log.warning("login refused", user=None if user is None else user.name, address=address)
             raise wrong()
         return Proved(user, address, counted)
 
 
-def open_session(platform: Platform, transaction: Transaction, proved: Proved) -> Opened:
+def open_session(context: ApiContext, transaction: Transaction, proved: Proved) -> Opened:
     """Open a session in a transaction that began with `require_unchanged`."""
     user = proved.user
-    token, csrf_token = platform.token(), platform.token()
+    token, csrf_token = context.token(), context.token()
     forgive(transaction, proved.counted)
-    session = NewSession(hash_of(token), platform.token()[:_LONGEST_ID], user.id, csrf_token, proved.address)
+    session = NewSession(hash_of(token), context.token()[:_LONGEST_ID], user.id, csrf_token, proved.address)
     transaction.open_session(session, SESSION_SECONDS)
     transaction.forget_sessions(_KEPT_SECONDS)
     return Opened(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))
@@ -107,14 +108,14 @@ def require_unchanged(transaction: Transaction, user: UserRow) -> None:
         raise wrong()
 
 
-def hand_over(platform: Platform, response: Response, token: str) -> None:
+def hand_over(context: ApiContext, response: Response, token: str) -> None:
     """Put a session's token into its cookie."""
     response.set_cookie(
-        cookie_name(platform),
+        cookie_name(context),
         token,
         max_age=int(SESSION_SECONDS.longest),
         path="/",
-        secure=platform.behind_tls,
+        secure=context.behind_tls,
         httponly=True,
         samesite="strict",
     )
@@ -130,8 +131,8 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _user(platform: Platform, name: str) -> UserRow | None:
+def _user(context: ApiContext, name: str) -> UserRow | None:
     if not is_name(name):
         return None
-    with platform.store.reading() as reader:
+    with context.store.reading() as reader:
         return reader.user(name)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from services.api.context import Platform
+from services.api.context import ApiContext
 from shared.store.port import Transaction
 
 TRIES_PER_NAME: Final = 10
@@ -40,9 +40,9 @@ def at_confirming(user_id: int) -> tuple[Counted, ...]:
     return (Counted(f"user:{user_id}", TRIES_PER_NAME),)
 
 
-def begin_attempt(platform: Platform, counted: Sequence[Counted]) -> int:
+def begin_attempt(context: ApiContext, counted: Sequence[Counted]) -> int:
     """Count an attempt and return 0, or the whole seconds to wait where it may not be made yet."""
-    with platform.store.transaction() as transaction:
+    with context.store.transaction() as transaction:
         transaction.forget_logins(_FORGOTTEN_SECONDS)
         for each in counted:
             tries = transaction.count_login(each.subject)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from services.api.context import SERVICE
 from services.api.lifetime import recorded
-from services.api.process import platform_of
+from services.api.process import context_of
 from services.api.serving import first_password, listening, require_safe_address, served
 from services.cli.inputs import read_settings
 from services.cli.output import note
@@ -106,9 +106,9 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
     """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
     around = run.around
     ours = replace(around, log=service_log(SERVICE, around.instance))
-    platform = platform_of(ours, run.trader.store, run.settings, url, api.behind_tls)
-    password = first_password(platform, api.bootstrap)
-    with recorded(platform), served(platform, listener, api.trusted_proxies) as ended:
+    context = context_of(ours, run.trader.store, run.settings, url, api.behind_tls)
+    password = first_password(context, api.bootstrap)
+    with recorded(context), served(context, listener, api.trusted_proxies) as ended:
         address, port, *_ = listener.getsockname()
         note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}/api/status")
         if password is not None:

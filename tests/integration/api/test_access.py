@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.api.app import create_app
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.envelope import HEADERS
 from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY
 from shared.contracts.vocabulary import Role
 from shared.store.sql_store import open_store
-from tests.fixtures.api import CSRF, Api, platform_on, running
+from tests.fixtures.api import CSRF, Api, context_on, running
 from tests.fixtures.api_stores import api, url
 
 __all__ = ["api", "url"]
@@ -48,13 +48,13 @@ def without_a_role(app: FastAPI) -> set[tuple[str, str]]:
 
 
 def test_every_route_has_a_declared_role_and_every_declared_route_is_there(api: Api) -> None:
-    app = create_app(platform_on(api.store, api.log))
+    app = create_app(context_on(api.store, api.log))
     assert sorted(routes(app)) == sorted(ACCESS)
 
 
 def test_a_route_without_a_declared_role_is_found_and_open_to_nobody(url: str) -> None:
-    def with_another(platform: Platform) -> FastAPI:
-        app = create_app(platform)
+    def with_another(context: ApiContext) -> FastAPI:
+        app = create_app(context)
         app.get("/api/forgotten")(lambda: "the crown jewels")
         apps.append(app)
         return app

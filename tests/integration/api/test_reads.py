@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from services.api.app import create_app
-from services.api.context import Platform
+from services.api.context import ApiContext
 from services.api.envelope import LARGEST_BODY_BYTES
 from services.api.routes import exports
 from shared.anchors.places import KnownAnchors
@@ -169,13 +169,13 @@ def test_a_body_is_measured_by_what_arrives(quick_api: Api) -> None:
 
 
 def test_a_fault_of_ours_tells_nothing_of_the_inside(quick_api: Api) -> None:
-    def with_a_fault(platform: Platform) -> Any:
-        app = create_app(platform)
+    def with_a_fault(context: ApiContext) -> Any:
+        app = create_app(context)
 
         def fail(*_: object) -> None:
             raise RuntimeError("the table users has a column password_hash")
 
-        platform.store.reading = fail  # type: ignore[method-assign, assignment]
+        context.store.reading = fail  # type: ignore[method-assign, assignment]
         return app
 
     store = quick_api.store
@@ -189,12 +189,12 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside(quick_api: Api) -> None:
 
 
 def test_a_store_that_is_away_is_told_as_that(quick_api: Api) -> None:
-    def with_a_store_away(platform: Platform) -> Any:
+    def with_a_store_away(context: ApiContext) -> Any:
         def fail() -> None:
             raise InfrastructureError("The database postgresql://db/scalpbot cannot be used now.")
 
-        platform.store.reading = fail  # type: ignore[method-assign, assignment]
-        return create_app(platform)
+        context.store.reading = fail  # type: ignore[method-assign, assignment]
+        return create_app(context)
 
     signed = quick_api.sign_in("admin")
     with running(quick_api.store, with_a_store_away) as away:

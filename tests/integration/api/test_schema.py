@@ -100,7 +100,7 @@ def tried_all(api: Api, operations: list[Operation], attempt: Callable[[Sent], N
     wrong = []
     for operation in operations:
         # What else would do so belongs to the process, which is not here.
-        api.platform.health.progress()
+        api.context.health.progress()
         for mode in modes(operation):
             try:
                 tried(operation, mode, attempt)

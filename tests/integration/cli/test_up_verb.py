@@ -18,7 +18,7 @@ from services.platform.platform import Platform
 from shared.contracts.errors import InvariantError
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
-from tests.fixtures.api import PASSWORD, platform_on
+from tests.fixtures.api import PASSWORD, context_on
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import SAMPLE, sample_series
@@ -104,17 +104,17 @@ def require_trading_while_somebody_reads(up: Up) -> None:
 def test_a_first_password_lasts_until_the_next_start_or_until_another_is_set(tmp_path: Path) -> None:
     new_sqlite(tmp_path / "demo.db")
     with closing(open_store(sqlite_url(tmp_path / "demo.db"))) as store:
-        platform = platform_on(store, StringIO())
-        first, second = first_password(platform, None), first_password(platform, None)
+        context = context_on(store, StringIO())
+        first, second = first_password(context, None), first_password(context, None)
         assert first is not None
         assert second is not None
         with store.reading() as reader:
             (user,) = reader.users()
         assert (user.name, user.role) == ("admin", "admin")
-        assert not platform.passwords.fits(user.password_hash, first)
-        assert platform.passwords.fits(user.password_hash, second)
-        Accounts(store, platform.passwords, platform.clock, "tests").set_password("admin", PASSWORD)
-        assert first_password(platform, None) is None
+        assert not context.passwords.fits(user.password_hash, first)
+        assert context.passwords.fits(user.password_hash, second)
+        Accounts(store, context.passwords, context.clock, "tests").set_password("admin", PASSWORD)
+        assert first_password(context, None) is None
 
 
 def test_files_are_replayed_and_can_be_read_until_it_is_stopped(tmp_path: Path) -> None:
