@@ -15,9 +15,9 @@ from shared.contracts.trades import ClosedTrade
 from shared.core.books import Books, PairTable, TradeLog
 from shared.core.columns import CandleColumns, CandleSeries, FactColumns, Integers
 from shared.core.engine import AssessmentColumns
-from shared.core.types import BUY, NO_SIDE, SL_TP, instrument
+from shared.core.types import BUY, NO_SIDE, SL_TP, Instrument
 from shared.core.venue import unrealised_quanta
-from shared.settings.settings import Settings, load_settings
+from shared.settings.settings import Settings
 
 _CANDLES_AT_ONCE: Final = 65_536
 
@@ -135,19 +135,18 @@ def _result(
     )
 
 
-def warm_engine() -> None:
-    """Load the compiled engine, or compile it where this machine has not done so yet, by running it on no candles."""
+def warm_engine(instruments: Sequence[Instrument], settings: Settings) -> None:
+    """Load the engine that is compiled for some pairs' strategies, or compile it, by running it on no candles."""
     nothing = np.empty(0, np.int64)
     timeline = Timeline(
-        instruments=(instrument("EUR_USD"),),
-        granularity_seconds=np.zeros(1, np.int64),
-        starts=(0, 0),
+        instruments=tuple(instruments),
+        granularity_seconds=np.zeros(len(instruments), np.int64),
+        starts=(0,) * (len(instruments) + 1),
         candles=CandleColumns._make((*[nothing] * 9, np.empty(0))),
         decision_time=nothing,
         pair_of_row=np.empty(0, np.uint8),
         sequence=nothing,
     )
-    settings = load_settings(None, {})
     market = judge_market(timeline, calendar_facts(timeline, settings, None), settings)
     _settled(market, settings, FillRules(), 0, 0)
 

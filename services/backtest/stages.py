@@ -32,7 +32,7 @@ from shared.core.engine import (
     settle_columns,
 )
 from shared.core.jit import compiled
-from shared.core.market import MARKET_START, market_cells
+from shared.core.market import market_cells, market_start
 from shared.core.types import NO_SIDE, PASSED
 from shared.settings.machine_params import account_params, conversion_table, market_params
 from shared.settings.settings import Settings
@@ -66,8 +66,8 @@ class MarketStage:
         """Begin with fresh machines; the facts of a part are read when it is judged."""
         self._timeline, self._facts = timeline, facts
         self._params = [market_params(settings.pair(pair)) for pair in timeline.pairs]
-        self._states = [MARKET_START] * len(timeline.pairs)
-        self._cells = [market_cells(array_of_integers, array_of_floats) for _ in timeline.pairs]
+        self._states = [market_start(params) for params in self._params]
+        self._cells = [market_cells(params, array_of_integers, array_of_floats) for params in self._params]
         self._assess = compiled(assess_columns)
         self.assessed = empty_assessments(timeline.length)
 

@@ -10,14 +10,8 @@ from shared.contracts.decimals import format_pips
 from shared.contracts.facts import CandleAssessed
 from shared.core.account import Outcome
 from shared.core.gates import signal_verdict
-from shared.core.strategies import STRATEGIES, STRATEGY_NUMBERS
-from shared.core.types import (
-    GATE_NAMES,
-    MARKET_STATE_NAMES,
-    PASSED,
-    REASON_NAMES,
-    SIDE_NAMES,
-)
+from shared.core.strategies import strategy_named
+from shared.core.types import GATE_NAMES, MARKET_STATE_NAMES, PASSED, REASON_NAMES, SIDE_NAMES
 from shared.settings.settings import Settings
 
 # From here on, hours say more than minutes.
@@ -30,10 +24,10 @@ class VerdictWriter:
     def __init__(self, pair: str, settings: Settings) -> None:
         """Settle what does not change from candle to candle."""
         settled = settings.pair(pair)
-        strategy = STRATEGIES[STRATEGY_NUMBERS[settled.strategy]]
-        allowed = [name for number, name in enumerate(MARKET_STATE_NAMES) if strategy.ALLOWED_STATES & (1 << number)]
+        strategy = strategy_named(settled.strategy)
+        allowed = [name for number, name in enumerate(MARKET_STATE_NAMES) if strategy.allowed_states & (1 << number)]
         self._pair = pair
-        self._reading_names: tuple[str, ...] = strategy.READING_NAMES
+        self._reading_names = strategy.reading_names
         self._limits = (
             ", ".join(map(str, settled.sessions)),
             f"{format_pips(settled.max_spread_points)} pips",

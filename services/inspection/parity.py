@@ -24,14 +24,7 @@ from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, trade_hash
 from shared.contracts.vocabulary import EXIT_OF_NAME, QuotePurpose
 from shared.core.account import Conditions
-from shared.core.types import (
-    HOLD,
-    HOLD_BIT,
-    PASSED,
-    REASON_NAMES,
-    SIDE_NAMES,
-    instrument,
-)
+from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import EXECUTOR_STREAM, closed_fact

@@ -8,7 +8,7 @@ from shared.calendar.facts import PairCalendar
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
 from shared.contracts.runs import RunMode
 from shared.contracts.state_json import decode_state, encode_state
-from shared.core.market import MARKET_START, MarketCells, MarketState, market_cells, market_step
+from shared.core.market import MarketCells, MarketMemory, market_cells, market_start, market_step
 from shared.core.types import (
     NEWS_CALENDAR_MISSING,
     NEWS_CLEAR,
@@ -41,8 +41,7 @@ class PairDesk:
         self._mode = mode
         self._news = news
         self.follow(settings, 0)
-        self._state: MarketState = MARKET_START
-        self._cells: MarketCells = market_cells(list_of_integers, list_of_floats)
+        self._state, self._cells = self._fresh()
 
     def follow(self, settings: Settings, version: int) -> None:
         """Go by a version of the parameters from the next candle on; the machine, which has none in it, goes on."""
@@ -81,10 +80,11 @@ class PairDesk:
 
     def restore(self, text: str | None) -> None:
         """Continue from a snapshot, or without one from the start; raises InvariantError on another shape."""
-        self._state = MARKET_START
-        self._cells = market_cells(list_of_integers, list_of_floats)
-        if text is not None:
-            self._state, self._cells = decode_state(text, (self._state, self._cells))
+        fresh = self._fresh()
+        self._state, self._cells = fresh if text is None else decode_state(text, fresh)
+
+    def _fresh(self) -> tuple[MarketMemory, MarketCells]:
+        return market_start(self._params), market_cells(self._params, list_of_integers, list_of_floats)
 
 
 class _NearestEvents:

@@ -11,13 +11,7 @@ from shared.calendar.market_hours import is_market_open, market_open
 from shared.calendar.sessions import SessionWindow, is_session_open, session_open
 from shared.calendar.trading_day import trading_day_numbers
 from shared.core.columns import Bytes, FactColumns, Integers
-from shared.core.types import (
-    NEWS_CLEAR,
-    NEWS_MISSING,
-    NEWS_NEAR,
-    CalendarFacts,
-    Instrument,
-)
+from shared.core.types import NEWS_CLEAR, NEWS_MISSING, NEWS_NEAR, CalendarFacts, Instrument
 
 # Candles reckoned at a time: the columns in between stay in the processor's cache.
 _CHUNK: Final = 32_768

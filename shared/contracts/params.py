@@ -2,7 +2,8 @@
 
 from typing import Final
 
-STRATEGY_SECTIONS: Final = ("ema_vwap", "vwap_rsi", "bb_breakout")
+from shared.core.strategies import STRATEGY_NAMES
+
 # Limits of the gates, how much is risked, and what a pair has of its own: profile, sessions, spread limit.
 SETTINGS_SECTIONS: Final = ("gates", "risk", "pairs")
-SECTIONS: Final = STRATEGY_SECTIONS + SETTINGS_SECTIONS
+SECTIONS: Final = STRATEGY_NAMES + SETTINGS_SECTIONS

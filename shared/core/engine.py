@@ -14,14 +14,8 @@ from shared.core.columns import Bytes, CandleColumns, FactColumns, Floats, Integ
 from shared.core.gates import market_state_verdict, news_verdict, session_verdict, spread_verdict
 from shared.core.indicators.trend import NAN
 from shared.core.jit import jitable, natural
-from shared.core.market import MarketCells, MarketParams, MarketState, measure_step, regime_step
-from shared.core.types import (
-    UNKNOWN,
-    Assessment,
-    CalendarFacts,
-    Candle,
-    Readings,
-)
+from shared.core.market import MarketCells, MarketMemory, MarketParams, measure_step, regime_step
+from shared.core.types import UNKNOWN, Assessment, CalendarFacts, Candle, Readings
 
 
 class AssessmentColumns(NamedTuple):
@@ -79,11 +73,11 @@ def _measure_row(
     candles: CandleColumns,
     facts: FactColumns,
     params: MarketParams,
-    state: MarketState,
+    state: MarketMemory,
     cells: MarketCells,
     assessed: AssessmentColumns,
     row: int,
-) -> MarketState:
+) -> MarketMemory:
     candle = candle_at(candles, row)
     fact = CalendarFacts(
         facts.market_open[row] != 0, facts.session_open[row] != 0, facts.news[row], facts.trading_day[row]
@@ -99,7 +93,7 @@ def _measure_row(
 
 @jitable
 def _rank_row(
-    state: MarketState, params: MarketParams, cells: MarketCells, assessed: AssessmentColumns, row: int
+    state: MarketMemory, params: MarketParams, cells: MarketCells, assessed: AssessmentColumns, row: int
 ) -> None:
     _, market_state = regime_step(cells.atr, state.atr.value, state.adx.value)
     assessed.market_state_verdict[row] = market_state_verdict(market_state, params.allowed_states)
@@ -109,10 +103,10 @@ def assess_columns(
     candles: CandleColumns,
     facts: FactColumns,
     params: MarketParams,
-    state: MarketState,
+    state: MarketMemory,
     cells: MarketCells,
     assessed: AssessmentColumns,
-) -> MarketState:
+) -> MarketMemory:
     """Run one pair's market machine over its candles and write what the account needs.
 
     The steps are those of `market_step`. A candle is ranked after the next one was measured: ranking takes turns that

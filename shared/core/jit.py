@@ -24,12 +24,28 @@ _CALLEE_OPTIONS: Final[Any] = {"_nrt": False, "no_cfunc_wrapper": True, "forcein
 _ENTRY_OPTIONS: Final[Any] = {"_nrt": False, "no_cfunc_wrapper": True, "nogil": True, "error_model": "numpy"}
 
 _marked: list[Callable[..., object]] = []
+_chosen: list[tuple[Callable[..., object], Callable[[type], Callable[..., object]]]] = []
 
 
 def jitable(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Mark a pure function as callable from compiled code, and return it unchanged."""
     _marked.append(function)
     return function
+
+
+def chosen_by_type(
+    choose: Callable[[type], Callable[Parameters, Result]],
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Mark a function that hands all it is given to the one which `choose` names for the type of its last argument.
+
+    Compiled code makes that choice while it is compiled. Plain Python runs the function, which must choose alike.
+    """
+
+    def marked(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        _chosen.append((function, choose))
+        return function
+
+    return marked
 
 
 def natural(index: int) -> int:
@@ -90,8 +106,17 @@ def _teach_numba() -> None:
 
     vars(numba.config)["CACHE_DIR"] = str(_cache_folder() or "")
     overload(natural, jit_options=_CALLEE_OPTIONS)(typed_natural)
+    for dispatching, choose in _chosen:
+        overload(dispatching, jit_options=_CALLEE_OPTIONS, strict=False)(_typed_choice(choose))
     for function in _marked:
         register_jitable(**_CALLEE_OPTIONS)(function)
+
+
+def _typed_choice(choose: Callable[[type], Callable[..., object]]) -> Callable[..., Callable[..., object]]:
+    def typed(*arguments: Any) -> Callable[..., object]:
+        return choose(arguments[-1].instance_class)
+
+    return typed
 
 
 @cache

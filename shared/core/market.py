@@ -1,8 +1,7 @@
 """The market machine of one pair: candle in, assessment out; it knows nothing of the account."""
 
 import math
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.core.gates import (
     classify_market,
@@ -15,17 +14,9 @@ from shared.core.indicators.ranking import Ranking, empty_ranking, ranking_media
 from shared.core.indicators.trend import ADX_START, NAN, AdxState, adx_step
 from shared.core.indicators.volatility import ATR_START, AtrState, atr_step, true_range
 from shared.core.jit import jitable
-from shared.core.strategies import STRATEGY_START, StrategyParams, StrategyState, bb_breakout, strategy_step
-from shared.core.types import (
-    UNKNOWN,
-    Assessment,
-    Bar,
-    CalendarFacts,
-    Candle,
-    FloatCells,
-    IntegerCells,
-    Readings,
-)
+from shared.core.strategies import strategy_of, strategy_step
+from shared.core.strategy import MakeFloats, MakeIntegers
+from shared.core.types import UNKNOWN, Assessment, Bar, CalendarFacts, Candle, Readings
 
 ATR_PERIOD: Final = 14
 ADX_PERIOD: Final = 14
@@ -34,15 +25,15 @@ MEDIAN_MINIMUM: Final = 50
 
 
 class MarketParams(NamedTuple):
-    """What the market machine of a pair is set to."""
+    """What the market machine of a pair is set to; the strategy is the one whose parameters these are."""
 
     points_per_price: int
     max_spread_points: int
     allowed_states: int
-    strategy: StrategyParams
+    strategy: tuple[Any, ...]
 
 
-class MarketState(NamedTuple):
+class MarketMemory(NamedTuple):
     """What the market machine remembers besides its cells."""
 
     seen: int
@@ -51,7 +42,7 @@ class MarketState(NamedTuple):
     close: float
     atr: AtrState
     adx: AdxState
-    strategy: StrategyState
+    strategy: tuple[Any, ...]
 
 
 class Measures(NamedTuple):
@@ -67,22 +58,18 @@ class MarketCells(NamedTuple):
     """Windows that the market machine writes in place."""
 
     atr: Ranking
-    strategy: bb_breakout.Cells
+    strategy: tuple[Any, ...]
 
 
-def market_cells(integers: Callable[[int], IntegerCells], floats: Callable[[int], FloatCells]) -> MarketCells:
+def market_start(params: MarketParams) -> MarketMemory:
+    """Return the machine before its first candle."""
+    return MarketMemory(0, NAN, NAN, NAN, ATR_START, ADX_START, strategy_of(params.strategy).start)
+
+
+def market_cells(params: MarketParams, integers: MakeIntegers, floats: MakeFloats) -> MarketCells:
     """Return empty windows; the makers of cells decide between lists and arrays."""
-    return MarketCells(
-        empty_ranking(MEDIAN_PERIOD, integers, floats),
-        bb_breakout.Cells(
-            floats(bb_breakout.BAND_PERIOD),
-            floats(bb_breakout.VOLUME_PERIOD),
-            empty_ranking(bb_breakout.WIDTH_PERIOD, integers, floats),
-        ),
-    )
-
-
-MARKET_START: Final = MarketState(0, NAN, NAN, NAN, ATR_START, ADX_START, STRATEGY_START)
+    of_strategy = strategy_of(params.strategy).cells(integers, floats)
+    return MarketCells(empty_ranking(MEDIAN_PERIOD, integers, floats), of_strategy)
 
 
 @jitable
@@ -92,8 +79,8 @@ def _middle(bid_points: int, ask_points: int, points_per_price: int) -> float:
 
 @jitable
 def measure_step(
-    state: MarketState, cells: bb_breakout.Cells, candle: Candle, facts: CalendarFacts, params: MarketParams
-) -> tuple[MarketState, Measures]:
+    state: MarketMemory, cells: tuple[Any, ...], candle: Candle, facts: CalendarFacts, params: MarketParams
+) -> tuple[MarketMemory, Measures]:
     """Advance ATR, ADX and the strategy by one candle; the windows of the strategy are written in place."""
     scale = params.points_per_price
     high = _middle(candle.bid_high, candle.ask_high, scale)
@@ -107,7 +94,7 @@ def measure_step(
     bar = Bar(high, low, close, candle.volume, facts.trading_day)
     strategy, signal, readings = strategy_step(state.strategy, cells, bar, atr.value, params.strategy)
     measures = Measures(atr.value, adx.value, signal, readings)
-    return MarketState(state.seen + 1, high, low, close, atr, adx, strategy), measures
+    return MarketMemory(state.seen + 1, high, low, close, atr, adx, strategy), measures
 
 
 @jitable
@@ -123,8 +110,8 @@ def regime_step(window: Ranking, atr: float, adx: float) -> tuple[float, int]:
 
 @jitable
 def market_step(
-    state: MarketState, cells: MarketCells, candle: Candle, facts: CalendarFacts, params: MarketParams
-) -> tuple[MarketState, Assessment]:
+    state: MarketMemory, cells: MarketCells, candle: Candle, facts: CalendarFacts, params: MarketParams
+) -> tuple[MarketMemory, Assessment]:
     """Judge one candle by all that depends on the market alone: gates 1, 2, 3, 6 and the signal of gate 7.
 
     The state is used up: its cells are written in place, so a step is made once from each state.

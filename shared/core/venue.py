@@ -5,14 +5,7 @@ from typing import NamedTuple
 from shared.core.books import AccountState, Books, PairTable, TradeLog, conversion_rate
 from shared.core.jit import jitable, natural
 from shared.core.risk import Rate, profit_quanta
-from shared.core.types import (
-    BUY,
-    NO_SIDE,
-    STILL_OPEN,
-    STOP_LOSS,
-    TAKE_PROFIT,
-    Candle,
-)
+from shared.core.types import BUY, NO_SIDE, STILL_OPEN, STOP_LOSS, TAKE_PROFIT, Candle
 
 
 class Exit(NamedTuple):

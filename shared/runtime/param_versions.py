@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from shared.contracts.commands import CommandType
 from shared.contracts.errors import InputError, InvariantError
-from shared.contracts.params import SECTIONS, STRATEGY_SECTIONS
+from shared.contracts.params import SECTIONS
+from shared.core.strategies import STRATEGY_NAMES
 from shared.runtime.commands import send_command
 from shared.settings.sections import PairRevision
 from shared.settings.settings import Settings, revised, sentence_of
@@ -45,14 +46,21 @@ class ParameterBook:
     def checked(self, reader: Reader, version: int) -> Settings:
         """Return the settings of a version that is perhaps to be put into force; raise InputError for a bad one."""
         if version not in self._known:
-            self._known[version] = with_params(self._known[0], reader.params_at(version))
+            rows = reader.params_at(version)
+            _require_known([row.section for row in rows if row.version == version])
+            self._known[version] = with_params(self._known[0], rows)
         return self._known[version]
 
 
 def with_params(settings: Settings, rows: Iterable[ParamsRow]) -> Settings:
-    """Return settings with saved sections laid over them; raise InputError for a section that makes no sense."""
+    """Return settings with saved sections laid over them; raise InputError for a section that makes no sense.
+
+    One that is not known, such as that of a strategy which is no longer there, is passed over: it could not be mended.
+    """
     sections: dict[str, object] = {}
     for row in rows:
+        if row.section not in SECTIONS:
+            continue
         try:
             sections[row.section] = msgspec.json.decode(row.body_json)
         except msgspec.DecodeError as fault:
@@ -62,8 +70,7 @@ def with_params(settings: Settings, rows: Iterable[ParamsRow]) -> Settings:
 
 def with_sections(settings: Settings, sections: Mapping[str, object]) -> Settings:
     """Return settings with sections replaced; raise InputError naming the value that cannot be."""
-    if unknown := sorted(sections.keys() - set(SECTIONS)):
-        raise InputError(f"there are no parameters {unknown[0]!r}: use one of {', '.join(SECTIONS)}")
+    _require_known(sections)
     for section, body in sections.items():
         # A value that is left out would fall back to the program's default, not to what it was.
         if section != _PAIRS:
@@ -120,7 +127,7 @@ def save_params(
 
 def section_of(settings: Settings, section: str) -> dict[str, Any]:
     """Return a section of the settings in full, as plain JSON values."""
-    if section in STRATEGY_SECTIONS:
+    if section in STRATEGY_NAMES:
         return settings.strategies.model_dump(mode="json")[section]  # type: ignore[no-any-return]
     if section == _PAIRS:
         return {pair: _pair_of(settings, pair) for pair in sorted(settings.pairs)}
@@ -136,6 +143,11 @@ def written_section(settings: Settings, section: str) -> str:
 def section_hash(section: str, body_json: str) -> str:
     """Return the sha256 by which a version of a section is known."""
     return hashlib.sha256(f"{section}\n{body_json}".encode()).hexdigest()
+
+
+def _require_known(sections: Iterable[str]) -> None:
+    if unknown := sorted(set(sections) - set(SECTIONS)):
+        raise InputError(f"there are no parameters {unknown[0]!r}: use one of {', '.join(SECTIONS)}")
 
 
 def _require_complete(name: str, body: object, known: Mapping[str, Any]) -> None:

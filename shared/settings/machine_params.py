@@ -6,23 +6,19 @@ from shared.core.account import AccountParams
 from shared.core.books import PairTable, pair_table
 from shared.core.market import MarketParams
 from shared.core.risk import RiskParams
-from shared.core.strategies import STRATEGIES, STRATEGY_NUMBERS, StrategyParams, bb_breakout, ema_vwap, vwap_rsi
+from shared.core.strategies import strategy_named
 from shared.core.types import QUANTA_PER_UNIT, SL_TP, Instrument, IntegerCells
 from shared.settings.settings import PairSettings, Settings
 
 
 def market_params(settled: PairSettings) -> MarketParams:
     """Return what the market machine of a pair is set to."""
-    number = STRATEGY_NUMBERS[settled.strategy]
-    chosen = StrategyParams(
-        number, ema_vwap.PROFILES["normal"], vwap_rsi.PROFILES["normal"], bb_breakout.PROFILES["normal"]
-    )
-    own = type(getattr(chosen, settled.strategy))(**settled.parameters)
+    strategy = strategy_named(settled.strategy)
     return MarketParams(
-        settled.instrument.points_per_price,
-        settled.max_spread_points,
-        STRATEGIES[number].ALLOWED_STATES,
-        chosen._replace(**{settled.strategy: own}),
+        points_per_price=settled.instrument.points_per_price,
+        max_spread_points=settled.max_spread_points,
+        allowed_states=strategy.allowed_states,
+        strategy=strategy.params(**settled.parameters),
     )
 
 

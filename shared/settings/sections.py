@@ -1,13 +1,11 @@
 """The sections of `scalpbot.toml`, with their defaults and what each value may be."""
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from shared.contracts.runs import RunMode
-from shared.core.strategies import STRATEGIES
 from shared.core.types import POINTS_PER_PIP
 from shared.settings.values import (
     OTHER_PAIRS,
@@ -32,11 +30,6 @@ _SPREAD_LIMIT_PIPS: Final = {
     "GBP_USD": Decimal("2.5"),
     "USD_JPY": Decimal("2.0"),
     OTHER_PAIRS: Decimal("2.0"),
-}
-# The core knows the strategies' profiles; a file only lays other values over them.
-_PARAMETERS: Final = {
-    strategy.NAME: {profile: params._asdict() for profile, params in strategy.PROFILES.items()}
-    for strategy in STRATEGIES
 }
 
 
@@ -103,79 +96,6 @@ class PairRevision(Section):
     profile: ProfileName | None = None
     sessions: Windows | None = None
     max_spread_pips: Pips | None = None
-
-
-class EmaVwapParameters(Section):
-    """`k`: how many ATR beyond VWAP the close may lie."""
-
-    k: Annotated[Number, within(at_least=0, at_most=100)]
-
-
-class VwapRsiParameters(Section):
-    """`lo` and `hi`: RSI thresholds; `k`: how many ATR beyond VWAP the close may lie."""
-
-    lo: Annotated[Number, within(above=0, below=100)]
-    hi: Annotated[Number, within(above=0, below=100)]
-    k: Annotated[Number, within(at_least=0, at_most=100)]
-
-    @model_validator(mode="after")
-    def _thresholds_in_order(self) -> "VwapRsiParameters":
-        if self.lo >= self.hi:
-            raise ValueError(f"lo must be below hi, but lo is {self.lo:g} and hi is {self.hi:g}")
-        return self
-
-
-class BollingerBreakoutParameters(Section):
-    """`v`: volume ratio; `p`: percentile of the width; `e`: ratio of expansion."""
-
-    v: Annotated[Number, within(above=0, at_most=1000)]
-    p: Annotated[Number, within(above=0, below=100)]
-    e: Annotated[Number, within(above=0, at_most=1000)]
-
-
-Parameters = TypeVar("Parameters", bound=Section)
-
-
-class Profiles(Section, Generic[Parameters]):
-    """The parameters of one strategy by profile."""
-
-    conservative: Parameters
-    normal: Parameters
-    aggressive: Parameters
-
-
-def _over_defaults(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(defaults)
-    for key, value in given.items():
-        default = defaults.get(key)
-        if isinstance(default, dict) and isinstance(value, dict):
-            merged[key] = _over_defaults(default, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-class StrategySettings(Section):
-    """The parameters of every strategy and profile; what is given is laid over the defaults."""
-
-    ema_vwap: Profiles[EmaVwapParameters]
-    vwap_rsi: Profiles[VwapRsiParameters]
-    bb_breakout: Profiles[BollingerBreakoutParameters]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete(cls, given: object) -> object:
-        return _over_defaults(_PARAMETERS, given) if isinstance(given, dict) else given
-
-    def parameters(self, strategy: StrategyName, profile: ProfileName) -> dict[str, float]:
-        """Return the parameters of a strategy's profile by name."""
-        profiles: dict[StrategyName, Profiles[Any]] = {
-            "ema_vwap": self.ema_vwap,
-            "vwap_rsi": self.vwap_rsi,
-            "bb_breakout": self.bb_breakout,
-        }
-        values: dict[str, float] = profiles[strategy].model_dump()[profile]
-        return values
 
 
 class DeploymentSettings(Section):

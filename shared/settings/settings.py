@@ -27,16 +27,16 @@ from shared.settings.sections import (
     PairRevision,
     PairTable,
     RiskSettings,
-    StrategySettings,
     TradingDaySettings,
 )
 from shared.settings.sources import KeyPath, Written, read_sources
-from shared.settings.values import OTHER_PAIRS, PairName, ProfileName, Section, StaticRate, StrategyName
+from shared.settings.strategies import StrategySettings
+from shared.settings.values import OTHER_PAIRS, PairName, ProfileName, Section, StaticRate
 
 __all__ = ["PairSettings", "RuntimeSettings", "Settings", "load_settings", "revised", "sentence_of"]
 
-_STRATEGIES: Final[Mapping[str, StrategyName]] = {"USD_JPY": "vwap_rsi", "GBP_USD": "bb_breakout"}
-_STRATEGY_OF_OTHERS: Final[StrategyName] = "ema_vwap"
+_STRATEGIES: Final[Mapping[str, str]] = {"USD_JPY": "vwap_rsi", "GBP_USD": "bb_breakout"}
+_STRATEGY_OF_OTHERS: Final = "ema_vwap"
 _MODEL_SPREAD_PIPS: Final[Mapping[str, Decimal]] = {"EUR_USD": Decimal("0.3"), "GBP_USD": Decimal("0.8")}
 _MODEL_SPREAD_PIPS_OF_OTHERS: Final = Decimal("0.5")
 _NAMED_PAIRS: Final = ("EUR_USD", "GBP_USD", "USD_JPY")
@@ -48,7 +48,7 @@ class PairSettings:
     """Everything that is settled for one pair; spreads in pips."""
 
     instrument: Instrument
-    strategy: StrategyName
+    strategy: str
     profile: ProfileName
     parameters: Mapping[str, float]
     sessions: tuple[SessionWindow, ...]

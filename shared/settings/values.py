@@ -10,6 +10,7 @@ from shared.calendar.sessions import parse_window
 from shared.calendar.zones import known_zone
 from shared.contracts.errors import InputError
 from shared.contracts.pairs import parse_currency, parse_pair
+from shared.core.strategies import STRATEGY_NAMES
 
 OTHER_PAIRS: Final = "others"
 
@@ -94,6 +95,14 @@ def _pair_or_others(name: str) -> None:
         parse_pair(name)
 
 
+def known_strategy(name: str) -> str:
+    """Return the name of a strategy; raise ValueError naming all where there is none of that name."""
+    if name not in STRATEGY_NAMES:
+        *others, last = map(repr, STRATEGY_NAMES)
+        raise ValueError(f"it must be {', '.join(others)} or {last}")
+    return name
+
+
 _NotATruthValue: Final = BeforeValidator(_refuse_truth_values)
 Number: TypeAlias = Annotated[float, _NotATruthValue]
 Whole: TypeAlias = Annotated[int, _NotATruthValue]
@@ -108,6 +117,6 @@ Currency: TypeAlias = Annotated[str, refusing(parse_currency)]
 Zone: TypeAlias = Annotated[str, refusing(known_zone)]
 Windows: TypeAlias = Annotated[list[Annotated[str, refusing(parse_window)]], BeforeValidator(_split_windows)]
 
-StrategyName: TypeAlias = Literal["ema_vwap", "vwap_rsi", "bb_breakout"]
+StrategyName: TypeAlias = Annotated[str, AfterValidator(known_strategy)]
 ProfileName: TypeAlias = Literal["conservative", "normal", "aggressive"]
 NewsPolicy: TypeAlias = Literal["block", "allow", "auto"]

@@ -4,13 +4,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.envelope import Message, message_id
-from shared.core.types import (
-    BUY,
-    NO_SIDE,
-    NO_SIGNAL,
-    STOP_LOSS,
-    Candle,
-)
+from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
 from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
 from shared.store.rows.market import AssessmentRow, CandleRow, GateSnapshotRow
 from shared.store.rows.runtime import OutboxRow

@@ -2,20 +2,13 @@
 
 from collections.abc import Sequence
 from random import Random
-from types import ModuleType
 from typing import Final, NamedTuple
 
 import pytest
 
 from shared.core.strategies import STRATEGIES
-from shared.core.types import (
-    EXIT_MODE_NAMES,
-    REASON_NAMES,
-    SL_TP,
-    TIMED,
-    CalendarFacts,
-    Candle,
-)
+from shared.core.strategy import AnyStrategy
+from shared.core.types import EXIT_MODE_NAMES, REASON_NAMES, SL_TP, TIMED, CalendarFacts, Candle
 from tests.fixtures.market import (
     MarketShape,
     Setup,
@@ -91,11 +84,11 @@ def setup_of(strategy: str, pairs: Pairs, mode: int, seed: int) -> Setup:
 
 @pytest.mark.parametrize("mode", [SL_TP, TIMED], ids=lambda mode: EXIT_MODE_NAMES[mode])
 @pytest.mark.parametrize("pairs", PAIRS.values(), ids=PAIRS)
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.NAME)
-def test_plain_and_compiled_runs_are_identical(strategy: ModuleType, pairs: Pairs, mode: int) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.name)
+def test_plain_and_compiled_runs_are_identical(strategy: AnyStrategy, pairs: Pairs, mode: int) -> None:
     trades = 0
     for seed in range(3):
-        setup = setup_of(strategy.NAME, pairs, mode, seed)
+        setup = setup_of(strategy.name, pairs, mode, seed)
         plain, fast = run_engine(setup, machine_code=False), run_engine(setup, machine_code=True)
         assert plain.trades == fast.trades
         assert plain.written == fast.written
@@ -104,20 +97,20 @@ def test_plain_and_compiled_runs_are_identical(strategy: ModuleType, pairs: Pair
     assert trades > 1
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.NAME)
-def test_cross_without_a_rate_is_refused_alike(strategy: ModuleType) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.name)
+def test_cross_without_a_rate_is_refused_alike(strategy: AnyStrategy) -> None:
     seen: set[str] = set()
     for seed in range(4):
-        setup = setup_of(strategy.NAME, PAIRS["cross without a rate"], SL_TP, seed)
+        setup = setup_of(strategy.name, PAIRS["cross without a rate"], SL_TP, seed)
         plain, fast = (run_engine(setup, machine_code=fast).reasons for fast in (False, True))
         assert plain == fast
         seen |= {REASON_NAMES[reason] for reason in plain}
     assert "no_conversion_rate" in seen
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.NAME)
-def test_same_input_gives_the_same_run(strategy: ModuleType) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.name)
+def test_same_input_gives_the_same_run(strategy: AnyStrategy) -> None:
     first, second = (
-        run_engine(setup_of(strategy.NAME, PAIRS["account in euros"], SL_TP, 3), machine_code=True) for _ in range(2)
+        run_engine(setup_of(strategy.name, PAIRS["account in euros"], SL_TP, 3), machine_code=True) for _ in range(2)
     )
     assert first == second

@@ -11,14 +11,8 @@ from shared.contracts.codec import decode_assessed, decode_closed, encode_assess
 from shared.contracts.errors import InvariantError, MessageError
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
 from shared.contracts.state_json import decode_state, encode_state
-from shared.core.market import MARKET_START, market_cells
-from shared.core.types import (
-    Assessment,
-    Candle,
-    Readings,
-    list_of_floats,
-    list_of_integers,
-)
+from shared.core.types import Assessment, Candle, Readings
+from tests.fixtures.market import fresh_market, market_params
 
 prices = st.integers(1, 10**9)
 readings = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.nan)
@@ -89,10 +83,10 @@ def test_price_that_is_no_whole_number_of_points_is_a_message_error(fact: Candle
 
 @given(st.lists(readings, min_size=200, max_size=200))
 def test_state_reads_back_to_the_last_bit(values: list[float]) -> None:
-    cells = market_cells(list_of_integers, list_of_floats)
+    start, cells = fresh_market(market_params(strategy="bb_breakout"))
     for slot, value in enumerate(values):
         cells.atr.values[slot] = 0.0 if math.isnan(value) else value
-    state = (MARKET_START._replace(high=values[0], close=values[1]), cells)
+    state = (start._replace(high=values[0], close=values[1]), cells)
     text = encode_state(state)
     assert repr(decode_state(text, state)) == repr(state)
     assert encode_state(decode_state(text, state)) == text

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.account import AccountParams, Conditions, Outcome
-from shared.core.market import MARKET_START, market_cells, market_step
-from shared.core.strategies import STRATEGIES
+from shared.core.market import market_step
+from shared.core.strategies import STRATEGY_NAMES
 from shared.core.types import (
     BUY,
     DAILY_LOSS_HALT,
@@ -27,8 +27,6 @@ from shared.core.types import (
     Assessment,
     Candle,
     instrument,
-    list_of_floats,
-    list_of_integers,
 )
 from tests.fixtures.market import (
     M5,
@@ -39,6 +37,7 @@ from tests.fixtures.market import (
     assessment,
     candle,
     facts,
+    fresh_market,
     market_params,
     random_candles,
     risk_params,
@@ -245,8 +244,8 @@ def market_steps(seed: int, strategy: str) -> Iterator[tuple[str, Candle, Assess
     random = Random(seed)
     judged = []
     for place, (pair, price) in enumerate(zip(PAIRS, FIRST_PRICES, strict=True)):
-        state, cells = MARKET_START, market_cells(list_of_integers, list_of_floats)
         params = market_params(pair, strategy, "aggressive", max_spread_points=11)
+        state, cells = fresh_market(params)
         for each in random_candles(random, 400, MarketShape(price=price, step=20, spike=0.1)):
             said = facts(each, news=int(random.random() < 0.05), session_open=random.random() < 0.9)
             state, assessed = market_step(state, cells, each, said, params)
@@ -255,7 +254,7 @@ def market_steps(seed: int, strategy: str) -> Iterator[tuple[str, Candle, Assess
         yield pair, each, assessed
 
 
-@given(st.integers(0, 10**6), st.sampled_from([each.NAME for each in STRATEGIES]), accounts)
+@given(st.integers(0, 10**6), st.sampled_from(STRATEGY_NAMES), accounts)
 @settings(max_examples=20, deadline=None)
 def test_both_machines_keep_the_promises_in_random_markets(seed: int, strategy: str, params: AccountParams) -> None:
     witness = Witness(params)

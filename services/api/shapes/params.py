@@ -3,14 +3,16 @@
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from shared.core.strategies import STRATEGIES, STRATEGY_NAMES
+from shared.settings.values import known_strategy
 
 _TIME: Final = "2026-01-05T09:00:00Z"
-_PROFILES: Final = {
-    "conservative": {"lo": 25, "hi": 75, "k": 0.2},
-    "normal": {"lo": 30, "hi": 70, "k": 0.3},
-    "aggressive": {"lo": 35, "hi": 65, "k": 0.4},
-}
+_SHOWN: Final = STRATEGIES[0]
+_PROFILES: Final = {profile: params._asdict() for profile, params in _SHOWN.profiles._asdict().items()}
+_MOST_PARAMETERS: Final = max(len(each.parameters) for each in STRATEGIES)
+_LONGEST_PARAMETER: Final = max(len(name) for each in STRATEGIES for name in each.parameters)
 _RISK: Final = {
     "risk_percent": 0.5,
     "stop_atr": 1.5,
@@ -23,7 +25,9 @@ _RISK: Final = {
 _LARGEST_VERSION: Final = 2**62
 _MOST_PAIRS: Final = 200
 
-StrategyPath = Literal["ema_vwap", "vwap_rsi", "bb_breakout"]
+StrategyPath = Annotated[
+    str, AfterValidator(known_strategy), WithJsonSchema({"type": "string", "enum": list(STRATEGY_NAMES)})
+]
 Replaces = Annotated[
     int | None,
     Field(
@@ -62,8 +66,8 @@ Pips = Annotated[
 Number = Annotated[float, Field(allow_inf_nan=False)]
 PairName = Annotated[str, Field(max_length=7)]
 Thresholds = Annotated[
-    dict[Annotated[str, Field(max_length=8)], Annotated[Number, Field(ge=-1_000_000, le=1_000_000)]],
-    Field(max_length=8),
+    dict[Annotated[str, Field(max_length=_LONGEST_PARAMETER)], Annotated[Number, Field(ge=-1_000_000, le=1_000_000)]],
+    Field(max_length=_MOST_PARAMETERS),
 ]
 ProfileName = Literal["conservative", "normal", "aggressive"]
 
@@ -120,7 +124,7 @@ class ParamsVersion(BaseModel):
     """A section of the parameters as somebody saved it; in force once it was activated."""
 
     version: int = Field(examples=[3])
-    section: str = Field(examples=["vwap_rsi"])
+    section: str = Field(examples=[_SHOWN.name])
     body: dict[str, Any] = Field(examples=[_PROFILES])
     hash: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
     actor: str = Field(examples=["ann"])
@@ -132,7 +136,7 @@ class ParamsVersion(BaseModel):
 class StrategyParams(BaseModel):
     """A strategy's parameters by profile, as they are in force and as they will be; version 0 is the settings file."""
 
-    strategy: str = Field(examples=["vwap_rsi"])
+    strategy: str = Field(examples=[_SHOWN.name])
     pairs: dict[str, str] = Field(
         examples=[{"USD_JPY": "normal"}], description="Pairs judged by it, and by which profile."
     )

@@ -12,13 +12,7 @@ from services.cli.output import figure, money_figure, money_number
 from shared.contracts.decimals import format_points
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, trade_hash, trade_texts
-from shared.core.types import (
-    EXIT_MODE_NAMES,
-    POINTS_PER_PIP,
-    SIDE_NAMES,
-    TIMED,
-    instrument,
-)
+from shared.core.types import EXIT_MODE_NAMES, POINTS_PER_PIP, SIDE_NAMES, TIMED, instrument
 
 
 def backtest_document(report: BacktestReport) -> dict[str, Any]:

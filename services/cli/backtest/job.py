@@ -62,7 +62,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     with busy("reading candles"):
         reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
     with told_if_long("preparing the engine: it is compiled once on this machine, which takes some seconds"):
-        warm_engine()
+        warm_engine([each.instrument for each in files], settings)
     outcome = _studied(order, reads, settings, calendar)
     report = BacktestReport(
         inputs=_inputs(files, reads, settings),

@@ -1,52 +1,50 @@
-"""The strategies by name and number, and the one step that drives whichever is chosen.
+"""The strategies: every file here exports one record, `STRATEGY`. To add a strategy, add a file."""
 
-To add a strategy: write its file, give it a number here, and add its parts to the three tuples and to `step`.
-"""
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Final
 
-from types import ModuleType
-from typing import Final, NamedTuple
-
-from shared.core.jit import jitable
-from shared.core.strategies import bb_breakout, ema_vwap, vwap_rsi
+from shared.core.jit import chosen_by_type
+from shared.core.strategy import AnyStrategy
 from shared.core.types import Bar, Readings
 
-EMA_VWAP: Final = 0
-VWAP_RSI: Final = 1
-BB_BREAKOUT: Final = 2
-STRATEGIES: Final[tuple[ModuleType, ...]] = (ema_vwap, vwap_rsi, bb_breakout)
-STRATEGY_NUMBERS: Final = {strategy.NAME: number for number, strategy in enumerate(STRATEGIES)}
+
+def _found() -> tuple[AnyStrategy, ...]:
+    modules = sorted(each.name for each in iter_modules(__path__))
+    return tuple(import_module(f"{__name__}.{module}").STRATEGY for module in modules)
 
 
-class StrategyParams(NamedTuple):
-    """The chosen strategy's number and the parameters of all of them."""
+def told_apart(strategies: tuple[AnyStrategy, ...]) -> tuple[AnyStrategy, ...]:
+    """Return strategies as they are; raise TypeError where two share a name, or the name of their parameters' type.
 
-    number: int
-    ema_vwap: ema_vwap.Params
-    vwap_rsi: vwap_rsi.Params
-    bb_breakout: bb_breakout.Params
-
-
-class StrategyState(NamedTuple):
-    """The states of all strategies; only the chosen one's moves."""
-
-    ema_vwap: ema_vwap.State
-    vwap_rsi: vwap_rsi.State
-    bb_breakout: bb_breakout.State
+    Machine code is called after the names of types: two that are called alike could be taken for each other.
+    """
+    for names in ([each.name for each in strategies], [each.params.__name__ for each in strategies]):
+        for name in names:
+            if names.count(name) > 1:
+                raise TypeError(f"two strategies say {name}; names, and those of the parameters' types, must differ")
+    return strategies
 
 
-STRATEGY_START: Final = StrategyState(ema_vwap.START, vwap_rsi.START, bb_breakout.START)
+STRATEGIES: Final = told_apart(_found())
+STRATEGY_NAMES: Final = tuple(each.name for each in STRATEGIES)
+_BY_NAME: Final = {each.name: each for each in STRATEGIES}
+_BY_PARAMS: Final = {each.params: each for each in STRATEGIES}
 
 
-@jitable
+def strategy_named(name: str) -> AnyStrategy:
+    """Return a strategy; raise KeyError where there is none of that name."""
+    return _BY_NAME[name]
+
+
+def strategy_of(params: tuple[Any, ...]) -> AnyStrategy:
+    """Return the strategy whose parameters these are."""
+    return _BY_PARAMS[type(params)]
+
+
+@chosen_by_type(lambda params: _BY_PARAMS[params].step)
 def strategy_step(
-    state: StrategyState, cells: bb_breakout.Cells, bar: Bar, atr: float, params: StrategyParams
-) -> tuple[StrategyState, int, Readings]:
-    """Advance the chosen strategy by one bar and return the new state, the signal and the figures behind it."""
-    if params.number == EMA_VWAP:
-        ema_state, signal, readings = ema_vwap.step(state.ema_vwap, bar, atr, params.ema_vwap)
-        return StrategyState(ema_state, state.vwap_rsi, state.bb_breakout), signal, readings
-    if params.number == VWAP_RSI:
-        rsi_state, signal, readings = vwap_rsi.step(state.vwap_rsi, bar, atr, params.vwap_rsi)
-        return StrategyState(state.ema_vwap, rsi_state, state.bb_breakout), signal, readings
-    band_state, signal, readings = bb_breakout.step(state.bb_breakout, cells, bar, params.bb_breakout)
-    return StrategyState(state.ema_vwap, state.vwap_rsi, band_state), signal, readings
+    state: tuple[Any, ...], cells: tuple[Any, ...], bar: Bar, atr: float, params: tuple[Any, ...]
+) -> tuple[tuple[Any, ...], int, Readings]:
+    """Advance the strategy whose parameters these are by one bar; return the new state, the signal and the readings."""
+    return strategy_of(params).step(state, cells, bar, atr, params)

@@ -3,56 +3,43 @@
 RSI over three closes finds the move; VWAP keeps from buying far below, or selling far above, the day's fair price.
 """
 
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from shared.core.gates import ALLOWS_RANGES
 from shared.core.indicators.momentum import RSI_START, RsiState, rsi_step
 from shared.core.indicators.trend import NAN
 from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
 from shared.core.jit import jitable
-from shared.core.types import (
-    BUY,
-    NO_SIDE,
-    SELL,
-    Bar,
-    Readings,
-)
+from shared.core.strategy import Parameter, Profiles, Strategy, no_cells
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings
 
-NAME: Final = "vwap_rsi"
-ALLOWED_STATES: Final = ALLOWS_RANGES
-READING_NAMES: Final = ("rsi", "vwap")
 RSI_PERIOD: Final = 3
 
 
-class Params(NamedTuple):
-    """Oversold and overbought levels of RSI, and how far beyond VWAP the close may lie, in ATR."""
+class VwapRsiParams(NamedTuple):
+    """What the strategy is set to."""
 
-    lo: float
-    hi: float
-    k: float
-
-
-PROFILES: Final = {
-    "conservative": Params(20.0, 80.0, 0.05),
-    "normal": Params(25.0, 75.0, 0.1),
-    "aggressive": Params(30.0, 70.0, 0.15),
-}
+    lo: Annotated[float, Parameter("below it RSI says oversold", "RSI", above=0, below=100)] = 25.0
+    hi: Annotated[float, Parameter("above it RSI says overbought", "RSI", above=0, below=100)] = 75.0
+    k: Annotated[float, Parameter("how far beyond VWAP the close may lie", "ATR", at_least=0, at_most=100)] = 0.1
 
 
-class State(NamedTuple):
+class VwapRsiState(NamedTuple):
     """RSI and the day's VWAP."""
 
     rsi: RsiState
     vwap: VwapState
 
 
-START: Final = State(RSI_START, VWAP_START)
+START: Final = VwapRsiState(RSI_START, VWAP_START)
 
 
 @jitable
-def step(state: State, bar: Bar, atr: float, params: Params) -> tuple[State, int, Readings]:
+def step(
+    state: VwapRsiState, _cells: tuple[()], bar: Bar, atr: float, params: VwapRsiParams
+) -> tuple[VwapRsiState, int, Readings]:
     """Advance by one bar and return the new state, the signal and the figures behind it."""
-    state = State(
+    state = VwapRsiState(
         rsi_step(state.rsi, bar.close, RSI_PERIOD),
         vwap_step(state.vwap, bar.high, bar.low, bar.close, bar.volume, bar.trading_day),
     )
@@ -64,3 +51,21 @@ def step(state: State, bar: Bar, atr: float, params: Params) -> tuple[State, int
     elif rsi > params.hi and bar.close < vwap + params.k * atr:
         signal = SELL
     return state, signal, Readings(rsi, vwap, NAN, NAN, NAN, NAN)
+
+
+STRATEGY: Final = Strategy(
+    name="vwap_rsi",
+    idea="In a range, a short and sharp move that RSI finds comes back to the day's VWAP.",
+    allowed_states=ALLOWS_RANGES,
+    reading_names=("rsi", "vwap"),
+    params=VwapRsiParams,
+    profiles=Profiles(
+        conservative=VwapRsiParams(20.0, 80.0, 0.05),
+        normal=VwapRsiParams(),
+        aggressive=VwapRsiParams(30.0, 70.0, 0.15),
+    ),
+    start=START,
+    cells=no_cells,
+    step=step,
+    rising=(("lo", "hi"),),
+)

@@ -10,14 +10,8 @@ from shared.contracts.runs import RunMode
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.columns import CandleSeries
-from shared.core.market import MARKET_START, market_cells, market_step
-from shared.core.types import (
-    CalendarFacts,
-    Candle,
-    integers_in_list,
-    list_of_floats,
-    list_of_integers,
-)
+from shared.core.market import market_cells, market_start, market_step
+from shared.core.types import CalendarFacts, Candle, integers_in_list, list_of_floats, list_of_integers
 from shared.settings.machine_params import account_params, conversion_table, market_params
 from shared.settings.settings import Settings
 from tests.benchmarks.candles import PAIR, read_candles
@@ -41,7 +35,11 @@ def measure(series: CandleSeries) -> dict[str, object]:
     table = conversion_table(settings, [series.instrument], integers_in_list)
     books = empty_books(1, list_of_integers, list_of_floats)
     log = empty_trade_log(len(series.time), list_of_integers)
-    cells, market, state = market_cells(list_of_integers, list_of_floats), MARKET_START, account_start(account)
+    cells, market, state = (
+        market_cells(params, list_of_integers, list_of_floats),
+        market_start(params),
+        account_start(account),
+    )
     nanoseconds = []
     for candle, facts in _candles(series):
         begin = time.perf_counter_ns()

@@ -258,6 +258,19 @@ def test_a_version_of_plain_sql_is_checked_before_it_rules(database: Path, url: 
         require_sound(desk.store)
 
 
+def test_a_section_that_is_not_known_never_rules_and_bars_none_after_it(database: Path, url: str) -> None:
+    row = (
+        "INSERT INTO strategy_params (version, section, body_json, hash, actor, created_ts_utc)"
+        " VALUES (1, 'risc', '{}', 'x', 'sql', '2026-01-05T12:00:00Z')"
+    )
+    with commanded(url) as desk:
+        plain_sql(database, row)
+        status, result = desk.ordered("RELOAD_PARAMS")
+        assert status == "FAILED"
+        assert "there are no parameters 'risc': use one of" in result["detail"]
+        assert changed(desk, "risk", section("risk", risk_percent=0.5))["version"] == 2
+
+
 def test_a_section_is_written_the_same_way_however_it_was_sent() -> None:
     for name in ("ema_vwap", "vwap_rsi", "bb_breakout", "gates", "risk", "pairs"):
         assert section_of(Settings(), name) == json.loads(json.dumps(section_of(Settings(), name)))

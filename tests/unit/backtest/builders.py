@@ -7,13 +7,7 @@ import numpy as np
 from services.backtest.result import BacktestResult, FillRules
 from shared.contracts.trades import ClosedTrade
 from shared.core.engine import OutcomeColumns
-from shared.core.types import (
-    BUY,
-    QUANTA_PER_UNIT,
-    SECONDS_PER_DAY,
-    STOP_LOSS,
-    TAKE_PROFIT,
-)
+from shared.core.types import BUY, QUANTA_PER_UNIT, SECONDS_PER_DAY, STOP_LOSS, TAKE_PROFIT
 
 START = 1_400_000_000 // SECONDS_PER_DAY * SECONDS_PER_DAY
 

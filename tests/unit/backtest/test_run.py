@@ -19,18 +19,11 @@ from shared.contracts.runs import RunMode
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.columns import CandleSeries
-from shared.core.market import MARKET_START, market_cells, market_step
-from shared.core.types import (
-    SL_TP,
-    TIMED,
-    Candle,
-    instrument,
-    integers_in_list,
-    list_of_floats,
-    list_of_integers,
-)
+from shared.core.market import market_step
+from shared.core.types import SL_TP, TIMED, Candle, instrument, integers_in_list, list_of_floats, list_of_integers
 from shared.settings.machine_params import account_params, conversion_table, market_params
 from shared.settings.settings import Settings, load_settings
+from tests.fixtures.market import fresh_market
 
 _MONDAY = 1_399_248_000  # 2014-05-05T00:00:00Z
 
@@ -84,7 +77,7 @@ def _stepped(series: Sequence[CandleSeries], settings: Settings, rules: FillRule
         for row, time in enumerate(each.time)
     )
     calendars = [PairCalendar(settings.calendar_rules(name, RunMode.BACKTEST)) for name in names]
-    markets = [(MARKET_START, market_cells(list_of_integers, list_of_floats)) for _ in names]
+    markets = [fresh_market(market_params(settings.pair(name))) for name in names]
     table = conversion_table(settings, [each.instrument for each in ordered], integers_in_list)
     books = empty_books(len(names), list_of_integers, list_of_floats)
     log = empty_trade_log(len(events), list_of_integers)

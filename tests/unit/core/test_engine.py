@@ -9,9 +9,9 @@ import pytest
 from shared.core.columns import CandleColumns
 from shared.core.engine import AssessmentColumns, OutcomeColumns, candle_at, empty_assessments, empty_outcomes
 from shared.core.jit import compiled, core_digest, jitable
-from shared.core.market import MARKET_START, market_cells, market_step
+from shared.core.market import market_step
 from shared.core.risk import tolerant_floor
-from shared.core.types import BUY, list_of_floats, list_of_integers
+from shared.core.types import BUY
 from tests.fixtures.market import (
     M5,
     TUESDAY,
@@ -22,6 +22,7 @@ from tests.fixtures.market import (
     account_params,
     candle,
     facts,
+    fresh_market,
     market_params,
     quiet_candles,
     random_candles,
@@ -52,7 +53,7 @@ def test_engine_makes_the_machines_own_steps_by_decision_time_and_pair() -> None
     run = run_engine(setup, machine_code=True)
     judged: list[Any] = []
     for pair in PAIRS:
-        state, cells = MARKET_START, market_cells(list_of_integers, list_of_floats)
+        state, cells = fresh_market(setup.market[pair])
         for each in setup.candles[pair]:
             state, assessment = market_step(state, cells, each, facts(each), setup.market[pair])
             judged.append((each.time, pair, each, assessment))

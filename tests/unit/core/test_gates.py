@@ -16,8 +16,8 @@ from shared.core.gates import (
     signal_verdict,
     spread_verdict,
 )
-from shared.core.market import MARKET_START, MarketParams, market_cells, market_step
-from shared.core.strategies import STRATEGIES, STRATEGY_NUMBERS
+from shared.core.market import MarketParams, market_step
+from shared.core.strategies import strategy_named
 from shared.core.types import (
     BUY,
     DAILY_LOSS_HALT,
@@ -47,15 +47,13 @@ from shared.core.types import (
     WEAK_TREND,
     Assessment,
     Candle,
-    list_of_floats,
-    list_of_integers,
 )
-from tests.fixtures.market import candle, facts, market_params, quiet_candles
+from tests.fixtures.market import candle, facts, fresh_market, market_params, quiet_candles
 
 
 def assess(candles: list[Candle], params: MarketParams, **changed: object) -> list[Assessment]:
     """Return the assessments of candles by a new market machine."""
-    state, cells, found = MARKET_START, market_cells(list_of_integers, list_of_floats), []
+    (state, cells), found = fresh_market(params), []
     for each in candles:
         state, assessment = market_step(state, cells, each, facts(each, **changed), params)
         found.append(assessment)
@@ -142,7 +140,7 @@ def test_market_state_is_classified_in_the_written_order(atr: float, adx: float,
     ],
 )
 def test_each_strategy_trades_in_its_own_market_states(strategy: str, allowed: set[str]) -> None:
-    states = STRATEGIES[STRATEGY_NUMBERS[strategy]].ALLOWED_STATES
+    states = strategy_named(strategy).allowed_states
     for state, name in enumerate(MARKET_STATE_NAMES):
         verdict = market_state_verdict(state, states)
         refusal = "warming_up" if name == "warming_up" else f"state_{name}"

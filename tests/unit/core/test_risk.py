@@ -17,15 +17,7 @@ from shared.core.risk import (
     slippage_points,
     tolerant_floor,
 )
-from shared.core.types import (
-    BUY,
-    NO_CONVERSION_RATE,
-    NO_SIDE,
-    PASSED,
-    SELL,
-    SIZE_BELOW_MINIMUM,
-    STOP_INSIDE_SPREAD,
-)
+from shared.core.types import BUY, NO_CONVERSION_RATE, NO_SIDE, PASSED, SELL, SIZE_BELOW_MINIMUM, STOP_INSIDE_SPREAD
 from tests.fixtures.market import risk_params
 
 POINTS = 100_000

@@ -1,26 +1,33 @@
 """Signals of each strategy on small series, and each of their conditions just missed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, nan, nextafter
 from random import Random
-from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
-from shared.core.market import MARKET_START, market_cells, market_step
-from shared.core.strategies import STRATEGIES, STRATEGY_NUMBERS, bb_breakout, ema_vwap, strategy_step, vwap_rsi
-from shared.core.types import (
-    BUY,
-    NO_SIDE,
-    SELL,
-    Bar,
-    Readings,
-    list_of_floats,
-    list_of_integers,
+from shared.contracts.params import SETTINGS_SECTIONS
+from shared.core.market import market_step
+from shared.core.strategies import (
+    STRATEGIES,
+    STRATEGY_NAMES,
+    bb_breakout,
+    ema_vwap,
+    strategy_named,
+    strategy_of,
+    told_apart,
+    vwap_rsi,
 )
-from tests.fixtures.market import bar, facts, market_params, random_candles, strategy_params
+from shared.core.strategies.bb_breakout import BreakoutParams
+from shared.core.strategies.ema_vwap import EmaVwapParams
+from shared.core.strategies.vwap_rsi import VwapRsiParams
+from shared.core.strategy import AnyStrategy
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings, list_of_floats, list_of_integers
+from tests.fixtures.market import bar, facts, fresh_market, market_params, random_candles
 
-by_strategy = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.NAME)
+by_strategy = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda each: each.name)
 NEXT_DAY = 1
 
 
@@ -31,8 +38,8 @@ def cross(last: Bar, *, k: float = 0.25, atr: float = 1.0, before: Sequence[Bar]
     """Return the signal of the last bar after a market that stood at 1, so that the averages were equal."""
     state = ema_vwap.START
     for each in before:
-        state, _, _ = ema_vwap.step(state, each, atr, ema_vwap.Params(k))
-    return ema_vwap.step(state, last, atr, ema_vwap.Params(k))[1]
+        state, _, _ = ema_vwap.step(state, (), each, atr, EmaVwapParams(k))
+    return ema_vwap.step(state, (), last, atr, EmaVwapParams(k))[1]
 
 
 def test_cross_upwards_buys_and_downwards_sells() -> None:
@@ -73,15 +80,15 @@ def test_cross_does_not_signal_without_atr_or_volume() -> None:
 # A short RSI in a range.
 
 
-LIMITS = vwap_rsi.Params(25.0, 75.0, 0.25)
+LIMITS = VwapRsiParams(25.0, 75.0, 0.25)
 
 
-def stretch(closes: Sequence[float], *, params: vwap_rsi.Params = LIMITS, atr: float = 1.0) -> tuple[int, Readings]:
+def stretch(closes: Sequence[float], *, params: VwapRsiParams = LIMITS, atr: float = 1.0) -> tuple[int, Readings]:
     """Return the signal and the figures of the last close, which begins a day and is therefore its VWAP."""
     state = vwap_rsi.START
     for close in closes[:-1]:
-        state, _, _ = vwap_rsi.step(state, bar(close), atr, params)
-    _, signal, readings = vwap_rsi.step(state, bar(closes[-1], day=NEXT_DAY), atr, params)
+        state, _, _ = vwap_rsi.step(state, (), bar(close), atr, params)
+    _, signal, readings = vwap_rsi.step(state, (), bar(closes[-1], day=NEXT_DAY), atr, params)
     return signal, readings
 
 
@@ -96,24 +103,24 @@ def test_rsi_at_its_limit_does_not_signal_and_just_beyond_it_does() -> None:
     falling, rising = [4.0, 5.0, 3.0, 2.0], [4.0, 3.0, 5.0, 6.0]
     low, high = stretch(falling)[1].first, stretch(rising)[1].first
     assert (low, high) == pytest.approx((25.0, 75.0))
-    assert stretch(falling, params=vwap_rsi.Params(low, 100.0, 0.25))[0] == NO_SIDE
-    assert stretch(falling, params=vwap_rsi.Params(nextafter(low, inf), 100.0, 0.25))[0] == BUY
-    assert stretch(rising, params=vwap_rsi.Params(0.0, high, 0.25))[0] == NO_SIDE
-    assert stretch(rising, params=vwap_rsi.Params(0.0, nextafter(high, 0.0), 0.25))[0] == SELL
+    assert stretch(falling, params=VwapRsiParams(low, 100.0, 0.25))[0] == NO_SIDE
+    assert stretch(falling, params=VwapRsiParams(nextafter(low, inf), 100.0, 0.25))[0] == BUY
+    assert stretch(rising, params=VwapRsiParams(0.0, high, 0.25))[0] == NO_SIDE
+    assert stretch(rising, params=VwapRsiParams(0.0, nextafter(high, 0.0), 0.25))[0] == SELL
 
 
 @pytest.mark.parametrize(("atr", "buys"), [(1.0, False), (1.0001, True), (0.9999, False)])
 def test_fall_below_vwap_by_more_than_a_part_of_the_atr_is_not_bought(atr: float, buys: bool) -> None:
     state, params = vwap_rsi.START, LIMITS
     for close in (4.0, 3.5, 3.0):
-        state, _, _ = vwap_rsi.step(state, bar(close), atr, params)
+        state, _, _ = vwap_rsi.step(state, (), bar(close), atr, params)
     # Typical prices 1.5 and 0.75 about a close of 1.25 and 1.0: the close misses VWAP by a quarter.
-    _, bought, _ = vwap_rsi.step(state, Bar(2.0, 1.25, 1.25, 100.0, NEXT_DAY), atr, params)
+    _, bought, _ = vwap_rsi.step(state, (), Bar(2.0, 1.25, 1.25, 100.0, NEXT_DAY), atr, params)
     assert (bought == BUY) is buys
     state = vwap_rsi.START
     for close in (0.25, 0.5, 0.75):
-        state, _, _ = vwap_rsi.step(state, bar(close), atr, params)
-    _, sold, _ = vwap_rsi.step(state, Bar(1.0, 0.25, 1.0, 100.0, NEXT_DAY), atr, params)
+        state, _, _ = vwap_rsi.step(state, (), bar(close), atr, params)
+    _, sold, _ = vwap_rsi.step(state, (), Bar(1.0, 0.25, 1.0, 100.0, NEXT_DAY), atr, params)
     assert (sold == SELL) is buys
 
 
@@ -125,17 +132,17 @@ def test_stretch_does_not_signal_before_three_changes_nor_without_atr() -> None:
 # A squeeze of the bands breaks.
 
 SQUEEZE = [1.0 + (0.002 if index < 90 else 0.001) * (-1) ** index for index in range(140)]
-EASY = bb_breakout.Params(1.2, 35.0, 1.02)
+EASY = BreakoutParams(1.2, 35.0, 1.02)
 
 
 def breakout(
-    last: float, *, volume: float = 200.0, params: bb_breakout.Params = EASY, before: Sequence[float] = SQUEEZE
+    last: float, *, volume: float = 200.0, params: BreakoutParams = EASY, before: Sequence[float] = SQUEEZE
 ) -> tuple[int, Readings]:
     """Return the signal and the figures of the last close; all volumes before it are 100."""
-    state, cells = bb_breakout.START, market_cells(list_of_integers, list_of_floats).strategy
+    state, cells = bb_breakout.START, bb_breakout.empty_cells(list_of_integers, list_of_floats)
     for close in before:
-        state, _, _ = bb_breakout.step(state, cells, bar(close), params)
-    _, signal, readings = bb_breakout.step(state, cells, bar(last, volume=volume), params)
+        state, _, _ = bb_breakout.step(state, cells, bar(close), 1.0, params)
+    _, signal, readings = bb_breakout.step(state, cells, bar(last, volume=volume), 1.0, params)
     return signal, readings
 
 
@@ -182,7 +189,7 @@ def test_close_just_within_its_own_band_is_not_beyond_it() -> None:
             beyond = middle
         else:
             within = middle
-    always = bb_breakout.Params(1.2, 35.0, 0.5)
+    always = BreakoutParams(1.2, 35.0, 0.5)
     assert breakout(within, params=always)[0] == NO_SIDE
     assert breakout(beyond, params=always)[0] == BUY
 
@@ -197,7 +204,7 @@ def test_breakout_waits_for_a_hundred_widths_before_the_bar() -> None:
 
 def test_profiles_are_those_of_the_trading_rules() -> None:
     assert {
-        strategy.NAME: {profile: tuple(params) for profile, params in strategy.PROFILES.items()}
+        strategy.name: {profile: tuple(params) for profile, params in strategy.profiles._asdict().items()}
         for strategy in STRATEGIES
     } == {
         "ema_vwap": {"conservative": (0.1,), "normal": (0.2,), "aggressive": (0.3,)},
@@ -215,25 +222,25 @@ def test_profiles_are_those_of_the_trading_rules() -> None:
 
 
 @by_strategy
-def test_strategy_names_all_the_figures_it_shows(strategy: ModuleType) -> None:
-    state, cells, params = MARKET_START, market_cells(list_of_integers, list_of_floats), market_params()
-    params = params._replace(strategy=strategy_params(strategy.NAME))
+def test_strategy_names_all_the_figures_it_shows(strategy: AnyStrategy) -> None:
+    params = market_params(strategy=strategy.name)
+    state, cells = fresh_market(params)
     readings = None
     for each in random_candles(Random(5), 200):
         state, assessment = market_step(state, cells, each, facts(each), params)
         readings = assessment.readings
     assert readings is not None
     shown = [figure == figure for figure in readings]  # noqa: PLR0124  (NaN is the only figure unlike itself)
-    assert shown == [place < len(strategy.READING_NAMES) for place in range(len(readings))]
+    assert shown == [place < len(strategy.reading_names) for place in range(len(readings))]
 
 
 @by_strategy
-def test_strategy_signals_both_ways_but_never_before_its_inputs_are_valid(strategy: ModuleType) -> None:
-    first_possible = {"ema_vwap": 21, "vwap_rsi": 14, "bb_breakout": 119}.get(strategy.NAME, 1)
+def test_strategy_signals_both_ways_but_never_before_its_inputs_are_valid(strategy: AnyStrategy) -> None:
+    first_possible = {"ema_vwap": 21, "vwap_rsi": 14, "bb_breakout": 119}.get(strategy.name, 1)
     seen: set[int] = set()
     for seed in range(6):
-        state, cells = MARKET_START, market_cells(list_of_integers, list_of_floats)
-        params = market_params(strategy=strategy.NAME, profile="aggressive")
+        params = market_params(strategy=strategy.name, profile="aggressive")
+        state, cells = fresh_market(params)
         for index, each in enumerate(random_candles(Random(seed), 600)):
             state, assessment = market_step(state, cells, each, facts(each), params)
             assert assessment.signal == NO_SIDE or index >= first_possible
@@ -242,10 +249,35 @@ def test_strategy_signals_both_ways_but_never_before_its_inputs_are_valid(strate
 
 
 @by_strategy
-def test_strategy_is_registered_under_its_own_name_and_moves_only_its_own_state(strategy: ModuleType) -> None:
-    number = STRATEGY_NUMBERS[strategy.NAME]
-    assert STRATEGIES[number] is strategy
-    start = MARKET_START.strategy
-    cells = market_cells(list_of_integers, list_of_floats).strategy
-    moved, _, _ = strategy_step(start, cells, bar(1.0), 0.1, strategy_params(strategy.NAME))
-    assert [field for field in moved._fields if getattr(moved, field) != getattr(start, field)] == [strategy.NAME]
+def test_strategy_is_found_by_its_name_and_by_its_parameters(strategy: AnyStrategy) -> None:
+    assert strategy_named(strategy.name) is strategy
+    assert strategy_of(strategy.profiles.normal) is strategy
+
+
+@by_strategy
+def test_strategy_says_what_each_parameter_is_and_keeps_its_own_bounds(strategy: AnyStrategy) -> None:
+    for name, said in strategy.parameters.items():
+        assert said.sentence
+        assert said.unit
+        for params in strategy.profiles:
+            value = getattr(params, name)
+            assert said.above is None or value > said.above
+            assert said.at_least is None or value >= said.at_least
+            assert said.below is None or value < said.below
+            assert said.at_most is None or value <= said.at_most
+
+
+def test_no_strategy_has_the_name_of_a_section_of_the_settings() -> None:
+    assert not set(STRATEGY_NAMES) & set(SETTINGS_SECTIONS)
+
+
+def test_strategies_that_cannot_be_told_apart_are_refused() -> None:
+    class EmaVwapParams(NamedTuple):
+        k: float = 0.2
+
+    shipped: AnyStrategy = ema_vwap.STRATEGY
+    twin = replace(shipped, name="twin", params=EmaVwapParams)
+    with pytest.raises(TypeError, match="two strategies say EmaVwapParams"):
+        told_apart((*STRATEGIES, twin))
+    with pytest.raises(TypeError, match="two strategies say ema_vwap"):
+        told_apart((*STRATEGIES, replace(shipped, params=tuple)))

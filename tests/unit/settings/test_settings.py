@@ -128,7 +128,10 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ),
         ("risk = 3", ":1: risk is 3; it must be a table"),
         ("[gates]\nnews_on_missing = 'no'", ":2: gates.news_on_missing is 'no'; it must be 'block', 'allow' or 'auto'"),
-        ("[pairs.EUR_USD]\nstrategy = 'ema'", ":2: pairs.EUR_USD.strategy is 'ema'; it must be 'ema_vwap', 'vwap_rsi'"),
+        (
+            "[pairs.EUR_USD]\nstrategy = 'ema'",
+            ":2: pairs.EUR_USD.strategy is 'ema'; it must be 'bb_breakout', 'ema_vwap' or 'vwap_rsi'",
+        ),
         (
             "[pairs.EUR_USD]\nsessions = []",
             ":2: pairs.EUR_USD.sessions is []; it must name at least one session window",
