@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from services.executor.settlement import Given
-from services.executor.work import ExecutorWork
 from shared.contracts.facts import CandleAssessed, Quote
 from shared.core.account import Conditions
 from shared.core.types import PASSED, STALE_DATA
-from shared.runtime.consumer import StreamConsumer
 from shared.runtime.quotes.board import QuoteBoard
 from shared.settings.sections import LiveSettings
 
@@ -52,11 +50,3 @@ class CurrentPrices:
         if quote is None or self._clock() - quote.time > self._settings.quote_seconds:
             return None
         return quote
-
-
-def apply_quotes(consumer: StreamConsumer[CandleAssessed], work: ExecutorWork, board: QuoteBoard) -> int:
-    """Close the positions whose stops or targets new quotes have reached, and return how many quotes did so."""
-    reached = [quote for quote in board.take() if work.reached(quote)]
-    if reached:
-        consumer.interject(lambda transaction, cursor, outgoing: work.leave(transaction, cursor, reached, outgoing))
-    return len(reached)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, TypeAlias
 
+from services.executor.build import Outside
 from services.ingest.feed import gap_rows, unstored
 from services.ingest.files.candle_file import CandleFile, CandleRead
 from services.platform.platform import Platform
@@ -37,7 +38,8 @@ def trade_files(
     with store.reading() as reader:
         arrivals = unstored(reader, [read.series for _, read in files])
     begin_run(store, run.settings, news, RunMode.OFFLINE, int(run.around.clock()))
-    platform = Platform(store, run.settings, RunMode.OFFLINE, news, fence=fence)
+    outside = Outside(run.around.instance, run.around.clock, fence=fence)
+    platform = Platform(store, run.settings, RunMode.OFFLINE, news, outside)
     platform.feed.note_quality(*_quality(files))
     started = time.perf_counter()
     with progress(len(arrivals)) as done:

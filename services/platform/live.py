@@ -1,9 +1,11 @@
 """Live runs: OANDA's candles, prices and the week's news, traded on paper. Nothing here can open a position."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from services.executor.build import Outside
 from services.executor.commands.desk import tell_outside
 from services.executor.commands.opened import opened_closes
 from services.executor.quotes import LiveConditions
@@ -24,29 +26,35 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
     """
     around, (store, fence), settings = run
     board = QuoteBoard()
-    platform = Platform(
-        store,
-        settings,
-        RunMode.LIVE,
-        None,
-        listeners=dict.fromkeys(ACCOUNT_FACTS, audience.tell),
-        given=LiveConditions(board, settings.live, around.clock),
-        current_news=NewsDesk(monotonic=around.monotonic),
-        fence=fence,
-    )
-    around.health.has("start")
-    audience.note("trading live candles on paper, nothing is opened at the broker; stop with Ctrl-C")
-    with (
-        opened_live(around, settings, pairs) as live,
-        opened_closes(around, settings, store) as closes,
-        fed(around, store, settings, live, board.put, news_cache) as prices,
-    ):
-        obey = platform.obeying(around.instance, around.clock, board, closes, partial(tell_outside, around))
+    with ExitStack() as stack:
+        closes = stack.enter_context(opened_closes(around, settings, store, fence))
+        outside = Outside(
+            holder=around.instance,
+            clock=around.clock,
+            board=board,
+            given=LiveConditions(board, settings.live, around.clock),
+            closes=closes,
+            fence=fence,
+            tell=partial(tell_outside, around),
+        )
+        platform = Platform(
+            store,
+            settings,
+            RunMode.LIVE,
+            None,
+            outside,
+            current_news=NewsDesk(monotonic=around.monotonic),
+            listeners=dict.fromkeys(ACCOUNT_FACTS, audience.tell),
+        )
+        around.health.has("start")
+        audience.note("trading live candles on paper, nothing is opened at the broker; stop with Ctrl-C")
+        live = stack.enter_context(opened_live(around, settings, pairs))
+        prices = stack.enter_context(fed(around, store, settings, live, board.put, news_cache))
 
         def idle() -> None:
             prices.check()
-            around.patiently("store", partial(platform.attend, board))
-            around.patiently("store", obey)
+            around.patiently("store", platform.attend)
+            around.patiently("store", platform.obey)
             audience.watch(board)
 
         follow(around, store, platform.feed, live.source, pairs, settings.live, idle)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
+from services.executor.build import Outside
 from services.executor.commands.desk import tell_outside
 from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
@@ -80,8 +81,8 @@ class PastTrading:
         listeners = dict.fromkeys(ACCOUNT_FACTS, audience.tell)
         self._around = around
         self._speed = speed
-        self._platform = Platform(store, run.settings, RunMode.OFFLINE, news, listeners=listeners, fence=fence)
-        self._obey = self._platform.obeying(around.instance, around.clock, tell=partial(tell_outside, around))
+        outside = Outside(around.instance, around.clock, fence=fence, tell=partial(tell_outside, around))
+        self._platform = Platform(store, run.settings, RunMode.OFFLINE, news, outside, listeners=listeners)
         self._heartbeats = Heartbeats(around, store)
         around.health.has("start")
         around.health.has(TRADING)
@@ -131,4 +132,4 @@ class PastTrading:
 
     def _attend(self) -> None:
         self._heartbeats.tick()
-        self._around.patiently("store", self._obey)
+        self._around.patiently("store", self._platform.obey)

@@ -1,7 +1,7 @@
 """A consumer of one stream: every fact handled once and in order, with all its effects in one transaction."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from shared.contracts.envelope import Message
 from shared.runtime.crash import CrashPoint, no_crash
@@ -61,14 +61,17 @@ class Work(Protocol[Fact]):
         ...
 
 
-class StreamConsumer(Generic[Fact]):
+Job = TypeVar("Job", bound=Work[Any])
+
+
+class StreamConsumer(Generic[Job]):
     """Lead one service's work along its stream."""
 
     def __init__(
         self,
         store: Store,
         outgoing: Outgoing,
-        work: Work[Fact],
+        work: Job,
         fence: Callable[[Transaction], None] = no_fence,
         crash: CrashPoint = no_crash,
         observe: Callable[[int, int], None] = no_observer,
@@ -80,7 +83,7 @@ class StreamConsumer(Generic[Fact]):
         """
         self._store = store
         self._outgoing = outgoing
-        self._work = work
+        self.work = work
         self._fence = fence
         self._crash = crash
         self._observe = observe
@@ -104,7 +107,7 @@ class StreamConsumer(Generic[Fact]):
 
         With the last one that was missing, those that came too early are handled as well.
         """
-        facts = self._work.facts_in(messages)
+        facts = self.work.facts_in(messages)
         if not facts:
             return
         handled = self._handle(facts)
@@ -120,7 +123,7 @@ class StreamConsumer(Generic[Fact]):
 
         `act` is given the cursor; what it changes in the state has to be stored by it.
         """
-        work = self._work
+        work = self.work
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
@@ -132,9 +135,9 @@ class StreamConsumer(Generic[Fact]):
 
     def _take_up(self, transaction: Transaction, cursor: int) -> None:
         """Bring memory to where the cursor is; until the commit it counts as being nowhere."""
-        if self._handled != cursor or not self._work.is_current(transaction):
+        if self._handled != cursor or not self.work.is_current(transaction):
             # So it is after a start, a failed commit or another process's work.
-            self._work.restore(transaction)
+            self.work.restore(transaction)
         self._handled = _NOWHERE
 
     def _is_awaited(self) -> bool:
@@ -142,8 +145,8 @@ class StreamConsumer(Generic[Fact]):
         self._awaited = {place for place in self._awaited if place >= self._handled}
         return self._handled in self._awaited
 
-    def _handle(self, announced: Sequence[Fact]) -> int:
-        work = self._work
+    def _handle(self, announced: Sequence[InStream]) -> int:
+        work = self.work
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)

@@ -36,7 +36,7 @@ class IgnoresTheCursor(StreamConsumer[Any]):
     """Handles every message that comes, as if brokers delivered once."""
 
     def _handle(self, announced: Sequence[Any]) -> int:
-        work = self._work
+        work = self.work
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
@@ -52,7 +52,7 @@ class MovesTheCursorFirst(StreamConsumer[Any]):
     """Says that facts are handled in one transaction and handles them in the next."""
 
     def _handle(self, announced: Sequence[Any]) -> int:
-        work = self._work
+        work = self.work
         with self._store.transaction() as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
@@ -85,15 +85,15 @@ class TrustsItsMemory(StreamConsumer[Any]):
     """Goes on from what it remembers, also after a commit that failed."""
 
     def _handle(self, announced: Sequence[Any]) -> int:
-        restored = self._work.restore
+        restored = self.work.restore
         if self._handled != -1:
-            self._work.restore = lambda reader: None  # type: ignore[method-assign]
+            self.work.restore = lambda reader: None
         before = self._handled
         try:
             return super()._handle(announced)
         finally:
             self._handled = max(self._handled, before, 0)
-            self._work.restore = restored  # type: ignore[method-assign]
+            self.work.restore = restored
 
 
 class MarksBeforeItSends(ScheduledRelay):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
+from services.cli.paper import job
 from services.cli.stored import Database
 from shared.contracts.runs import RunMode
 
@@ -52,9 +53,7 @@ def paper(
     LIVE follows OANDA's candles and prices until it is stopped, and opens nothing there. Running it again continues:
     candles that the database holds are not traded twice, whatever interrupted the run.
     """
-    from services.cli.paper.job import PaperOrder, run_paper_verb
-
-    order = PaperOrder(
+    order = job.PaperOrder(
         csv=tuple(csv or ()),
         live=mode is RunMode.LIVE,
         pair=pair,
@@ -67,4 +66,4 @@ def paper(
         config=config,
         as_json=as_json,
     )
-    run_paper_verb(order)
+    job.run_paper_verb(order)

@@ -15,6 +15,7 @@ from services.cli.options import (
     SkipBadRows,
     TrustedProxies,
 )
+from services.cli.run import api_job, executor_job, ingest_job, strategy_job
 from services.cli.run.asked import Asked
 from services.cli.stored import Database
 from shared.contracts.runs import Feed, RunMode
@@ -87,9 +88,7 @@ def ingest(
     config: ConfigFile = None,
 ) -> None:
     """Bring candles into the platform, in order and each once: those of files, or OANDA's with its prices and news."""
-    from services.cli.run.ingest_job import IngestOrder, run_ingest_verb
-
-    order = IngestOrder(
+    order = ingest_job.IngestOrder(
         feed=feed,
         csv=csv or (),
         pairs=pairs,
@@ -98,7 +97,7 @@ def ingest(
         granularity=granularity,
         skip_bad_rows=skip_bad_rows,
     )
-    run_ingest_verb(Asked(config, database, broker, instance, health_host, health_port), order)
+    ingest_job.run_ingest_verb(Asked(config, database, broker, instance, health_host, health_port), order)
 
 
 def strategy(
@@ -113,9 +112,7 @@ def strategy(
     config: ConfigFile = None,
 ) -> None:
     """Judge every closed candle of a partition by all that depends on the market alone."""
-    from services.cli.run.strategy_job import run_strategy_verb
-
-    run_strategy_verb(
+    strategy_job.run_strategy_verb(
         Asked(config, database, broker, instance, health_host, health_port), partition=partition, mode=mode, news=news
     )
 
@@ -130,9 +127,7 @@ def executor(
     config: ConfigFile = None,
 ) -> None:
     """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
-    from services.cli.run.executor_job import run_executor_verb
-
-    run_executor_verb(Asked(config, database, broker, instance, health_host, health_port), mode)
+    executor_job.run_executor_verb(Asked(config, database, broker, instance, health_host, health_port), mode)
 
 
 def api(
@@ -149,9 +144,7 @@ def api(
     config: ConfigFile = None,
 ) -> None:
     """Answer requests over HTTP: sign in, read everything that the platform holds, follow what happens."""
-    from services.cli.run.api_job import ApiOrder, run_api_verb
-
-    order = ApiOrder(
+    order = api_job.ApiOrder(
         host=host,
         port=port,
         behind_tls=behind_tls,
@@ -159,4 +152,4 @@ def api(
         trusted_proxies=trusted_proxy or (),
         bootstrap=bootstrap_file,
     )
-    run_api_verb(Asked(config, database, None, instance, health_host, health_port), order)
+    api_job.run_api_verb(Asked(config, database, None, instance, health_host, health_port), order)

@@ -16,6 +16,7 @@ from services.cli.options import (
     SkipBadRows,
     TrustedProxies,
 )
+from services.cli.up import job
 from shared.contracts.runs import Feed
 
 FeedChoice: TypeAlias = Annotated[
@@ -97,10 +98,8 @@ def up(
     Stop it with Ctrl-C; started again in the same way, it goes on where it was. Where nobody may sign in yet, it makes
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
-    from services.cli.up.job import ApiOrder, CandleOrder, HealthOrder, run_up_verb
-
-    run_up_verb(
-        CandleOrder(
+    job.run_up_verb(
+        job.CandleOrder(
             feed=feed,
             pairs=pairs,
             csv=csv or (),
@@ -114,14 +113,14 @@ def up(
         ),
         None
         if no_api
-        else ApiOrder(
+        else job.ApiOrder(
             host=host,
             port=port,
             behind_tls=behind_tls,
             trusted_proxies=trusted_proxy or (),
             bootstrap=bootstrap_file,
         ),
-        HealthOrder(health_host, health_port),
+        job.HealthOrder(health_host, health_port),
         database=database,
         config=config,
         as_json=as_json,

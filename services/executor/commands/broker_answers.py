@@ -1,7 +1,7 @@
 """What a command that closed at the broker tells: its result, and an audit record for each position that it closed."""
 
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from services.executor.commands.broker_closes import Ended
 from services.executor.commands.execution import Answer
@@ -12,14 +12,7 @@ from shared.oanda.closing import Cancelled, Closed, CloseFill, Rejected
 BROKER_REFUSED: Final = "broker_refused"
 
 
-class BrokerAnswer(NamedTuple):
-    """How a command ended, and what it closed, a position to an entry."""
-
-    answer: Answer
-    closed: list[dict[str, Any]]
-
-
-def broker_answer(ended: Ended) -> BrokerAnswer:
+def broker_answer(ended: Ended) -> Answer:
     """Return how a command ended; units, prices and profits are exact decimals as text, as OANDA gave them."""
     order = ended.order
     closed = [_closed_detail(pair, fills) for pair, outcome in ended.outcomes.items() if (fills := _fills_of(outcome))]
@@ -38,12 +31,12 @@ def broker_answer(ended: Ended) -> BrokerAnswer:
             "detail": f"OANDA did not close everything: {'; '.join(why)}",
             "live": {**live, "refused": refused},
         }
-        return BrokerAnswer(Answer(CommandStatus.FAILED, result), closed)
+        return Answer(CommandStatus.FAILED, result, closed)
     if closed or order.done:
-        return BrokerAnswer(Answer(CommandStatus.SUCCEEDED, {**order.done, "live": live}), closed)
+        return Answer(CommandStatus.SUCCEEDED, {**order.done, "live": live}, closed)
     where = f"in {order.pair}" if order.pair else "at all"
     nothing = {"reason": "nothing_open", "detail": f"no position is open {where} at OANDA"}
-    return BrokerAnswer(Answer(CommandStatus.SKIPPED, nothing), [])
+    return Answer(CommandStatus.SKIPPED, nothing)
 
 
 def _fills_of(outcome: BrokerClose) -> tuple[CloseFill, ...]:

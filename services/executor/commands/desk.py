@@ -4,22 +4,20 @@ Those that close at the broker take two: in the first they are claimed and begin
 broker has answered. What the first left running is resumed by whoever leads then, and never done again.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
 from services.executor.commands.broker_answers import broker_answer
-from services.executor.commands.broker_closes import BrokerCloses, CloseOrder, Ended
-from services.executor.commands.execution import Answer, Execution, Operation
+from services.executor.commands.broker_closes import CloseOrder, Ended
+from services.executor.commands.execution import Answer, Operation, Terms, answer_to
 from services.executor.work import SERVICE, ExecutorWork
 from shared.contracts.commands import CommandStatus, CommandType, parse_command
 from shared.contracts.errors import InputError
-from shared.contracts.facts import CandleAssessed, Quote
 from shared.contracts.times import parse_time
 from shared.runtime.commands import CLAIMED, COMPLETED, SENT, SETTLED, STARTED
 from shared.runtime.consumer import StreamConsumer
-from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.process import Surroundings
 from shared.store.port import Store, Transaction
@@ -35,23 +33,10 @@ _MOST_AT_ONCE: Final = 100
 _SHOWN: Final = 1_000
 
 
-class Terms(NamedTuple):
-    """On whose behalf commands are carried out, by which clock, and whether and how the broker's account is touched."""
-
-    holder: str
-    clock: Callable[[], float]
-    live_trading_enabled: bool
-    closes: BrokerCloses | None = None
-
-
 class _BegunClose(msgspec.Struct):
     tag: str
     pair: str | None
     done: dict[str, Any]
-
-
-def tell_nobody(_row: CommandRow) -> None:
-    """Keep to oneself that a command ended."""
 
 
 def tell_outside(around: Surroundings, row: CommandRow) -> None:
@@ -62,30 +47,15 @@ def tell_outside(around: Surroundings, row: CommandRow) -> None:
     around.metrics.commands.labels(known, row.status).inc()
 
 
-def no_price(_pair: str) -> Quote | None:
-    """Know no price but the last closes."""
-    return None
-
-
 class CommandDesk:
     """Carry out what operators ask for, on the account of one executor."""
 
-    def __init__(
-        self,
-        store: Store,
-        consumer: StreamConsumer[CandleAssessed],
-        work: ExecutorWork,
-        terms: Terms,
-        price_of: Callable[[str], Quote | None] = no_price,
-        crash: CrashPoint = no_crash,
-    ) -> None:
-        """Act between two candles of a consumer; `price_of` tells the current price of a pair where one is known."""
+    def __init__(self, store: Store, consumer: StreamConsumer[ExecutorWork], terms: Terms) -> None:
+        """Act between two candles of a consumer."""
         self._store = store
         self._consumer = consumer
-        self._work = work
         self._terms = terms
-        self._price_of = price_of
-        self._crash = crash
+        self._crash = terms.crash
 
     def execute_waiting(self) -> list[CommandRow]:
         """Carry out the commands that wait, oldest first, each in a transaction, and return those that ended.
@@ -140,9 +110,8 @@ class CommandDesk:
             row = transaction.command(command_id)
             if row is None or not _is_running(row):
                 return
-            answer, closed = broker_answer(ended)
-            now = self._now()
-            transaction.append_audit([_entry(now, row, BROKER_POSITION_CLOSED, detail) for detail in closed])
+            answer, now = broker_answer(ended), self._now()
+            transaction.append_audit([_entry(now, row, BROKER_POSITION_CLOSED, detail) for detail in answer.closed])
             self._finish(transaction, row, answer, COMPLETED)
             finished.append(command_id)
             self._crash(f"{SERVICE}.broker_close_told")
@@ -165,9 +134,17 @@ class CommandDesk:
             if answer is None:
                 command = parse_command(row.type, row.payload_json)
                 transaction.append_audit([_entry(now, row, STARTED, {"mode": command.mode, "pair": command.pair})])
-                terms = self._terms
-                operation = Operation(row, command, cursor, now, terms.live_trading_enabled, terms.closes)
-                answer = Execution(transaction, outgoing, self._work, self._price_of, operation).answer()
+                operation = Operation(
+                    transaction=transaction,
+                    outgoing=outgoing,
+                    work=self._consumer.work,
+                    terms=self._terms,
+                    row=row,
+                    command=command,
+                    cursor=cursor,
+                    now=now,
+                )
+                answer = answer_to(operation)
         except InputError as refusal:
             answer = Answer(CommandStatus.FAILED, {"reason": "invalid", "detail": str(refusal)})
         if isinstance(answer, CloseOrder):

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from services.executor.build import Outside
 from services.ingest.feed import unstored
 from services.platform.platform import Platform
 from shared.contracts.runs import RunMode
 from shared.core.columns import CandleSeries
 from shared.settings.settings import Settings, load_settings
 from tests.faults.simulator.database import LedgerTable, MemoryDatabase
-from tests.fixtures.paper import sample_series
+from tests.fixtures.paper import NOON, sample_series
 
 _PAIRS: Final = ("EUR_USD", "USD_JPY")
 _CANDLES: Final = 100
@@ -52,7 +53,8 @@ def _market(database: MemoryDatabase, partitions: int, series: list[CandleSeries
     database.reset(float)
     with database.store.reading() as reader:
         arrivals = unstored(reader, series)
-    Platform(database.store, settings, RunMode.OFFLINE, None).replay(arrivals, lambda _done: None)
+    outside = Outside("simulated", lambda: NOON)
+    Platform(database.store, settings, RunMode.OFFLINE, None, outside).replay(arrivals, lambda _done: None)
     return SimulatedMarket(settings, series, len(arrivals), database.ledger())
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+from services.executor.build import Outside
 from services.executor.quotes import LiveConditions
 from services.ingest.feed import Arrival, unstored
 from services.inspection.csv_export import closed_trades
@@ -52,7 +53,8 @@ def live_platform(database: Path, market: Market, settings: Settings) -> Iterato
     with opened_store(sqlite_url(database)) as store:
         begin_run(store, settings, None, RunMode.LIVE, NOON)
         given = LiveConditions(board, settings.live, lambda: market.now)
-        yield store, Platform(store, settings, RunMode.LIVE, None, given=given), board
+        outside = Outside("test", lambda: market.now, board, given)
+        yield store, Platform(store, settings, RunMode.LIVE, None, outside), board
 
 
 def trade(database: Path, *, seed: int, share: float, candles: int = 600, restart_every: int | None = None) -> None:
@@ -68,7 +70,7 @@ def trade(database: Path, *, seed: int, share: float, candles: int = 600, restar
                 if market.chance.random() < share:
                     for quote in market.path(arrival):
                         board.put([quote])
-                        platform.attend(board)
+                        platform.attend()
                 market.now = arrival.order[0] + market.chance.random() * 3
                 if market.chance.random() < share:
                     close = arrival.candle

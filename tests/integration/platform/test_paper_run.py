@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from services.backtest.run import run_backtest
+from services.executor.build import Outside
 from services.ingest.feed import in_batches, unstored
 from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
@@ -25,6 +26,7 @@ from shared.store.sql.audit import verify_audit
 from tests.fixtures.paper import NOON, PAIRS, first_candles, ledger_of, run_paper, sample_calendar, sample_series
 
 FEW: Final = 1_500
+OUTSIDE = Outside("test", lambda: NOON)
 
 
 class _Killed(BaseException):
@@ -173,7 +175,7 @@ def test_two_platforms_on_one_database_keep_one_ledger(tmp_path: Path) -> None:
     run_paper(tmp_path / "alone.db", [series])
     with opened_store(sqlite_url(tmp_path / "shared.db")) as store:
         begin_run(store, Settings(), None, RunMode.OFFLINE, NOON)
-        platforms = [Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2)]
+        platforms = [Platform(store, Settings(), RunMode.OFFLINE, None, OUTSIDE) for _ in range(2)]
         with store.reading() as reader:
             arrivals = unstored(reader, [series])
         for number, batch in enumerate(in_batches(arrivals, 100)):
@@ -200,7 +202,7 @@ def test_candle_that_another_program_has_overtaken_is_refused(tmp_path: Path) ->
     euro, yen = sample_series("EUR_USD", "USD_JPY", candles=300)
     with opened_store(sqlite_url(tmp_path / "paper.db")) as store:
         begin_run(store, Settings(), None, RunMode.OFFLINE, NOON)
-        slow, quick = (Platform(store, Settings(), RunMode.OFFLINE, None) for _ in range(2))
+        slow, quick = (Platform(store, Settings(), RunMode.OFFLINE, None, OUTSIDE) for _ in range(2))
         with store.reading() as reader:
             overtaken, ahead = (unstored(reader, [series]) for series in (euro, yen))
         quick.replay(ahead, lambda _done: None)

@@ -61,7 +61,7 @@ def store_(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def consumer_of(store: Store, work: Noting, **hooks: Callable[..., object]) -> StreamConsumer[Numbered]:
+def consumer_of(store: Store, work: Noting, **hooks: Callable[..., object]) -> StreamConsumer[Noting]:
     return StreamConsumer(store, OutboxOutgoing(lambda: None), work, **hooks)  # type: ignore[arg-type]
 
 

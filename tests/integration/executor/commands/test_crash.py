@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.commands.desk import CommandDesk, Terms
-from services.executor.desk import AccountDesk
-from services.executor.work import ExecutorWork
+from services.executor.build import Executor, Outside
 from shared.bus.in_process import InProcessBus
-from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import DirectOutgoing
-from shared.runtime.streams import EXECUTOR_STREAM
 from shared.settings.settings import load_settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
@@ -34,15 +30,13 @@ def url_(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
-def an_executor(store: Store, name: str, dies_at: str = "") -> CommandDesk:
+def an_executor(store: Store, name: str, dies_at: str = "") -> Executor:
     def crash(place: str) -> None:
         if place == dies_at:
             raise DiedError
 
-    settings = load_settings(None, EAGER)
-    work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM))
-    consumer = StreamConsumer(store, DirectOutgoing(InProcessBus()), work, crash=crash)
-    return CommandDesk(store, consumer, work, Terms(name, lambda: NOON, False), crash=crash)
+    outside = Outside(name, lambda: NOON, crash=crash)
+    return Executor(store, DirectOutgoing(InProcessBus()), load_settings(None, EAGER), outside)
 
 
 @pytest.fixture(name="entry", scope="module")
@@ -63,11 +57,11 @@ def desk_(url: str, entry: int) -> Iterator[Commanded]:
 def test_a_command_is_done_once_wherever_its_executor_dies(desk: Commanded, place: str) -> None:
     command_id = desk.send("KILL_SWITCH_ON")
     with pytest.raises(DiedError):
-        an_executor(desk.store, "first", dies_at=place).execute_waiting()
+        an_executor(desk.store, "first", dies_at=place).obey()
     done_already = place == "executor.after_commit"
     assert desk.command(command_id).status == ("SUCCEEDED" if done_already else "PENDING")
     assert desk.open_pairs() == ([] if done_already else [PAIR])
-    an_executor(desk.store, "second").execute_waiting()
+    an_executor(desk.store, "second").obey()
     row = desk.command(command_id)
     assert (row.status, row.claimed_by) == ("SUCCEEDED", "first" if done_already else "second")
     steps = ["command.sent", "command.claimed", "command.started", "hold.set", "trade.closed", "command.completed"]
@@ -103,7 +97,7 @@ def test_executors_that_race_do_each_command_once(url: str, desk: Commanded) -> 
         try:
             executor = an_executor(stores[number], f"executor {number}")
             start.wait()
-            while executor.execute_waiting():
+            while executor.obey():
                 pass
         except BaseException as fault:
             faults.append(fault)

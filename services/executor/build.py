@@ -1,0 +1,91 @@
+"""The account as one process keeps it, however candles, prices and commands reach that process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.executor.commands.broker_closes import BrokerCloses
+from services.executor.commands.desk import CommandDesk
+from services.executor.commands.execution import Terms
+from services.executor.desk import AccountDesk
+from services.executor.quotes import CurrentPrices
+from services.executor.settlement import Given
+from services.executor.work import ExecutorWork, nothing_given
+from shared.contracts.facts import CandleAssessed
+from shared.runtime.consumer import StreamConsumer, no_fence, no_observer
+from shared.runtime.crash import CrashPoint, no_crash
+from shared.runtime.outgoing import Outgoing
+from shared.runtime.quotes.board import QuoteBoard
+from shared.runtime.streams import EXECUTOR_STREAM
+from shared.settings.settings import Settings
+from shared.store.port import Store, Transaction
+from shared.store.rows.commands import CommandRow
+
+
+def tell_nobody(_row: CommandRow) -> None:
+    """Keep to oneself that a command ended."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What an executor goes by: in whose name, the time and prices, and what it may do.
+
+    `given` says what a live run adds to a candle when it is settled; `closes` closes at the broker, None where that
+    cannot be done; `fence` raises where this process may not write (any more); `observe` is told how many facts were
+    announced and how many were handled, `tell` of each command that ended.
+    """
+
+    holder: str
+    clock: Callable[[], float]
+    board: QuoteBoard = field(default_factory=QuoteBoard)
+    given: Callable[[CandleAssessed], Given] = nothing_given
+    closes: BrokerCloses | None = None
+    fence: Callable[[Transaction], None] = no_fence
+    crash: CrashPoint = no_crash
+    observe: Callable[[int, int], None] = no_observer
+    tell: Callable[[CommandRow], None] = tell_nobody
+
+
+class Executor:
+    """The account's desk, the consumer that leads it along assessed candles, and its quotes and commands."""
+
+    def __init__(self, store: Store, outgoing: Outgoing, settings: Settings, outside: Outside) -> None:
+        """Continue from what is stored, as soon as there is something to do."""
+        work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM), outside.given)
+        self.consumer = StreamConsumer(
+            store, outgoing, work, fence=outside.fence, crash=outside.crash, observe=outside.observe
+        )
+        terms = Terms(
+            holder=outside.holder,
+            clock=outside.clock,
+            live_trading_enabled=settings.runtime.live_trading_enabled,
+            closes=outside.closes,
+            price_of=CurrentPrices(outside.board, settings.live, outside.clock),
+            crash=outside.crash,
+        )
+        self._commands = CommandDesk(store, self.consumer, terms)
+        self._board = outside.board
+        self._tell = outside.tell
+
+    def apply_quotes(self) -> bool:
+        """Close the positions whose stops or targets new quotes have reached, and return whether any did so."""
+        work = self.consumer.work
+        reached = [quote for quote in self._board.take() if work.reached(quote)]
+        if reached:
+            self.consumer.interject(
+                lambda transaction, cursor, outgoing: work.leave(transaction, cursor, reached, outgoing)
+            )
+        return bool(reached)
+
+    def pass_over_quotes(self) -> None:
+        """Leave new quotes to whoever leads."""
+        self._board.take()
+
+    def obey(self) -> bool:
+        """Carry out the commands that wait, at the prices of the board or the last closes, and tell of each that ended.
+
+        Returns whether any did.
+        """
+        ended = self._commands.execute_waiting()
+        for row in ended:
+            self._tell(row)
+        return bool(ended)
