@@ -10,7 +10,6 @@ from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closed
 from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
 from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
-from shared.contracts.granularity import granularity_name
 from shared.contracts.state_json import decode_state, encode_state
 from shared.contracts.trades import ClosedTrade
 from shared.contracts.vocabulary import QuotePurpose
@@ -241,7 +240,7 @@ class AccountDesk:
             outcome.failed,
             closed.stream,
             closed.seq,
-            granularity_name(closed.granularity_seconds),
+            closed.granularity_seconds,
             closed.candle.time,
             writer.verdicts_json(fact, outcome),
             writer.indicators_json(fact),

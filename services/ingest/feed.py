@@ -16,9 +16,9 @@ from shared.core.columns import CandleSeries
 from shared.core.types import Candle
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing, sent_after_commit
-from shared.runtime.streams import candle_stream, closed_fact, partition_of
+from shared.runtime.streams import candle_stream, partition_of
 from shared.store.port import Reader, Store
-from shared.store.rows.market import CandleGapRow, CandleRow, RejectedCandleRow
+from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 
 SERVICE: Final = "ingest"
 
@@ -65,7 +65,7 @@ class CandleFeed:
             if len(fresh) < len(arrivals):
                 _require_stored(transaction, arrivals[: len(arrivals) - len(fresh)])
             facts = self._numbered(transaction, fresh, 0 if last is None else last.seq)
-            transaction.add_candles([_candle_row(fact) for fact in facts])
+            transaction.add_candles(facts)
             transaction.add_gaps(gaps)
             transaction.add_rejected(rejected)
             self._outgoing.stage(transaction, [_message(fact) for fact in facts])
@@ -97,11 +97,12 @@ def unstored(reader: Reader, series: Sequence[CandleSeries]) -> list[Arrival]:
     """
     stored_granularities = reader.granularities()
     for each in series:
-        pair, name = each.instrument.name, granularity_name(each.granularity_seconds)
-        if stored_granularities.get(pair, name) != name:
+        pair, step = each.instrument.name, each.granularity_seconds
+        stored_step = stored_granularities.get(pair, step)
+        if stored_step != step:
             raise InputError(
-                f"this database trades {pair} on {stored_granularities[pair]} candles, but these are {name}; "
-                "use another database with --db"
+                f"this database trades {pair} on {granularity_name(stored_step)} candles, but these are "
+                f"{granularity_name(step)}; use another database with --db"
             )
     arrivals = [arrival for each in series for arrival in _new_of(reader, each)]
     arrivals.sort(key=lambda arrival: arrival.order)
@@ -118,7 +119,7 @@ def unstored(reader: Reader, series: Sequence[CandleSeries]) -> list[Arrival]:
 
 def _require_stored(reader: Reader, arrivals: Sequence[Arrival]) -> None:
     for each in arrivals:
-        row = reader.candle_at(each.pair, granularity_name(each.granularity_seconds), each.candle.time)
+        row = reader.candle_at(each.pair, each.granularity_seconds, each.candle.time)
         if row is None or row.candle != each.candle:
             raise InputError(
                 f"the {each.pair} candle of {format_time(each.candle.time)} comes too late: another program brought "
@@ -126,16 +127,22 @@ def _require_stored(reader: Reader, arrivals: Sequence[Arrival]) -> None:
             )
 
 
-def closed_order(row: CandleRow) -> tuple[int, str]:
+def closed_order(row: CandleClosed) -> tuple[int, str]:
     """Return the place of a stored candle in the order of decisions."""
-    return closed_fact(row).decision_time, row.pair
+    return row.decision_time, row.pair
 
 
 def gap_rows(series: CandleSeries) -> list[CandleGapRow]:
     """Return the gaps of a series as rows."""
-    name = granularity_name(series.granularity_seconds)
     return [
-        CandleGapRow(series.instrument.name, name, gap.from_time, gap.to_time, gap.missing_candles, str(gap.kind))
+        CandleGapRow(
+            pair=series.instrument.name,
+            granularity_seconds=series.granularity_seconds,
+            from_time=gap.from_time,
+            to_time=gap.to_time,
+            missing_candles=gap.missing_candles,
+            kind=gap.kind,
+        )
         for gap in find_gaps(series)
     ]
 
@@ -147,26 +154,22 @@ def in_batches(arrivals: Sequence[Arrival], size: int) -> Iterator[Sequence[Arri
 
 
 def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
-    pair, name = series.instrument.name, granularity_name(series.granularity_seconds)
+    pair, step = series.instrument.name, series.granularity_seconds
     stored = {
         row.candle.time: row.candle
-        for row in reader.candles_between(pair, name, int(series.time[0]), int(series.time[-1]) + 1)
+        for row in reader.candles_between(pair, step, int(series.time[0]), int(series.time[-1]) + 1)
     }
     columns = [np.asarray(column).tolist() for column in series[2:]]
     for values in zip(*columns, strict=True):
         candle = Candle(*values)
         known = stored.get(candle.time)
         if known is None:
-            yield Arrival(pair, series.granularity_seconds, candle)
+            yield Arrival(pair, step, candle)
         elif known != candle:
             raise InputError(
                 f"the {pair} candle of {format_time(candle.time)} is stored with other prices; "
                 "use another database with --db, or the file that it was filled from"
             )
-
-
-def _candle_row(fact: CandleClosed) -> CandleRow:
-    return CandleRow(*fact[:4], granularity_name(fact.granularity_seconds), fact.candle)
 
 
 def _message(fact: CandleClosed) -> Message:

@@ -18,7 +18,7 @@ from services.strategy.work import assessment_row
 from shared.contracts.codec import decode_assessed
 from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
-from shared.contracts.facts import Quote
+from shared.contracts.facts import CandleClosed, Quote
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, trade_hash
@@ -27,10 +27,10 @@ from shared.core.account import Conditions
 from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
-from shared.runtime.streams import EXECUTOR_STREAM, closed_fact
+from shared.runtime.streams import EXECUTOR_STREAM
 from shared.store.port import Reader
 from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, TradeRow
-from shared.store.rows.market import AssessmentRow, CandleRow, GateSnapshotRow
+from shared.store.rows.market import AssessmentRow, GateSnapshotRow
 
 _CHUNK: Final = 2_000
 _PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
@@ -110,7 +110,7 @@ class _Replay:
                 raise _DifferenceError(f"the {place} is stored but was not judged yet; run `scalpbot paper` again")
             assessment, snapshot = next(assessments, None), next(snapshots, None)
             self._follow(row.pair, 0 if snapshot is None else snapshot.params_version)
-            assessed = self._desks[row.pair].assess(closed_fact(row), self._known_news(assessment))
+            assessed = self._desks[row.pair].assess(row, self._known_news(assessment))
             _compare(f"{place}: assessment", assessment, assessment_row(assessed))
             given = held(self._given(row, snapshot), self._holds, row.pair, row.seq)
             settlement = self._account.settle(assessed, given)
@@ -138,7 +138,7 @@ class _Replay:
         fact = decode_assessed(row.body_json)
         return KnownNews(fact.assessment.news, fact.news)
 
-    def _given(self, candle: CandleRow, snapshot: GateSnapshotRow | None) -> Given:
+    def _given(self, candle: CandleClosed, snapshot: GateSnapshotRow | None) -> Given:
         """Return what a live run added to a candle: why it was too late, and the quote that priced the entry."""
         if not self._live:
             return NOTHING_GIVEN

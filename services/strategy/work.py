@@ -11,7 +11,7 @@ from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssesse
 from shared.contracts.runs import RunMode
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.param_versions import ParameterBook
-from shared.runtime.streams import assessed_of, candle_stream, closed_fact
+from shared.runtime.streams import assessed_of, candle_stream
 from shared.settings.settings import Settings
 from shared.store.port import Reader, Transaction
 from shared.store.rows.market import AssessmentRow
@@ -54,7 +54,7 @@ class StrategyWork:
 
     def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleClosed]:
         """Return the candles that follow the cursor."""
-        return [closed_fact(row) for row in reader.candles_after(self.stream, cursor, limit)]
+        return reader.candles_after(self.stream, cursor, limit)
 
     def restore(self, reader: Reader) -> None:
         """Have every desk continue from its snapshot; one of another partition is never asked for anything."""

@@ -1,4 +1,4 @@
-"""The streams: their names, which pairs each carries, and stored rows as the facts they keep.
+"""The streams: their names, which pairs each carries.
 
 All candles have one order, and `seq` is a candle's place in it. A partition is the share of it that one strategy
 process judges: the candles of its pairs, each naming the one before it.
@@ -8,10 +8,7 @@ from typing import Final
 from zlib import crc32
 
 from shared.contracts.errors import InputError
-from shared.contracts.facts import CandleClosed
-from shared.contracts.granularity import SECONDS_BY_NAME
 from shared.store.port import Store
-from shared.store.rows.market import CandleRow
 
 EXECUTOR_STREAM: Final = "executor.0"
 # The executor follows the assessed candles of all partitions in the order of the candles.
@@ -32,11 +29,6 @@ def candle_stream(partition: int) -> str:
 def assessed_of(candles: str) -> str:
     """Return the stream in which the candles of a stream are assessed."""
     return f"assessed.{candles.rpartition('.')[2]}"
-
-
-def closed_fact(row: CandleRow) -> CandleClosed:
-    """Return the fact that a stored candle keeps."""
-    return CandleClosed(row.stream, row.seq, row.previous_seq, row.pair, SECONDS_BY_NAME[row.granularity], row.candle)
 
 
 def agree_on_partitions(store: Store, partitions: int, time: int) -> None:

@@ -51,18 +51,15 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """Open a consistent view for reading; it never blocks a writer."""
         with faults_named(self._place), self._readers.begin() as connection:
             yield _SqlTransaction(connection, self._inserts, locks=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Open a transaction that commits at the end of the block and rolls back on any exception."""
         with self._turn(), faults_named(self._place), self._writers.begin() as connection:
             yield _SqlTransaction(connection, self._inserts, self._locks)
 
     def close(self) -> None:
-        """Let go of all connections."""
         self._readers.dispose()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Date, DateTime, Dialect, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
 from shared.contracts.times import EPOCH_ORDINAL, format_day, format_time, parse_time
 
 _POSTGRESQL: Final = "postgresql"
@@ -147,6 +148,25 @@ class TradingDay(TypeDecorator[int]):
                 except ValueError as fault:
                     raise InvariantError(f"a stored trading day is damaged: {fault}") from fault
         raise InvariantError(f"a stored trading day is damaged: {value!r}")
+
+
+class Granularity(TypeDecorator[int]):
+    """The length of a candle in seconds; its name, such as `M5`, in the database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Dialect) -> str | None:
+        """Return the name."""
+        return None if value is None else granularity_name(value)
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> int | None:
+        """Return seconds; raises InvariantError for a stored granularity that is none."""
+        if value is None:
+            return None
+        if value not in SECONDS_BY_NAME:
+            raise InvariantError(f"a stored granularity is damaged: {value!r}")
+        return SECONDS_BY_NAME[value]
 
 
 class ExactDecimal(TypeDecorator[str]):

@@ -4,9 +4,10 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.envelope import Message, message_id
+from shared.contracts.facts import CandleClosed
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
 from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
-from shared.store.rows.market import AssessmentRow, CandleRow, GateSnapshotRow
+from shared.store.rows.market import AssessmentRow, GateSnapshotRow
 from shared.store.rows.runtime import OutboxRow
 
 STREAM = "candles.0"
@@ -15,12 +16,12 @@ M5 = 300
 FREE = TradeCosts(spread=0, slippage=0)
 
 
-def a_candle(seq: int = 1, **changes: Any) -> CandleRow:
+def a_candle(seq: int = 1, **changes: Any) -> CandleClosed:
     """Return the `seq`-th M5 candle after midnight."""
     candle = Candle(
         MIDNIGHT + (seq - 1) * M5, 138_686, 138_690, 138_680, 138_685, 138_696, 138_700, 138_690, 138_695, 12.0
     )
-    return CandleRow(STREAM, seq, seq - 1, "EUR_USD", "M5", candle)._replace(**changes)
+    return CandleClosed(STREAM, seq, seq - 1, "EUR_USD", 300, candle)._replace(**changes)
 
 
 def an_assessment(seq: int = 1, **changes: Any) -> AssessmentRow:
@@ -33,7 +34,7 @@ def a_gate_snapshot(seq: int = 1, **changes: Any) -> GateSnapshotRow:
     """Return what was judged of the `seq`-th candle."""
     time = MIDNIGHT + (seq - 1) * M5
     row = GateSnapshotRow(
-        time + M5, "EUR_USD", "ema_vwap", NO_SIDE, NO_SIGNAL, 0b1000000, STREAM, seq, "M5", time, "[]", "{}", "abc123"
+        time + M5, "EUR_USD", "ema_vwap", NO_SIDE, NO_SIGNAL, 0b1000000, STREAM, seq, M5, time, "[]", "{}", "abc123"
     )
     return row._replace(**changes)
 

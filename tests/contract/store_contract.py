@@ -96,15 +96,15 @@ class StoreContract:
             assert reader.last_candle() == yen
             assert (reader.last_candle_seq(STREAM), reader.last_candle_seq("candles.9")) == (2, 0)
             assert reader.streams() == [STREAM]
-            assert reader.candle_at("EUR_USD", "M5", MIDNIGHT) == a_candle(1)
-            assert reader.candle_at("EUR_USD", "M5", MIDNIGHT + M5) is None
-            assert reader.last_candle_times("M5") == {"EUR_USD": MIDNIGHT, "USD_JPY": MIDNIGHT + M5}
+            assert reader.candle_at("EUR_USD", 300, MIDNIGHT) == a_candle(1)
+            assert reader.candle_at("EUR_USD", 300, MIDNIGHT + M5) is None
+            assert reader.last_candle_times(300) == {"EUR_USD": MIDNIGHT, "USD_JPY": MIDNIGHT + M5}
             assert reader.candle_count("USD_JPY") == 1
 
     def test_a_span_of_candles_has_its_start_but_not_its_end(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.add_candles([a_candle(seq) for seq in range(1, 6)])
-            found = transaction.candles_between("EUR_USD", "M5", MIDNIGHT + M5, MIDNIGHT + 3 * M5)
+            found = transaction.candles_between("EUR_USD", 300, MIDNIGHT + M5, MIDNIGHT + 3 * M5)
         assert [row.seq for row in found] == [2, 3]
 
     def test_candles_are_iterated_in_order_whatever_the_chunk(self, store: Store) -> None:
@@ -133,7 +133,7 @@ class StoreContract:
             reader.last_candle()
 
     def test_gaps_and_refused_rows_are_noted_once_however_often_a_file_is_read(self, store: Store) -> None:
-        gap = CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")
+        gap = CandleGapRow("EUR_USD", 300, MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")
         rejected = RejectedCandleRow("sample.csv", 17, "high below low", "2014-05-08,1,2", "EUR_USD")
         for _ in range(2):
             with store.transaction() as transaction:

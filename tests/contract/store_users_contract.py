@@ -166,7 +166,7 @@ class UserStoreContract:
         add_rows(store, 1, 7)
         with store.reading() as reader:
             lists: dict[str, Callable[[Span], Sequence[Listed[Any]]]] = {
-                "candles": lambda span: reader.list_candles("EUR_USD", "M5", span),
+                "candles": lambda span: reader.list_candles("EUR_USD", 300, span),
                 "gates": reader.list_gates,
                 "gates of a pair": lambda span: reader.list_gates(span, "EUR_USD"),
                 "trades": reader.list_trades,
@@ -186,7 +186,7 @@ class UserStoreContract:
                 assert inside == whole[2:5], name
             assert reader.list_gates(Span(10), "GBP_USD") == []
             assert reader.list_trades(Span(10), "GBP_USD") == []
-            assert reader.list_candles("EUR_USD", "H1", Span(10)) == []
+            assert reader.list_candles("EUR_USD", 3_600, Span(10)) == []
 
     def test_rows_of_one_time_are_told_apart_by_their_keys(self, store: Store) -> None:
         with store.transaction() as transaction:
@@ -199,13 +199,18 @@ class UserStoreContract:
     def test_the_newest_candle_of_each_pair_is_found(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.add_candles(
-                [a_candle(1), a_candle(2), a_candle(3, pair="GBP_USD"), a_candle(4, pair="GBP_USD", granularity="H1")]
+                [
+                    a_candle(1),
+                    a_candle(2),
+                    a_candle(3, pair="GBP_USD"),
+                    a_candle(4, pair="GBP_USD", granularity_seconds=3_600),
+                ]
             )
         with store.reading() as reader:
             assert reader.newest_candles() == [
-                NewestCandle("EUR_USD", "M5", MIDNIGHT + M5),
-                NewestCandle("GBP_USD", "H1", MIDNIGHT + 3 * M5),
-                NewestCandle("GBP_USD", "M5", MIDNIGHT + 2 * M5),
+                NewestCandle("EUR_USD", 300, MIDNIGHT + M5),
+                NewestCandle("GBP_USD", 3_600, MIDNIGHT + 3 * M5),
+                NewestCandle("GBP_USD", 300, MIDNIGHT + 2 * M5),
             ]
 
     def test_events_are_followed_from_the_newest_on(self, store: Store) -> None:

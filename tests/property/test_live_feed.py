@@ -14,11 +14,12 @@ from services.ingest.feed import closed_order
 from services.ingest.live.checks import REVISED, TOO_LATE
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InvariantError
+from shared.contracts.facts import CandleClosed
 from shared.contracts.times import format_time
 from shared.settings.sections import LiveSettings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
-from shared.store.rows.market import CandleGapRow, CandleRow, RejectedCandleRow
+from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.fixtures.live_market import MINUTE, Bar, Listener, LiveMarket, Outage
@@ -46,7 +47,7 @@ class Story(NamedTuple):
 class Stored(NamedTuple):
     """All that is in the store in the end."""
 
-    candles: list[CandleRow]
+    candles: list[CandleClosed]
     gaps: list[CandleGapRow]
     rejected: list[RejectedCandleRow]
 

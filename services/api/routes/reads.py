@@ -37,7 +37,7 @@ from services.api.shapes.views import (
 from shared.anchors.lines import AnchorsFound
 from shared.anchors.places import read_anchors
 from shared.contracts.errors import InputError
-from shared.contracts.granularity import granularity_name, parse_granularity
+from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import parse_pair
 from shared.core.types import SECONDS_PER_DAY
 from shared.store.rows.listing import Span
@@ -49,7 +49,7 @@ def register_market(app: FastAPI, context: ApiContext) -> None:
 
     @app.get("/api/candles", tags=["market"], summary="Closed candles of a pair, by open time")
     def candles(query: Annotated[CandlesQuery, Query()]) -> Page[Candle]:
-        pair, length = parse_pair(query.pair).name, granularity_name(parse_granularity(query.granularity))
+        pair, length = parse_pair(query.pair).name, parse_granularity(query.granularity)
         with context.store.reading() as reader:
             rows = reader.list_candles(pair, length, query.span())
         return page(rows, query.limit, shown_candle)

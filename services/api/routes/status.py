@@ -12,7 +12,7 @@ from services.api.shapes.models import Alive, Newest, PendingCommands, Ready, St
 from services.api.shapes.views import shown_day, shown_heartbeat, shown_hold
 from shared.contracts.decimals import format_money
 from shared.contracts.errors import InfrastructureError
-from shared.contracts.granularity import SECONDS_BY_NAME
+from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.commands import age_seconds
@@ -88,6 +88,11 @@ def _pending(reader: Reader, now: float) -> PendingCommands:
     return PendingCommands(count=waiting, oldest_age_seconds=None if oldest is None else age_seconds(oldest, now))
 
 
-def _newest(pair: str, granularity: str, time: int, now: float) -> Newest:
-    closed = time + SECONDS_BY_NAME[granularity]
-    return Newest(pair=pair, granularity=granularity, time=format_time(time), age_seconds=round(now - closed, 3))
+def _newest(pair: str, granularity_seconds: int, time: int, now: float) -> Newest:
+    closed = time + granularity_seconds
+    return Newest(
+        pair=pair,
+        granularity=granularity_name(granularity_seconds),
+        time=format_time(time),
+        age_seconds=round(now - closed, 3),
+    )

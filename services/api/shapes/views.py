@@ -24,12 +24,14 @@ from services.api.shapes.models import (
 from shared.anchors.lines import AnchorsFound
 from shared.calendar.trading_day import trading_day_date
 from shared.contracts.decimals import format_money, format_pips, format_points
+from shared.contracts.facts import CandleClosed
+from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
 from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.commands import command_fields
 from shared.store.rows.commands import CommandRow, HoldRow
 from shared.store.rows.ledger import AccountEventRow, DailyStatsRow, EquityRow, PositionRow, TradeRow
-from shared.store.rows.market import CandleRow, GateSnapshotRow
+from shared.store.rows.market import GateSnapshotRow
 from shared.store.rows.runtime import AuditRow, HeartbeatRow
 from shared.store.rows.users import UserRow
 from shared.store.sql.audit import AuditCheck
@@ -40,13 +42,13 @@ _PRICES: Final = (
 )
 
 
-def shown_candle(row: CandleRow) -> Candle:
+def shown_candle(row: CandleClosed) -> Candle:
     """Return a candle."""
     digits = instrument(row.pair).digits
     prices = {name: format_points(getattr(row.candle, name), digits) for name in _PRICES}
     return Candle(
         pair=row.pair,
-        granularity=row.granularity,
+        granularity=granularity_name(row.granularity_seconds),
         time=format_time(row.candle.time),
         seq=row.seq,
         volume=row.candle.volume,
@@ -58,7 +60,7 @@ def judged_fields(row: GateSnapshotRow) -> dict[str, Any]:
     """Return a judged candle field by field."""
     return {
         "pair": row.pair,
-        "granularity": row.granularity,
+        "granularity": granularity_name(row.granularity_seconds),
         "candle_time": format_time(row.candle_time),
         "decision_time": format_time(row.time),
         "seq": row.seq,

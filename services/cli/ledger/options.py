@@ -8,6 +8,7 @@ import typer
 from services.cli.options import AsJson, ConfigFile
 from services.cli.output import Column, say, say_figures, say_json, say_table
 from services.cli.stored import Database, Limit, OfPair, known_pair, reading
+from shared.contracts.granularity import granularity_name
 
 if TYPE_CHECKING:
     from shared.store.port import Reader
@@ -42,7 +43,7 @@ def gates(
         {
             "ts_utc": format_time(row.time),
             "pair": row.pair,
-            "granularity": row.granularity,
+            "granularity": granularity_name(row.granularity_seconds),
             "candle_time": format_time(row.candle_time),
             "strategy": row.strategy,
             "final_signal": SIDE_NAMES[row.final_signal],

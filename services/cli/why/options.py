@@ -8,6 +8,7 @@ from services.cli.options import AsJson, ConfigFile
 from services.cli.output import Column, say, say_json, say_table
 from services.cli.stored import Database, known_pair, parse_moment, reading
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
+from shared.contracts.granularity import granularity_name
 
 if TYPE_CHECKING:
     from shared.store.port import Reader
@@ -65,7 +66,7 @@ def _answer(reader: "Reader", row: "GateSnapshotRow") -> dict[str, Any]:
     trade = reader.trade_of_signal(row.pair, row.candle_time)
     return {
         "pair": row.pair,
-        "granularity": row.granularity,
+        "granularity": granularity_name(row.granularity_seconds),
         "candle_time": _time(row.candle_time),
         "decision_time": _time(row.time),
         "strategy": row.strategy,

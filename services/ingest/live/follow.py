@@ -243,7 +243,7 @@ class LiveFeed:
 
 def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -> Stored:
     with store.reading() as reader:
-        _require_granularity(reader, pairs, granularity_name(granularity_seconds))
+        _require_granularity(reader, pairs, granularity_seconds)
         last = reader.last_candle()
         return Stored(
             {pair: _read_pair(reader, pair, granularity_seconds) for pair in pairs},
@@ -252,21 +252,21 @@ def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -
 
 
 def _read_pair(reader: Reader, pair: str, granularity_seconds: int) -> StoredPair:
-    name = granularity_name(granularity_seconds)
-    newest = reader.last_candle_times(name).get(pair)
+    newest = reader.last_candle_times(granularity_seconds).get(pair)
     if newest is None:
         return StoredPair()
     first = newest - REMEMBERED_CANDLES * granularity_seconds
-    candles = [row.candle for row in reader.candles_between(pair, name, first, newest + 1)]
+    candles = [row.candle for row in reader.candles_between(pair, granularity_seconds, first, newest + 1)]
     gaps = reader.gaps(1, pair)
     return StoredPair(candles, gaps[0].to_time if gaps else None)
 
 
-def _require_granularity(reader: Reader, pairs: Sequence[str], name: str) -> None:
+def _require_granularity(reader: Reader, pairs: Sequence[str], granularity_seconds: int) -> None:
     stored = reader.granularities()
     for pair in pairs:
-        if stored.get(pair, name) != name:
+        stored_seconds = stored.get(pair, granularity_seconds)
+        if stored_seconds != granularity_seconds:
             raise InputError(
-                f"this database trades {pair} on {stored[pair]} candles, but live.granularity is {name}; "
-                "use another database with --db"
+                f"this database trades {pair} on {granularity_name(stored_seconds)} candles, but live.granularity is "
+                f"{granularity_name(granularity_seconds)}; use another database with --db"
             )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from shared.calendar.market_hours import open_seconds_between
-from shared.contracts.granularity import granularity_name
 from shared.contracts.vocabulary import GapKind
 from shared.core.types import Candle, instrument
 from shared.store.rows.market import CandleGapRow
@@ -51,7 +50,6 @@ class PairState:
         self.partial_at = float("-inf")
         self._backfilling = False
         self._step = granularity_seconds
-        self._name = granularity_name(granularity_seconds)
         if stored.candles:
             self.frontier = stored.candles[-1].time + granularity_seconds
             self.accounted = max(self.frontier, stored.gaps_until or 0)
@@ -112,7 +110,7 @@ class PairState:
         if start < end:
             missing = -(-open_seconds_between(start, end) // self._step)
             kind = GapKind.NO_TICKS if missing else GapKind.WEEKEND
-            gaps.append(CandleGapRow(self.instrument.name, self._name, start, end, missing, str(kind)))
+            gaps.append(self._gap(start, end, missing, kind))
 
     def _outage(self, time: int, gaps: list[CandleGapRow]) -> None:
         """Add one slot to the outage that ends where it begins, else begin one."""
@@ -130,9 +128,19 @@ class PairState:
     def _extend(self, gaps: list[CandleGapRow], time: int, at: int | None, kind: GapKind = GapKind.OUTAGE) -> None:
         end = time + self._step
         if at is None:
-            gaps.append(CandleGapRow(self.instrument.name, self._name, time, end, 1, str(kind)))
+            gaps.append(self._gap(time, end, 1, kind))
         else:
             gaps[at] = gaps[at]._replace(to_time=end, missing_candles=gaps[at].missing_candles + 1)
+
+    def _gap(self, start: int, end: int, missing: int, kind: GapKind) -> CandleGapRow:
+        return CandleGapRow(
+            pair=self.instrument.name,
+            granularity_seconds=self._step,
+            from_time=start,
+            to_time=end,
+            missing_candles=missing,
+            kind=kind,
+        )
 
     def _forget_old(self) -> None:
         if len(self.known) > len(self.held) + 2 * REMEMBERED_CANDLES:

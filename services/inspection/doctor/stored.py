@@ -7,7 +7,7 @@ from typing import Final
 
 from services.inspection.doctor.findings import Limits, Report, Section
 from shared.calendar.market_hours import is_market_open, open_seconds_between
-from shared.contracts.granularity import parse_granularity
+from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.news import calendar_age
@@ -140,14 +140,11 @@ def _look_at_candles(report: Report, reader: Reader, *, settings: Settings, pair
     report.ok(CANDLES, f"{'; '.join(sentence for sentence, _ in told)}{closed}")
 
 
-def _candle_told(
-    pair: str, granularity: str | None, newest: int | None, stale_candles: int, now: int
-) -> tuple[str, bool]:
+def _candle_told(pair: str, step: int | None, newest: int | None, stale_candles: int, now: int) -> tuple[str, bool]:
     """Return how old a pair's newest candle is, in words, and whether that is too old while the market is open."""
-    if granularity is None or newest is None:
+    if step is None or newest is None:
         return f"no candle of {pair} is stored", True
-    step = parse_granularity(granularity)
-    told = f"{pair} {granularity} up to {format_time(newest)}"
+    told = f"{pair} {granularity_name(step)} up to {format_time(newest)}"
     # Only time in which candles could come makes one old.
     behind = max(0, open_seconds_between(newest + step, max(now, newest + step))) // step
     if behind <= stale_candles or not is_market_open(now):

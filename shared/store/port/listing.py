@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.contracts.facts import CandleClosed
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
 from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
-from shared.store.rows.market import CandleRow, GateSnapshotRow
+from shared.store.rows.market import GateSnapshotRow
 from shared.store.rows.runtime import AuditRow
 
 
 class ListReads(Protocol):
     """Read lists newest first, page by page, and what is new."""
 
-    def list_candles(self, pair: str, granularity: str, span: Span) -> list[Listed[CandleRow]]:
+    def list_candles(self, pair: str, granularity_seconds: int, span: Span) -> list[Listed[CandleClosed]]:
         """Return candles of a pair by open time."""
         ...
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from shared.contracts.facts import CandleClosed
 from shared.store.rows.market import (
     AssessmentRow,
     CandleGapRow,
-    CandleRow,
     FunnelRow,
     GateSnapshotRow,
     RejectedCandleRow,
@@ -20,7 +20,7 @@ class MarketReads(Protocol):
         """Return the names of all candle streams, sorted."""
         ...
 
-    def last_candle(self) -> CandleRow | None:
+    def last_candle(self) -> CandleClosed | None:
         """Return the candle with the highest seq."""
         ...
 
@@ -28,28 +28,28 @@ class MarketReads(Protocol):
         """Return the highest seq of a stream, 0 when it is empty."""
         ...
 
-    def last_candle_times(self, granularity: str) -> dict[str, int]:
+    def last_candle_times(self, granularity_seconds: int) -> dict[str, int]:
         """Return the newest open time of every pair that has candles of this granularity."""
         ...
 
-    def candle_at(self, pair: str, granularity: str, time: int) -> CandleRow | None:
+    def candle_at(self, pair: str, granularity_seconds: int, time: int) -> CandleClosed | None:
         """Return the candle of a pair that opened at `time`."""
         ...
 
-    def candles_between(self, pair: str, granularity: str, start: int, end: int) -> list[CandleRow]:
+    def candles_between(self, pair: str, granularity_seconds: int, start: int, end: int) -> list[CandleClosed]:
         """Return a pair's candles with start <= open time < end, oldest first."""
         ...
 
-    def candles_after(self, stream: str, seq: int, limit: int) -> list[CandleRow]:
+    def candles_after(self, stream: str, seq: int, limit: int) -> list[CandleClosed]:
         """Return the next candles of a stream in order, at most `limit`."""
         ...
 
-    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleRow]:
+    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleClosed]:
         """Iterate over all candles in order, reading `chunk` rows at a time."""
         ...
 
-    def granularities(self) -> dict[str, str]:
-        """Return the granularity of every pair that has candles, by pair name."""
+    def granularities(self) -> dict[str, int]:
+        """Return the granularity in seconds of every pair that has candles, by pair name."""
         ...
 
     def candle_count(self, pair: str | None = None) -> int:
@@ -96,7 +96,7 @@ class MarketReads(Protocol):
 class MarketWrites(Protocol):
     """Write market data and what the market said."""
 
-    def add_candles(self, rows: Sequence[CandleRow]) -> None:
+    def add_candles(self, rows: Sequence[CandleClosed]) -> None:
         """Add candles; one that is stored already is an InvariantError."""
         ...
 

@@ -35,5 +35,5 @@ class NewestCandle(NamedTuple):
     """The open time of the newest candle of a pair and granularity."""
 
     pair: str
-    granularity: str
+    granularity_seconds: int
     time: int

@@ -2,22 +2,6 @@
 
 from typing import NamedTuple
 
-from shared.core.types import Candle
-
-
-class CandleRow(NamedTuple):
-    """One closed candle at its place among all; `granularity` is written `M5`.
-
-    `previous_seq` is the place of the candle before it in its stream, 0 for the first.
-    """
-
-    stream: str
-    seq: int
-    previous_seq: int
-    pair: str
-    granularity: str
-    candle: Candle
-
 
 class RejectedCandleRow(NamedTuple):
     """One input row that was refused: where it stood, why, and its text."""
@@ -36,7 +20,7 @@ class CandleGapRow(NamedTuple):
     """
 
     pair: str
-    granularity: str
+    granularity_seconds: int
     from_time: int
     to_time: int
     missing_candles: int
@@ -70,7 +54,7 @@ class GateSnapshotRow(NamedTuple):
     failed_gates: int
     stream: str
     seq: int
-    granularity: str
+    granularity_seconds: int
     candle_time: int
     verdicts_json: str
     indicators_json: str

@@ -1,1 +1,1 @@
-"""The store's themes in SQL."""
+"""The store in SQL, a class for each theme. What a method does is told once, in `port`, where its name stands too."""

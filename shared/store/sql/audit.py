@@ -15,10 +15,11 @@ from sqlalchemy import select
 from shared.contracts.times import format_time
 from shared.store.postgresql import AUDIT_TURN
 from shared.store.rows.runtime import AuditEntry, AuditRow
-from shared.store.sql.session import Session
+from shared.store.sql.session import Session, Values, picked
 from shared.store.tables.runtime import AUDIT_LOG
 
 GENESIS_HASH: Final = "0" * 64
+_RECORDS: Final = picked(AUDIT_LOG, AuditRow._fields)
 
 
 class Witness(NamedTuple):
@@ -47,14 +48,14 @@ def canonical_json(value: object) -> str:
 def record(previous_id: int, previous_hash: str, entry: AuditEntry) -> AuditRow:
     """Return the record that continues a chain."""
     unhashed = AuditRow(
-        previous_id + 1,
-        format_time(entry.time),
-        entry.actor,
-        entry.action,
-        entry.command_id,
-        canonical_json(entry.detail),
-        previous_hash,
-        "",
+        id=previous_id + 1,
+        ts_utc=format_time(entry.time),
+        actor=entry.actor,
+        action=entry.action,
+        command_id=entry.command_id,
+        detail_json=canonical_json(entry.detail),
+        prev_hash=previous_hash,
+        hash="",
     )
     return unhashed._replace(hash=hash_of(unhashed))
 
@@ -86,16 +87,20 @@ def verify_audit(rows: Iterable[AuditRow], witnesses: Sequence[Witness] = ()) ->
     for row in rows:
         why = _flaw(row, count + 1, head)
         if why:
-            return AuditCheck(False, count, head, row.id, why)
+            return _broken(count, head, row.id, why)
         if witness is not None and row.id == witness.id:
             if row.hash != witness.hash:
-                return AuditCheck(False, count, head, row.id, _rewritten(witness, vouched))
+                return _broken(count, head, row.id, _rewritten(witness, vouched))
             witness, vouched = next(waiting, None), row.id
         head, count = row.hash, count + 1
     if witness is not None:
         end = f"the log ends at record {count}" if count else "the log is empty"
-        return AuditCheck(False, count, head, count + 1, f"{end}, but {witness.name} saw record {witness.id}")
-    return AuditCheck(True, count, head, None, "")
+        return _broken(count, head, count + 1, f"{end}, but {witness.name} saw record {witness.id}")
+    return AuditCheck(ok=True, rows=count, head=head, first_bad_id=None, why="")
+
+
+def _broken(rows: int, head: str, first_bad_id: int, why: str) -> AuditCheck:
+    return AuditCheck(ok=False, rows=rows, head=head, first_bad_id=first_bad_id, why=why)
 
 
 def _rewritten(witness: Witness, vouched: int) -> str:
@@ -121,45 +126,39 @@ class AuditSession(Session):
     """Read and extend the audit log."""
 
     def audit(self, limit: int) -> list[AuditRow]:
-        """Return audit records, newest first."""
-        query = select(AUDIT_LOG).order_by(AUDIT_LOG.c.id.desc()).limit(limit)
-        return [AuditRow(*row) for row in self._connection.execute(query)]
+        query = _RECORDS.order_by(AUDIT_LOG.c.id.desc()).limit(limit)
+        return [AuditRow._make(row) for row in self._connection.execute(query)]
 
     def audit_record(self, audit_id: int) -> AuditRow | None:
-        """Return one audit record."""
-        query = select(AUDIT_LOG).where(AUDIT_LOG.c.id == audit_id)
+        query = _RECORDS.where(AUDIT_LOG.c.id == audit_id)
         row = self._connection.execute(query).one_or_none()
-        return None if row is None else AuditRow(*row)
+        return None if row is None else AuditRow._make(row)
 
     def audit_in_order(self, chunk: int = 1_000) -> Iterator[AuditRow]:
-        """Iterate over the audit chain from its first record, reading `chunk` rows at a time."""
-        query = select(AUDIT_LOG).order_by(AUDIT_LOG.c.id).limit(chunk)
-        rows = [AuditRow(*row) for row in self._connection.execute(query)]
+        query = _RECORDS.order_by(AUDIT_LOG.c.id).limit(chunk)
+        rows = [AuditRow._make(row) for row in self._connection.execute(query)]
         while rows:
             yield from rows
             following = query.where(AUDIT_LOG.c.id > rows[-1].id)
-            rows = [AuditRow(*row) for row in self._connection.execute(following)]
+            rows = [AuditRow._make(row) for row in self._connection.execute(following)]
 
     def newest_audit_id(self) -> int:
-        """Return the id of the newest audit record, 0 without one."""
         return self._connection.execute(select(AUDIT_LOG.c.id).order_by(AUDIT_LOG.c.id.desc()).limit(1)).scalar() or 0
 
     def audit_between(self, after: int, last: int, actions: Sequence[str], limit: int) -> list[AuditRow]:
-        """Return the records of some actions with after < id <= last, oldest first."""
         columns = AUDIT_LOG.c
-        query = select(AUDIT_LOG).where(columns.id > after, columns.id <= last, columns.action.in_(actions))
-        return [AuditRow(*row) for row in self._connection.execute(query.order_by(columns.id).limit(limit))]
+        query = _RECORDS.where(columns.id > after, columns.id <= last, columns.action.in_(actions))
+        return [AuditRow._make(row) for row in self._connection.execute(query.order_by(columns.id).limit(limit))]
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
-        """Append records to the hash chain."""
         if not entries:
             return
         self._take_turns(AUDIT_TURN)
         last = next(iter(self.audit(1)), None)
         last_id, head = (0, GENESIS_HASH) if last is None else (last.id, last.hash)
-        rows: list[AuditRow] = []
+        rows: list[Values] = []
         for entry in entries:
             row = record(last_id, head, entry)
-            rows.append(row)
+            rows.append(row._asdict())
             last_id, head = row.id, row.hash
         self._add(AUDIT_LOG, rows)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, func, literal, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Row, func, literal, select, text, update
 
 from shared.contracts.commands import CommandStatus
 from shared.contracts.errors import InvariantError
@@ -12,48 +11,44 @@ from shared.contracts.times import format_time
 from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.rows.listing import Listed, Span
 from shared.store.rows.runtime import AuditRow
-from shared.store.sql.session import Session
+from shared.store.sql.session import Session, picked
 from shared.store.tables.commands import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUNS
 from shared.store.tables.runtime import AUDIT_LOG
 
 # Written out, so that the database sees that it may use the index of the few rows that are not finished.
 _WAITS_OR_RUNS: Final = text(WAITS_OR_RUNS)
 _IN_FORCE: Final = text(IN_FORCE)
-_HOLD: Final = tuple(column for column in HOLDS.c if column.name != "id")
+_HOLD: Final = picked(HOLDS, HoldRow._fields, since_time="since_ts_utc", ended_time="ended_ts_utc")
+_COMMAND: Final = picked(COMMANDS, CommandRow._fields)
 
 
 class CommandSession(Session):
     """Read and write commands and holds."""
 
     def command(self, command_id: int) -> CommandRow | None:
-        """Return one command."""
-        row = self._connection.execute(select(COMMANDS).where(COMMANDS.c.id == command_id)).first()
+        row = self._connection.execute(_COMMAND.where(COMMANDS.c.id == command_id)).first()
         return None if row is None else _command_row(row)
 
     def commands(self, limit: int, before_id: int | None = None) -> list[CommandRow]:
-        """Return commands, newest first; those older than `before_id` where one is given."""
-        query = select(COMMANDS).order_by(COMMANDS.c.id.desc()).limit(limit)
+        query = _COMMAND.order_by(COMMANDS.c.id.desc()).limit(limit)
         if before_id is not None:
             query = query.where(COMMANDS.c.id < before_id)
         return [_command_row(row) for row in self._connection.execute(query)]
 
     def running_commands(self) -> list[CommandRow]:
-        """Return commands that were claimed and have not ended, oldest first."""
         runs = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.RUNNING.value)
-        query = select(COMMANDS).where(*runs).order_by(COMMANDS.c.id)
+        query = _COMMAND.where(*runs).order_by(COMMANDS.c.id)
         return [_command_row(row) for row in self._connection.execute(query)]
 
     def backlog(self) -> Backlog:
-        """Return how many commands wait, and since when."""
         waits = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.PENDING.value)
         query = select(COMMANDS.c.created_ts_utc, func.count().over()).where(*waits).order_by(COMMANDS.c.id).limit(1)
         oldest = self._connection.execute(query).first()
         return Backlog(0, None) if oldest is None else Backlog(oldest[1], _text(oldest[0]))
 
     def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
-        """Return commands by their number, newest first; the times of the span are those at which they were sent."""
         columns = COMMANDS.c
-        query = select(COMMANDS).order_by(columns.id.desc()).limit(span.limit)
+        query = _COMMAND.order_by(columns.id.desc()).limit(span.limit)
         if span.before is not None:
             query = query.where(columns.id < span.before[1])
         if wanted.type is not None:
@@ -80,21 +75,17 @@ class CommandSession(Session):
         return self._connection.dialect.name == "sqlite"
 
     def audit_of_command(self, command_id: int) -> list[AuditRow]:
-        """Return the audit records of a command in order."""
-        query = select(AUDIT_LOG).where(AUDIT_LOG.c.command_id == command_id).order_by(AUDIT_LOG.c.id)
-        return [AuditRow(*row) for row in self._connection.execute(query)]
+        query = picked(AUDIT_LOG, AuditRow._fields).where(AUDIT_LOG.c.command_id == command_id).order_by(AUDIT_LOG.c.id)
+        return [AuditRow._make(row) for row in self._connection.execute(query)]
 
     def holds(self) -> list[HoldRow]:
-        """Return the holds in force, by scope and kind."""
-        query = select(*_HOLD).where(_IN_FORCE).order_by(HOLDS.c.scope, HOLDS.c.kind)
-        return [HoldRow(*row) for row in self._connection.execute(query)]
+        query = _HOLD.where(_IN_FORCE).order_by(HOLDS.c.scope, HOLDS.c.kind)
+        return [HoldRow._make(row) for row in self._connection.execute(query)]
 
     def all_holds(self) -> list[HoldRow]:
-        """Return every hold that ever was, in order."""
-        return [HoldRow(*row) for row in self._connection.execute(select(*_HOLD).order_by(HOLDS.c.id))]
+        return [HoldRow._make(row) for row in self._connection.execute(_HOLD.order_by(HOLDS.c.id))]
 
     def add_command(self, new: NewCommand) -> tuple[CommandRow, bool]:
-        """Add a command and return it with True, or the known one of the same type and key with False."""
         values = {
             "created_ts_utc": new.created_time,
             "actor": new.actor,
@@ -104,15 +95,14 @@ class CommandSession(Session):
             "idempotency_key": new.idempotency_key,
             "expires_ts_utc": new.expires_time,
         }
-        insert = _insert(self._connection.dialect.name, COMMANDS).values(values).on_conflict_do_nothing()
-        added = self._connection.execute(insert.returning(*COMMANDS.c)).first()
+        insert = self._insert(COMMANDS).values(values).on_conflict_do_nothing()
+        added = self._connection.execute(insert.returning(*_COMMAND.selected_columns)).first()
         if added is not None:
             return _command_row(added), True
         same = (COMMANDS.c.type == new.type, COMMANDS.c.idempotency_key == new.idempotency_key)
-        return _command_row(self._connection.execute(select(COMMANDS).where(*same)).one()), False
+        return _command_row(self._connection.execute(_COMMAND.where(*same)).one()), False
 
     def claim_command(self, claimed_by: str, time: int) -> CommandRow | None:
-        """Take the oldest command that waits and return it as running; nobody else gets it until we commit."""
         waits = COMMANDS.c.status == CommandStatus.PENDING.value
         query = select(COMMANDS.c.id).where(_WAITS_OR_RUNS, waits).order_by(COMMANDS.c.id).limit(1)
         if self._locks:
@@ -122,22 +112,20 @@ class CommandSession(Session):
             return None
         claim = update(COMMANDS).where(COMMANDS.c.id == oldest, waits)
         claim = claim.values(status=CommandStatus.RUNNING.value, claimed_by=claimed_by, started_ts_utc=time)
-        return _command_row(self._connection.execute(claim.returning(*COMMANDS.c)).one())
+        return _command_row(self._connection.execute(claim.returning(*_COMMAND.selected_columns)).one())
 
     def finish_command(self, command_id: int, status: str, result_json: str, time: int) -> None:
-        """Give a running command its final status; one that is not running is an InvariantError."""
         running = (COMMANDS.c.id == command_id, COMMANDS.c.status == CommandStatus.RUNNING.value)
         end = update(COMMANDS).where(*running).values(status=status, result_json=result_json, finished_ts_utc=time)
         if self._connection.execute(end).rowcount != 1:
             raise InvariantError(f"command {command_id} cannot be finished: it is not running")
 
     def begin_hold(self, row: HoldRow) -> None:
-        """Add a hold; one of the same scope and kind that is in force is an InvariantError."""
         ended = None if row.ended_time is None else format_time(row.ended_time)
-        self._add(HOLDS, [(*row[:3], format_time(row.since_time), *row[4:6], ended, *row[7:])])
+        times = {"since_ts_utc": format_time(row.since_time), "ended_ts_utc": ended}
+        self._add(HOLDS, [{**row._asdict(), **times}])
 
     def end_holds(self, holds: Sequence[HoldRow], time: int, seq: int, actor: str, command_id: int | None) -> None:
-        """End holds that are in force with the candle at `seq`; one that is not is an InvariantError."""
         for hold in holds:
             this = (HOLDS.c.scope == hold.scope, HOLDS.c.kind == hold.kind, _IN_FORCE)
             end = update(HOLDS).where(*this)
@@ -148,16 +136,11 @@ class CommandSession(Session):
 
 def _command_row(row: Row[Any]) -> CommandRow:
     # Plain SQL may have put bytes where text belongs.
-    values: tuple[Any, ...] = tuple(row)
-    texts: Any = map(_text, values[1:])
-    return CommandRow(row.id, *texts)
+    texts: dict[str, Any] = {name: _text(value) for name, value in row._mapping.items() if name != "id"}
+    return CommandRow(id=row.id, **texts)
 
 
 def _text(value: object) -> str | None:
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return None if value is None else str(value)
-
-
-def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

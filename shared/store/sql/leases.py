@@ -6,8 +6,7 @@ same transaction: a process that was paused past its lease finds another epoch a
 
 from typing import Final
 
-from sqlalchemy import Dialect, Table, case, delete, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import case, delete, func, or_, select, text, update
 
 from shared.store.clock import DatabaseClock, DatabaseClockAfter
 from shared.store.rows.runtime import HeartbeatRow, LeaseRow
@@ -31,22 +30,29 @@ class LeaseSession(Session):
     """Take, renew, check and release leases; leave and read signs of life."""
 
     def lease(self, name: str) -> LeaseRow | None:
-        """Return a lease, expired or not; None when nobody ever took it."""
         query = select(LEASES, DatabaseClock().label("now")).where(LEASES.c.name == name)
         row = self._connection.execute(query).first()
-        return None if row is None else LeaseRow(row.name, row.holder, row.epoch, row.expires_at - row.now)
+        return (
+            None
+            if row is None
+            else LeaseRow(name=row.name, holder=row.holder, epoch=row.epoch, seconds_left=row.expires_at - row.now)
+        )
 
     def heartbeats(self) -> list[HeartbeatRow]:
-        """Return the last sign of life of every process, by service and instance."""
         columns = SERVICE_HEARTBEATS.c
         query = select(SERVICE_HEARTBEATS, DatabaseClock().label("now")).order_by(columns.service, columns.instance)
         return [
-            HeartbeatRow(row.service, row.instance, int(row.seen_at), row.now - row.seen_at, row.detail_json)
+            HeartbeatRow(
+                service=row.service,
+                instance=row.instance,
+                seen_at=int(row.seen_at),
+                age_seconds=row.now - row.seen_at,
+                detail_json=row.detail_json,
+            )
             for row in self._connection.execute(query)
         ]
 
     def acquire_lease(self, name: str, holder: str, ttl_seconds: float) -> int | None:
-        """Take a lease that is free, expired or ours and return its epoch; None while another holds it."""
         current = self.lease(name)
         if current is not None and current.holder != holder and current.seconds_left > 0:
             # Asking is not to wait for the holder's transactions, nor they for us.
@@ -56,9 +62,7 @@ class LeaseSession(Session):
             # vain, since no time limit of the server ends a session that owes it data; its work is void anyway.
             self._connection.execute(_END_LEANING_SESSIONS)
         expires_at = DatabaseClockAfter(ttl_seconds)
-        insert = _insert(self._connection.dialect, LEASES).values(
-            name=name, holder=holder, epoch=1, expires_at=expires_at
-        )
+        insert = self._insert(LEASES).values(name=name, holder=holder, epoch=1, expires_at=expires_at)
         taken = insert.on_conflict_do_update(
             index_elements=[LEASES.c.name],
             set_={
@@ -71,14 +75,12 @@ class LeaseSession(Session):
         return self._connection.execute(taken.returning(LEASES.c.epoch)).scalar()
 
     def renew_lease(self, name: str, holder: str, epoch: int, ttl_seconds: float) -> bool:
-        """Prolong a lease from now on; False when it expired or has another holder or epoch."""
         ours = (LEASES.c.name == name, LEASES.c.holder == holder, LEASES.c.epoch == epoch)
         renewal = update(LEASES).where(*ours, LEASES.c.expires_at > DatabaseClock())
         renewal = renewal.values(expires_at=DatabaseClockAfter(ttl_seconds))
         return self._connection.execute(renewal).rowcount == 1
 
     def holds_lease(self, name: str, epoch: int) -> bool:
-        """Tell whether a lease still has this epoch and has not expired; nobody else takes it until we commit."""
         query = select(LEASES.c.epoch).where(LEASES.c.name == name, LEASES.c.epoch == epoch)
         query = query.where(LEASES.c.expires_at > DatabaseClock())
         if self._locks:
@@ -86,24 +88,17 @@ class LeaseSession(Session):
         return self._connection.execute(query).first() is not None
 
     def release_lease(self, name: str, holder: str, epoch: int) -> None:
-        """Let a lease expire now; one that is not ours is left alone."""
         ours = (LEASES.c.name == name, LEASES.c.holder == holder, LEASES.c.epoch == epoch)
         still_held = LEASES.c.expires_at > DatabaseClock()
         self._connection.execute(update(LEASES).where(*ours, still_held).values(expires_at=DatabaseClock()))
 
     def beat(self, service: str, instance: str, detail_json: str) -> None:
-        """Leave a sign of life of a process."""
         values = {"service": service, "instance": instance, "seen_at": DatabaseClock(), "detail_json": detail_json}
-        insert = _insert(self._connection.dialect, SERVICE_HEARTBEATS).values(values)
+        insert = self._insert(SERVICE_HEARTBEATS).values(values)
         key = list(SERVICE_HEARTBEATS.primary_key.columns)
         news = {name: insert.excluded[name] for name in ("seen_at", "detail_json")}
         self._connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news))
 
     def forget_heartbeats(self, silent_seconds: float) -> int:
-        """Delete processes that gave no sign of life for so long and return their number."""
         silent = SERVICE_HEARTBEATS.c.seen_at < DatabaseClockAfter(-silent_seconds)
         return self._connection.execute(delete(SERVICE_HEARTBEATS).where(silent)).rowcount
-
-
-def _insert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)

@@ -9,14 +9,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, literal, select, tuple_
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.facts import CandleClosed
 from shared.contracts.times import format_time, parse_time
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
 from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
-from shared.store.rows.market import CandleRow, GateSnapshotRow
+from shared.store.rows.market import GateSnapshotRow
 from shared.store.rows.runtime import AuditRow
 from shared.store.sql.audit import AuditSession
 from shared.store.sql.ledger import LedgerSession, daily_stats_row, equity_row, event_row
-from shared.store.sql.market import MarketSession
+from shared.store.sql.market import CANDLE_ROWS, MarketSession
+from shared.store.sql.session import of_pair, picked
 from shared.store.tables.ledger import ACCOUNT_EVENTS, DAILY_STATS, EQUITY, TRADES
 from shared.store.tables.market import CANDLES, GATE_SNAPSHOTS
 from shared.store.tables.runtime import AUDIT_LOG
@@ -25,45 +27,39 @@ from shared.store.tables.runtime import AUDIT_LOG
 class ListingSession(MarketSession, LedgerSession, AuditSession):
     """Read lists page by page, and what is new."""
 
-    def list_candles(self, pair: str, granularity: str, span: Span) -> list[Listed[CandleRow]]:
-        """Return candles of a pair by open time."""
+    def list_candles(self, pair: str, granularity_seconds: int, span: Span) -> list[Listed[CandleClosed]]:
         columns = CANDLES.c
-        query = select(CANDLES).where(columns.pair == pair, columns.granularity == granularity)
+        query = CANDLE_ROWS.where(columns.pair == pair, columns.granularity == granularity_seconds)
         rows = self._candle_rows(_paged(query, columns.time, None, span))
         return [Listed(row.candle.time, row.seq, row) for row in rows]
 
     def list_gates(self, span: Span, pair: str | None = None) -> list[Listed[GateSnapshotRow]]:
-        """Return judged candles by open time, of one pair or of all."""
         columns = GATE_SNAPSHOTS.c
-        query = _of_pair(select(GATE_SNAPSHOTS), columns.pair, pair)
+        query = of_pair(select(GATE_SNAPSHOTS), columns.pair, pair)
         rows = self._gate_rows(_paged(query, columns.candle_time, columns.seq, span))
         return [Listed(row.candle_time, row.seq, row) for row in rows]
 
     def list_trades(self, span: Span, pair: str | None = None) -> list[Listed[TradeRow]]:
-        """Return trades by time of entry, of one pair or of all."""
         columns = TRADES.c
-        query = _of_pair(select(TRADES), columns.pair, pair)
+        query = of_pair(select(TRADES), columns.pair, pair)
         rows = self._trade_rows(_paged(query, columns.entry_time, columns.number, span))
         return [Listed(row.opening.entry_time, row.number, row) for row in rows]
 
     def list_equity(self, span: Span) -> list[Listed[EquityRow]]:
-        """Return points of the equity curve by time."""
         query = _paged(select(EQUITY), EQUITY.c.ts_utc, EQUITY.c.id, span)
         return [Listed(row.ts_utc, row.id, equity_row(row)) for row in self._connection.execute(query)]
 
     def list_days(self, span: Span) -> list[Listed[DailyStatsRow]]:
-        """Return trading days; the times of the span are numbers of days."""
         day = DAILY_STATS.c.trading_day
         query = _paged(select(DAILY_STATS), day, None, span)
         return [Listed(row.trading_day, 0, daily_stats_row(row)) for row in self._connection.execute(query)]
 
     def list_audit(self, span: Span) -> list[Listed[AuditRow]]:
-        """Return audit records by time."""
-        query = _paged(select(AUDIT_LOG), AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id, span, format_time)
+        query = _paged(picked(AUDIT_LOG, AuditRow._fields), AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id, span, format_time)
         return [_listed_audit(row) for row in self._connection.execute(query)]
 
     def newest_candles(self) -> list[NewestCandle]:
-        """Return the newest candle of each pair and granularity, looking each up in the index."""
+        # Each is looked up in the index.
         columns = CANDLES.c
         pairs = select(columns.pair, columns.granularity).order_by(columns.pair, columns.granularity).limit(1)
         times = select(columns.time).order_by(columns.time.desc()).limit(1)
@@ -73,17 +69,17 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
             pair, granularity = key
             of_it = times.where(columns.pair == pair, columns.granularity == granularity)
             found.append(NewestCandle(pair, granularity, self._connection.execute(of_it).scalar_one()))
-            later = tuple_(columns.pair, columns.granularity) > tuple_(literal(pair), literal(granularity))
+            later = tuple_(columns.pair, columns.granularity) > tuple_(
+                literal(pair), literal(granularity, columns.granularity.type)
+            )
             key = self._connection.execute(pairs.where(later)).first()
         return found
 
     def newest_event_id(self) -> int:
-        """Return the id of the newest event of the account, 0 without one."""
         query = select(ACCOUNT_EVENTS.c.id).order_by(ACCOUNT_EVENTS.c.id.desc()).limit(1)
         return self._connection.execute(query).scalar() or 0
 
     def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
-        """Return the events that follow the one of an id, oldest first."""
         query = select(ACCOUNT_EVENTS).where(ACCOUNT_EVENTS.c.id > identity).order_by(ACCOUNT_EVENTS.c.id).limit(limit)
         return [NumberedEvent(row.id, event_row(row)) for row in self._connection.execute(query)]
 
@@ -118,12 +114,8 @@ def _paged(
     return query.order_by(time.desc(), key.desc()).limit(span.limit)
 
 
-def _of_pair(query: Select[Any], column: ColumnElement[str], pair: str | None) -> Select[Any]:
-    return query if pair is None else query.where(column == pair)
-
-
 def _listed_audit(row: Row[Any]) -> Listed[AuditRow]:
-    record = AuditRow(*tuple(row))
+    record = AuditRow._make(row)
     try:
         return Listed(parse_time(record.ts_utc), record.id, record)
     except ValueError as fault:

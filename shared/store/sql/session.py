@@ -1,9 +1,10 @@
 """What the themes of the store share: prepared bulk inserts, taking turns, and stored figures read back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Column, Connection, Dialect, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -16,8 +17,8 @@ from shared.store.tables.market import CANDLE_GAPS, REJECTED_CANDLES
 from shared.store.tables.metadata import METADATA
 from shared.store.tables.runtime import CURSORS, SNAPSHOTS
 
-# Text for times, days and decimal figures is understood by either database, so a row is written as one plain tuple.
-Values: TypeAlias = tuple[str | int | float | None, ...]
+# A row to be written, by column; text for times, days and decimal figures is understood by either database.
+Values: TypeAlias = Mapping[str, str | int | float | None]
 
 # A row that is there already: left as it is, or overwritten. In all other tables it is refused.
 _KEPT: Final = (REJECTED_CANDLES, CANDLE_GAPS)
@@ -27,10 +28,11 @@ _MANY: Final = 5
 
 
 class Insert(NamedTuple):
-    """The statement for a few rows of a table, and the one that is quicker for many."""
+    """The statement for a few rows of a table, the one that is quicker for many, and the order that both want."""
 
     few: str
     many: str
+    ordered: Callable[[Values], tuple[object, ...]]
 
 
 class Session:
@@ -50,19 +52,24 @@ class Session:
         if self._locks:
             take_turns(self._connection, turn)
 
-    def _add(self, table: Table, rows: Sequence[Values]) -> None:
+    def _add(self, table: Table, rows: Iterable[Values]) -> None:
         # Straight to the driver: its own conversion of every value would cost more than the database takes to store it.
-        if rows:
-            insert = self._inserts[table.name]
-            self._connection.exec_driver_sql(insert.many if len(rows) >= _MANY else insert.few, list(rows))
+        insert = self._inserts[table.name]
+        values = [insert.ordered(row) for row in rows]
+        if values:
+            self._connection.exec_driver_sql(insert.many if len(values) >= _MANY else insert.few, values)
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """Return an insert that can say what happens to a row that is there already."""
+        return dialect_insert(table, self._connection.dialect)
 
 
 def insert_statements(dialect: Dialect) -> dict[str, Insert]:
-    """Return an insert for every table, taking a row as a tuple of its columns in order without an assigned id."""
+    """Return an insert for every table, without the columns that the database assigns."""
     if not isinstance(dialect, DefaultDialect):
         raise InvariantError(f"there are no insert statements for the dialect {dialect.name}")
     positional = type(dialect)(paramstyle="qmark" if dialect.name == "sqlite" else "format")
-    return {table.name: _insert(table, positional) for table in METADATA.sorted_tables}
+    return {table.name: _statements(table, positional) for table in METADATA.sorted_tables}
 
 
 def written_columns(table: Table) -> list[str]:
@@ -72,6 +79,24 @@ def written_columns(table: Table) -> list[str]:
         for column in table.columns
         if column is not table.autoincrement_column and column.server_default is None
     ]
+
+
+def picked(table: Table, fields: Sequence[str], **renamed: str) -> Select[Any]:
+    """Return a query for the columns that a row's fields are called after, in their order; `renamed` names the others.
+
+    What it finds can be unpacked into the row, wherever the columns stand in the table.
+    """
+    return select(*(table.c[renamed.get(field, field)] for field in fields))
+
+
+def of_pair(query: Select[Any], column: Column[Any], pair: str | None) -> Select[Any]:
+    """Narrow a query to a pair, where one is given."""
+    return query if pair is None else query.where(column == pair)
+
+
+def dialect_insert(table: Table, dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
+    """Return the database's own insert into a table."""
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def digits_of(pairs: set[str]) -> dict[str, int]:
@@ -104,8 +129,8 @@ def _require_fixed(value: Any, digits: int, where: str) -> None:
         raise InvariantError(f"{where}: {fault}") from fault
 
 
-def _insert(table: Table, dialect: Dialect) -> Insert:
-    insert = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+def _statements(table: Table, dialect: Dialect) -> Insert:
+    insert = dialect_insert(table, dialect)
     columns = written_columns(table)
     if table in _KEPT:
         insert = insert.on_conflict_do_nothing()
@@ -115,4 +140,4 @@ def _insert(table: Table, dialect: Dialect) -> Insert:
         insert = insert.on_conflict_do_update(index_elements=key, set_=news)
     few = str(insert.compile(dialect=dialect, column_keys=columns))
     copied = dialect.name != "sqlite" and table not in (*_KEPT, *_OVERWRITTEN)
-    return Insert(few, copy_statement(table.name, columns) if copied else few)
+    return Insert(few, copy_statement(table.name, columns) if copied else few, itemgetter(*columns))

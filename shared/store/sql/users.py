@@ -5,13 +5,12 @@ A session is alive as long as it is not revoked, neither idle nor old beyond its
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Row, case, delete, insert, select, update
 
 from shared.store.clock import DatabaseClock, DatabaseClockAfter
 from shared.store.postgresql import USER_TURN
 from shared.store.rows.users import NewSession, OpenSession, SessionRow, SessionTimes, UserRow
-from shared.store.sql.session import Session
+from shared.store.sql.session import Session, picked
 from shared.store.tables.users import LOGIN_ATTEMPTS, SESSIONS, USERS
 
 
@@ -19,16 +18,13 @@ class UserSession(Session):
     """Read and write users, sessions and attempts to sign in."""
 
     def users(self) -> list[UserRow]:
-        """Return all users by name."""
-        return [_user_row(row) for row in self._connection.execute(_users().order_by(USERS.c.name))]
+        return [_user_row(row) for row in self._connection.execute(select(USERS).order_by(USERS.c.name))]
 
     def user(self, name: str) -> UserRow | None:
-        """Return a user."""
-        row = self._connection.execute(_users().where(USERS.c.name == name)).first()
+        row = self._connection.execute(select(USERS).where(USERS.c.name == name)).first()
         return None if row is None else _user_row(row)
 
     def session(self, token_hash: str) -> SessionRow | None:
-        """Return the session of a token, None for one that is unknown or not alive."""
         columns = SESSIONS.c
         query = (
             select(columns.id, columns.user_id, USERS.c.name, USERS.c.role, columns.csrf_token)
@@ -39,52 +35,53 @@ class UserSession(Session):
         row = self._connection.execute(query).first()
         if row is None:
             return None
-        idle, confirmed = row.idle_at - row.now, row.confirmed_until - row.now
-        return SessionRow(row.id, row.user_id, row.name, row.role, row.csrf_token, idle, confirmed)
+        return SessionRow(
+            id=row.id,
+            user_id=row.user_id,
+            name=row.name,
+            role=row.role,
+            csrf_token=row.csrf_token,
+            idle_seconds_left=row.idle_at - row.now,
+            confirmed_seconds_left=row.confirmed_until - row.now,
+        )
 
     def sessions_of(self, user_id: int) -> list[OpenSession]:
-        """Return the sessions of a user that are alive, newest first."""
         columns = SESSIONS.c
-        query = select(columns.id, columns.address, columns.created_at, columns.idle_at, columns.expires_at)
-        query = query.where(columns.user_id == user_id, *_alive()).order_by(columns.created_at.desc(), columns.id)
-        return [OpenSession(*row) for row in self._connection.execute(query)]
+        query = (
+            picked(SESSIONS, OpenSession._fields)
+            .where(columns.user_id == user_id, *_alive())
+            .order_by(columns.created_at.desc(), columns.id)
+        )
+        return [OpenSession._make(row) for row in self._connection.execute(query)]
 
     def session_owner(self, session_id: str) -> str | None:
-        """Return the name of the user whose living session has an id."""
         query = select(USERS.c.name).join_from(SESSIONS, USERS, USERS.c.id == SESSIONS.c.user_id)
         return self._connection.execute(query.where(SESSIONS.c.id == session_id, *_alive())).scalar()
 
     def lock_users(self) -> None:
-        """Wait until nobody else is about to change users; others wait until the transaction ends."""
         self._take_turns(USER_TURN)
 
     def login_wait_seconds(self, subject: str) -> float:
-        """Return how long somebody has to wait before the next attempt to sign in, 0 or less for not at all."""
         query = select(LOGIN_ATTEMPTS.c.wait_until, DatabaseClock().label("now"))
         row = self._connection.execute(query.where(LOGIN_ATTEMPTS.c.subject == subject)).first()
         return 0.0 if row is None else row.wait_until - row.now
 
     def add_user(self, name: str, role: str, password_hash: str) -> int:
-        """Add a user and return the id; a second one of the name is an InvariantError."""
         values = {"name": name, "role": role, "password_hash": password_hash, "disabled": False}
         adding = insert(USERS).values(**values, created_at=DatabaseClock()).returning(USERS.c.id)
         return int(self._connection.execute(adding).scalar_one())
 
     def set_password(self, user_id: int, password_hash: str) -> None:
-        """Replace what is kept of a user's password."""
         change = update(USERS).where(USERS.c.id == user_id)
         self._connection.execute(change.values(password_hash=password_hash))
 
     def disable_user(self, user_id: int, disabled: bool = True) -> None:
-        """Keep a user from signing in, or let them again."""
         self._connection.execute(update(USERS).where(USERS.c.id == user_id).values(disabled=disabled))
 
     def set_role(self, user_id: int, role: str) -> None:
-        """Let a user do what another role may; an unknown one is an InvariantError."""
         self._connection.execute(update(USERS).where(USERS.c.id == user_id).values(role=role))
 
     def open_session(self, session: NewSession, times: SessionTimes) -> None:
-        """Open a session."""
         values = {
             **session._asdict(),
             "created_at": DatabaseClock(),
@@ -95,37 +92,27 @@ class UserSession(Session):
         self._connection.execute(insert(SESSIONS).values(values))
 
     def touch_session(self, token_hash: str, idle_seconds: float) -> None:
-        """Note that a session is used."""
         touch = update(SESSIONS).where(SESSIONS.c.token_hash == token_hash)
         self._connection.execute(touch.values(idle_at=DatabaseClockAfter(idle_seconds)))
 
     def revoke_session(self, token_hash: str) -> None:
-        """End the session of a token."""
         ours = update(SESSIONS).where(SESSIONS.c.token_hash == token_hash, SESSIONS.c.revoked_at.is_(None))
         self._connection.execute(ours.values(revoked_at=DatabaseClock()))
 
     def end_session(self, session_id: str) -> None:
-        """End the session of an id."""
         this = update(SESSIONS).where(SESSIONS.c.id == session_id, SESSIONS.c.revoked_at.is_(None))
         self._connection.execute(this.values(revoked_at=DatabaseClock()))
 
     def revoke_sessions(self, user_id: int) -> int:
-        """End all sessions of a user that were not ended and return their number."""
         theirs = update(SESSIONS).where(SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None))
         return self._connection.execute(theirs.values(revoked_at=DatabaseClock())).rowcount
 
     def forget_sessions(self, over_seconds: float) -> int:
-        """Delete sessions whose time has been over for so long and return their number."""
         over = SESSIONS.c.expires_at < DatabaseClockAfter(-over_seconds)
         return self._connection.execute(delete(SESSIONS).where(over)).rowcount
 
     def count_login(self, subject: str) -> int | None:
-        """Count an attempt to sign in and return how many there were; None, uncounted, where one has to wait.
-
-        Until the transaction ends, others of the same subject wait here.
-        """
-        on_sqlite = self._connection.dialect.name == "sqlite"
-        first = sqlite.insert(LOGIN_ATTEMPTS) if on_sqlite else postgresql.insert(LOGIN_ATTEMPTS)
+        first = self._insert(LOGIN_ATTEMPTS)
         now = DatabaseClock()
         counted = first.values(subject=subject, tries=1, last_at=now, wait_until=now).on_conflict_do_update(
             index_elements=[LOGIN_ATTEMPTS.c.subject],
@@ -135,22 +122,18 @@ class UserSession(Session):
         return self._connection.execute(counted.returning(LOGIN_ATTEMPTS.c.tries)).scalar()
 
     def delay_login(self, subject: str, seconds: float) -> None:
-        """Have somebody wait before the next attempt."""
         delay = update(LOGIN_ATTEMPTS).where(LOGIN_ATTEMPTS.c.subject == subject)
         self._connection.execute(delay.values(wait_until=DatabaseClockAfter(seconds)))
 
     def uncount_login(self, subject: str) -> None:
-        """Take back one attempt and the wait that it may have brought."""
         fewer = case((LOGIN_ATTEMPTS.c.tries > 0, LOGIN_ATTEMPTS.c.tries - 1), else_=0)
         taken = update(LOGIN_ATTEMPTS).where(LOGIN_ATTEMPTS.c.subject == subject)
         self._connection.execute(taken.values(tries=fewer, wait_until=DatabaseClock()))
 
     def forgive_logins(self, subject: str) -> None:
-        """Take back all attempts."""
         self._connection.execute(delete(LOGIN_ATTEMPTS).where(LOGIN_ATTEMPTS.c.subject == subject))
 
     def forget_logins(self, silent_seconds: float) -> int:
-        """Delete the count of those who did not try for so long and return their number."""
         silent = LOGIN_ATTEMPTS.c.last_at < DatabaseClockAfter(-silent_seconds)
         return self._connection.execute(delete(LOGIN_ATTEMPTS).where(silent)).rowcount
 
@@ -160,9 +143,12 @@ def _alive() -> tuple[ColumnElement[bool], ...]:
     return columns.revoked_at.is_(None), columns.idle_at > now, columns.expires_at > now
 
 
-def _users() -> Select[Any]:
-    return select(USERS)
-
-
 def _user_row(row: Row[Any]) -> UserRow:
-    return UserRow(row.id, row.name, row.role, row.password_hash, bool(row.disabled), int(row.created_at))
+    return UserRow(
+        id=row.id,
+        name=row.name,
+        role=row.role,
+        password_hash=row.password_hash,
+        disabled=bool(row.disabled),
+        created_at=int(row.created_at),
+    )

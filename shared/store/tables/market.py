@@ -18,7 +18,7 @@ from sqlalchemy import (
 from shared.contracts.vocabulary import GapKind
 from shared.core.types import SIDE_NAMES
 from shared.store.tables.metadata import METADATA, Identity, identity, one_of, optional, required
-from shared.store.types import ExactDecimal, UtcTime
+from shared.store.types import ExactDecimal, Granularity, UtcTime
 
 # Every closed candle at its place among all, without gaps; the stream names the partition that judges it.
 CANDLES: Final = Table(
@@ -30,7 +30,7 @@ CANDLES: Final = Table(
     # The candle before it in its stream, 0 for none.
     required("previous_seq", BigInteger),
     required("pair", Text),
-    required("granularity", Text),
+    required("granularity", Granularity),
     required("time", UtcTime),
     required("bid_open", ExactDecimal),
     required("bid_high", ExactDecimal),
@@ -68,7 +68,7 @@ CANDLE_GAPS: Final = Table(
     METADATA,
     identity(),
     required("pair", Text),
-    required("granularity", Text),
+    required("granularity", Granularity),
     required("from_time", UtcTime),
     required("to_time", UtcTime),
     required("missing_candles", Integer),
@@ -108,7 +108,7 @@ GATE_SNAPSHOTS: Final = Table(
     required("failed_gates", Integer),
     required("stream", Text),
     required("seq", BigInteger),
-    required("granularity", Text),
+    required("granularity", Granularity),
     required("candle_time", UtcTime),
     required("verdicts_json", Text),
     required("indicators_json", Text),

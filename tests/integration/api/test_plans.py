@@ -28,7 +28,7 @@ class Listed(NamedTuple):
 
 
 LISTS: Final = {
-    "candles": Listed(lambda reader, span: reader.list_candles(PAIRS[0], "M5", span), SIZES.candles),
+    "candles": Listed(lambda reader, span: reader.list_candles(PAIRS[0], 300, span), SIZES.candles),
     "gates": Listed(lambda reader, span: reader.list_gates(span), SIZES.gate_snapshots),
     "gates of a pair": Listed(lambda reader, span: reader.list_gates(span, PAIRS[1]), SIZES.gate_snapshots),
     "trades": Listed(lambda reader, span: reader.list_trades(span), SIZES.trades),

@@ -352,7 +352,7 @@ def test_no_list_is_read_by_looking_at_every_row(api: Api, url: str) -> None:
     try:
         with api.store.reading() as reader:
             for each in (span, Span(5)):
-                reader.list_candles("EUR_USD", "M5", each)
+                reader.list_candles("EUR_USD", 300, each)
                 reader.list_gates(each)
                 reader.list_gates(each, "EUR_USD")
                 reader.list_trades(each)

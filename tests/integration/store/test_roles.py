@@ -126,7 +126,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
     with working_as(url, INGEST) as transaction:
         assert transaction.last_candle() is None
         transaction.add_candles([a_candle()])
-        transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
+        transaction.add_gaps([CandleGapRow("EUR_USD", 300, MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
         transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "1,2", "EUR_USD")])
         send_and_prune(transaction, 1)
         transaction.save_setting("news_calendar", "[]", MIDNIGHT)

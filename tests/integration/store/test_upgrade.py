@@ -75,7 +75,7 @@ def knows(step: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def add_some_of_everything(transaction: Transaction) -> None:
     euro, yen = an_opening("euro"), an_opening("yen", pair="USD_JPY", entry_price=101_700, stop_loss=101_600)
     transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "2014-05-08,1,2", "EUR_USD")])
-    transaction.add_gaps([CandleGapRow("EUR_USD", "M5", MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
+    transaction.add_gaps([CandleGapRow("EUR_USD", 300, MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
     transaction.add_candles([a_candle(seq) for seq in SEQS])
     transaction.add_gate_snapshots([a_gate_snapshot(seq) for seq in SEQS])
     transaction.add_equity([EquityRow(7, MIDNIGHT, 100_000_000, 99_999_999)])

@@ -22,7 +22,6 @@ from shared.runtime.consumer import StreamConsumer
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.news import NEWS, CalendarAge, NewsRecord, calendar_age, keep_news, stored_news
 from shared.runtime.outgoing import DirectOutgoing
-from shared.runtime.streams import closed_fact
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
@@ -79,7 +78,7 @@ def assess(store: Store, work: StrategyWork, *rows: int) -> list[CandleAssessed]
 
 
 def closed(seq: int) -> CandleClosed:
-    return closed_fact(a_candle(seq))
+    return a_candle(seq)
 
 
 def verdicts(store: Store, work: StrategyWork, *rows: int) -> list[int]:
