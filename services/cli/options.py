@@ -1,9 +1,11 @@
 """The options that several verbs share."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import typer
+
+from services.cli.variables import PASSWORD_FILE_VARIABLE
 
 _FILES = typer.Option(
     "--csv",
@@ -61,3 +63,60 @@ BootstrapFile: TypeAlias = Annotated[
         "--bootstrap-file", metavar="FILE", help="Holds the password of the first user, admin, where there is none."
     ),
 ]
+Database: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="FILE|URL",
+        help="Database: an SQLite file or a URL. Default: DATABASE_URL, else SCALP_BOT_DB_PATH, else "
+        "data/paper_trading.db.",
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int, typer.Option("--limit", min=1, metavar="N", help="Show at most N rows, newest first.")
+]
+OfPair: TypeAlias = Annotated[str | None, typer.Option("--pair", metavar="PAIR", help="Show only this pair.")]
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="Use the API at this address, such as https://host:8443, instead of a database."
+    ),
+]
+User: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="Who signs in with --url. The password is asked for, read from stdin, or from the file that "
+        f"{PASSWORD_FILE_VARIABLE} names.",
+    ),
+]
+BrokerUrl: TypeAlias = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Address of RabbitMQ. Default: RABBITMQ_URL.")
+]
+Partitions: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--partitions",
+        min=1,
+        metavar="N",
+        help="Number of strategy processes that share the candles. Default: setting deployment.partitions.",
+    ),
+]
+
+
+class Where(NamedTuple):
+    """Where a verb works: on a database, or at an API where a user signs in."""
+
+    database: str | None
+    config: Path | None
+    url: str | None = None
+    user: str | None = None
+
+
+class AtBroker(NamedTuple):
+    """Which message broker a verb works on, and among how many strategy processes it divides the candles."""
+
+    url: str | None
+    config: Path | None
+    partitions: int | None = None

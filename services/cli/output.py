@@ -5,6 +5,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from shared.contracts.decimals import MONEY_DIGITS
 
 NO_VALUE: Final = "-"
@@ -69,11 +74,6 @@ def _say_plain_table(title: str, columns: Sequence[Column], rows: Sequence[Seque
 
 
 def _say_rich_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
         table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")

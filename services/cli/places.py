@@ -2,36 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TypeVar
 
+from services.cli.database import opened_store
+from services.cli.options import Where
 from services.cli.remote import Remote, signed_in
-
-if TYPE_CHECKING:
-    from shared.store.port import Store
+from shared.contracts.errors import InputError
+from shared.store.port import Store
 
 Place = TypeVar("Place")
 
 
-class Where(NamedTuple):
-    """What the options of a verb say of where it works, and as whom to sign in there."""
-
-    database: str | None
-    config: Path | None
-    url: str | None
-    user: str | None
-
-
 @contextmanager
 def opened(
-    where: Where, remote_place: "Callable[[Remote], Place]", stored_place: "Callable[[Store], Place]"
+    where: Where, remote_place: Callable[[Remote], Place], stored_place: Callable[[Store], Place]
 ) -> Iterator[Place]:
     """Open the place that the options of a verb name; raise InputError where they contradict each other."""
-    from services.cli.inputs import read_settings
-    from services.cli.stored import database_url
-    from shared.contracts.errors import InputError
-    from shared.store.sql_store import open_store
-
     if where.url is not None:
         if where.database is not None or where.config is not None:
             raise InputError("--url goes without --db and --config: the API has its own")
@@ -39,9 +25,6 @@ def opened(
             yield remote_place(remote)
         return
     if where.user is not None:
-        raise InputError("--user goes with --url; on a database nobody signs in")
-    store = open_store(database_url(where.database, read_settings(where.config)))
-    try:
+        raise InputError("--user goes with --url; nobody signs in to a database")
+    with opened_store(where) as store:
         yield stored_place(store)
-    finally:
-        store.close()

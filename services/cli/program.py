@@ -18,16 +18,17 @@ from services.cli.bus import options as bus
 from services.cli.commands import options as commands
 from services.cli.config import options as config
 from services.cli.data import options as data
-from services.cli.db import options as checks
+from services.cli.db import options as db
 from services.cli.dlq import options as dlq
 from services.cli.doctor import options as doctor
 from services.cli.indicators import options as indicators
-from services.cli.inputs import DEBUG_VARIABLE
 from services.cli.ledger import options as ledger
 from services.cli.paper import options as paper
+from services.cli.parity import options as parity
 from services.cli.run import options as run
 from services.cli.up import options as up
 from services.cli.users import options as users
+from services.cli.variables import DEBUG_VARIABLE
 from services.cli.why import options as why
 from shared.contracts.errors import InfrastructureError, InputError
 
@@ -35,7 +36,7 @@ FAULT: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 
-# A verb is a module here: `register` adds it to the program. Modules import what is heavy only when a verb runs.
+# `register` of a verb's options adds it to the program; the work behind them is loaded when it begins.
 _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     paper.register,
     up.register,
@@ -45,7 +46,8 @@ _REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     ledger.register,
     commands.register,
     users.register,
-    checks.register,
+    parity.register,
+    db.register,
     audit.register,
     doctor.register,
     indicators.register,

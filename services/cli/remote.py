@@ -7,37 +7,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
+import httpx
 import typer
 
-from services.cli.inputs import PASSWORD_FILE_VARIABLE
+from services.cli.variables import PASSWORD_FILE_VARIABLE
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
-
-if TYPE_CHECKING:
-    import httpx
 
 _TIMEOUT_SECONDS: Final = 10.0
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 0.5
 _NOBODY_TO_ASK: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-
-Url: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--url", metavar="URL", help="Ask the API at this address, such as https://host:8443, not a database."
-    ),
-]
-User: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--user",
-        metavar="NAME",
-        help="Who signs in with --url. The password is asked for, read from stdin, or from the file that "
-        f"{PASSWORD_FILE_VARIABLE} names.",
-    ),
-]
 
 
 class Reply(NamedTuple):
@@ -50,7 +32,7 @@ class Reply(NamedTuple):
 class Remote:
     """An API, asked on behalf of the user who is signed in."""
 
-    def __init__(self, client: "httpx.Client", user: str) -> None:
+    def __init__(self, client: httpx.Client, user: str) -> None:
         """Ask by a client that has the session's cookie."""
         self._client = client
         self._user = user
@@ -87,8 +69,6 @@ class Remote:
 @contextmanager
 def signed_in(url: str, user: str | None) -> Iterator[Remote]:
     """Sign a user in at the API of an address, and out in the end; raise InputError for who may not."""
-    import httpx
-
     if user is None:
         raise InputError("--url takes --user NAME, the name of somebody who may sign in there")
     base = _checked(url)
@@ -120,8 +100,6 @@ def password_of(user: str) -> str:
 
 
 def _checked(url: str) -> str:
-    import httpx
-
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as fault:
@@ -137,12 +115,10 @@ def _checked(url: str) -> str:
 
 
 def _is_here(url: str) -> bool:
-    import httpx
-
     return is_loopback(httpx.URL(url).host)
 
 
-def _require_scalpbot(client: "httpx.Client") -> None:
+def _require_scalpbot(client: httpx.Client) -> None:
     """Raise InputError where something else answers: it must not see the password."""
     answer = _sent(client, client.build_request("GET", "/healthz"), _TRIES)
     known = _document(answer)
@@ -150,7 +126,7 @@ def _require_scalpbot(client: "httpx.Client") -> None:
         raise _stranger(client)
 
 
-def _sign_in(client: "httpx.Client", user: str, password: str) -> None:
+def _sign_in(client: httpx.Client, user: str, password: str) -> None:
     if not password:
         raise InputError(f"there is no password for {user}: type it, pipe it in, or set {PASSWORD_FILE_VARIABLE}")
     login = client.build_request("POST", "/auth/login", json={"username": user, "password": password})
@@ -162,9 +138,7 @@ def _sign_in(client: "httpx.Client", user: str, password: str) -> None:
         raise InputError(f"the API at {_place(client)} is meant to be asked behind TLS; give its https:// address")
 
 
-def _sent(client: "httpx.Client", request: "httpx.Request", tries: int) -> "httpx.Response":
-    import httpx
-
+def _sent(client: httpx.Client, request: httpx.Request, tries: int) -> httpx.Response:
     for left in reversed(range(tries)):
         try:
             return client.send(request)
@@ -175,7 +149,7 @@ def _sent(client: "httpx.Client", request: "httpx.Request", tries: int) -> "http
     raise AssertionError("a request is tried at least once")
 
 
-def _reply(answer: "httpx.Response", user: str) -> Reply:
+def _reply(answer: httpx.Response, user: str) -> Reply:
     """Return an answer that grants what was asked; raise for any other, in a sentence."""
     status, body = answer.status_code, _document(answer)
     if answer.is_success:
@@ -193,7 +167,7 @@ def _reply(answer: "httpx.Response", user: str) -> Reply:
     raise InputError(str(detail))
 
 
-def _document(answer: "httpx.Response") -> Any:
+def _document(answer: httpx.Response) -> Any:
     if not answer.content:
         return None
     try:
@@ -202,17 +176,15 @@ def _document(answer: "httpx.Response") -> Any:
         return None
 
 
-def _stranger(client: "httpx.Client") -> InputError:
+def _stranger(client: httpx.Client) -> InputError:
     return InputError(f"what answers at {_place(client)} is no Scalp Bot; look at --url")
 
 
-def _place(client: "httpx.Client") -> str:
+def _place(client: httpx.Client) -> str:
     return str(client.base_url).rstrip("/")
 
 
-def _why(fault: "httpx.TransportError") -> str:
-    import httpx
-
+def _why(fault: httpx.TransportError) -> str:
     if isinstance(fault, httpx.TimeoutException):
         return f"no answer within {_TIMEOUT_SECONDS:g} s"
     return str(fault) or type(fault).__name__

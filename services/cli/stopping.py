@@ -2,6 +2,7 @@
 
 import signal
 from types import FrameType
+from typing import Self
 
 
 class Stop:
@@ -12,7 +13,7 @@ class Stop:
         self.asked = False
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def __enter__(self) -> "Stop":
+    def __enter__(self) -> Self:
         for number in self._before:
             signal.signal(number, self._ask)
         return self

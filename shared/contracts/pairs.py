@@ -34,3 +34,13 @@ def parse_pair(text: str) -> Instrument:
     if base == quote:
         raise InputError(f"'{text}' is not a pair: base and quote must be two different currencies")
     return instrument(text)
+
+
+def known_pair(text: str | None) -> str | None:
+    """Return the name of a pair that may be given; raise InputError when it is not a pair."""
+    return None if text is None else parse_pair(text).name
+
+
+def parse_pairs(text: str) -> list[str]:
+    """Return the names of pairs written A,B in order, each once; raise InputError when one is not a pair."""
+    return sorted({parse_pair(name.strip()).name for name in text.split(",") if name.strip()})

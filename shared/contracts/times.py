@@ -5,6 +5,8 @@ from functools import lru_cache
 from time import gmtime, strftime
 from typing import Final
 
+from shared.contracts.errors import InputError
+
 EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
@@ -20,6 +22,17 @@ def parse_time(text: str) -> int:
     if len(text) != 20 or text[10] != "T" or text[19] != "Z":
         raise ValueError(f"{text!r} is not a time written YYYY-MM-DDTHH:MM:SSZ")
     return int(datetime.fromisoformat(text).timestamp())
+
+
+def parse_moment(text: str) -> int:
+    """Read an ISO time as people write it, in seconds; raise InputError when it cannot be read or has no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InputError(f"the time {text!r} cannot be read; write it like 2014-05-08T11:45:00Z")
+    return int(moment.timestamp())
 
 
 def format_day(day: int) -> str:

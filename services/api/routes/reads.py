@@ -38,7 +38,7 @@ from shared.anchors.lines import AnchorsFound
 from shared.anchors.places import read_anchors
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
-from shared.contracts.pairs import parse_pair
+from shared.contracts.pairs import known_pair, parse_pair
 from shared.core.types import SECONDS_PER_DAY
 from shared.store.rows.listing import Span
 from shared.store.sql.audit import verify_audit
@@ -117,11 +117,6 @@ def register_audit(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
             with context.store.reading() as reader:
                 found = verify_audit(reader.audit_in_order(), () if anchors is None else anchors.witnesses())
         return audit_finding(found, anchors)
-
-
-def known_pair(text: str | None) -> str | None:
-    """Return a pair's name; raise InputError when it is none."""
-    return None if text is None else parse_pair(text).name
 
 
 def _anchors(context: ApiContext) -> AnchorsFound | None:

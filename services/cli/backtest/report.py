@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Self
 
 from services.backtest.study import Study
 from services.ingest.files.candle_file import CandleFile, CandleRead
@@ -29,7 +30,7 @@ class PairInput:
     settings_digest: str
 
     @classmethod
-    def of(cls, file: CandleFile, read: CandleRead, settings: Settings) -> "PairInput":
+    def of(cls, file: CandleFile, read: CandleRead, settings: Settings) -> Self:
         """Return the input that a candle file was."""
         pair = file.instrument.name
         settled = settings.pair(pair)

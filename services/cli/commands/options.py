@@ -1,19 +1,13 @@
-"""The verbs `commands send`, `commands list` and `commands show`: what operators ask of a running platform."""
+"""The verbs `commands`: what operators ask of a running platform."""
 
-import time
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from services.cli.commands.places import CommandPlace, Order, opened_commands
-from services.cli.options import AsJson, ConfigFile
-from services.cli.output import DID_NOT_HOLD, Column, note, say, say_figures, say_json, say_table
-from services.cli.places import Where
-from services.cli.remote import Url, User
-from services.cli.stored import Database, Limit
+from services.cli.commands import job
+from services.cli.options import AsJson, ConfigFile, Database, Limit, Url, User, Where
 
-_LOOK_AGAIN_SECONDS = 0.2
-_SQL_INTEGER = 2**63 - 1
+_SQL_INTEGER: Final = 2**63 - 1
 
 CommandName: TypeAlias = Annotated[
     str,
@@ -77,21 +71,13 @@ def send(
     as_json: AsJson = False,
 ) -> int:
     """Send a command to a platform, by its database or its API; its executor carries it out within a second."""
-    import msgspec
-
-    payload = {"mode": mode, **({} if pair is None else {"pair": pair})}
-    with opened_commands(Where(database, config, url, user), actor) as place:
-        row, is_new = place.send(Order(type_name, payload, key, expires))
-        if wait:
-            row = _finished(place, row, timeout)
-    if as_json:
-        say_json({**row, "is_new": is_new})
-    elif wait:
-        say(f"Command {row['id']} {row['type']} {row['status']}: {msgspec.json.encode(row['result_json']).decode()}")
-    else:
-        known = "sent" if is_new else f"was sent before, and is {row['status']}"
-        say(f"Command {row['id']} {row['type']} {known}; see `scalpbot commands show {row['id']}`.")
-    return DID_NOT_HOLD if wait and row["status"] != "SUCCEEDED" else 0
+    return job.send(
+        Where(database, config, url, user),
+        job.Order(type_name, {"mode": mode, **({} if pair is None else {"pair": pair})}, key, expires),
+        actor=actor,
+        patience=timeout if wait else None,
+        as_json=as_json,
+    )
 
 
 def list_commands(
@@ -103,15 +89,7 @@ def list_commands(
     as_json: AsJson = False,
 ) -> None:
     """Show the latest commands and what became of them."""
-    with opened_commands(Where(database, config, url, user)) as place:
-        rows = place.newest(limit)
-    if as_json:
-        say_json(rows)
-        return
-    names = ("id", "created_ts_utc", "actor", "type", "payload_json", "status", "finished_ts_utc")
-    headings = ("id", "created", "actor", "type", "payload", "status", "finished")
-    cells = [[_cell(row[name]) for name in names] for row in rows]
-    say_table("Commands", [Column(heading, heading == "id") for heading in headings], cells)
+    job.list_commands(Where(database, config, url, user), limit, as_json)
 
 
 def show(
@@ -123,43 +101,4 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one command with its result and every audit record of it."""
-    from shared.contracts.errors import InputError
-
-    with opened_commands(Where(database, config, url, user)) as place:
-        row = place.command(command_id)
-    if row is None:
-        raise InputError(f"there is no command {command_id}; see `scalpbot commands list`")
-    if as_json:
-        say_json(row)
-        return
-    figures = [(name, _cell(value)) for name, value in row.items() if name not in ("id", "audit")]
-    say_figures(f"Command {command_id}", figures)
-    if row["audit"] is None:
-        note("Its audit records take the role operator.")
-        return
-    columns = [Column("audit", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
-    cells = [[_cell(each[name]) for name in ("id", "ts_utc", "actor", "action", "detail")] for each in row["audit"]]
-    say_table("What it did", columns, cells)
-
-
-def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[str, Any]:
-    """Return the command once it is done; raise InfrastructureError when that takes too long."""
-    from shared.contracts.commands import UNFINISHED, CommandStatus
-    from shared.contracts.errors import InfrastructureError
-
-    ends = time.monotonic() + timeout
-    while row["status"] in UNFINISHED:
-        if time.monotonic() > ends:
-            why = "it goes on" if row["status"] == CommandStatus.RUNNING else "is a platform running on this database?"
-            raise InfrastructureError(f"command {row['id']} is {row['status']} after {timeout} s: {why}")
-        time.sleep(_LOOK_AGAIN_SECONDS)
-        row = place.command(row["id"]) or row
-    return {name: value for name, value in row.items() if name != "audit"}
-
-
-def _cell(value: object) -> str:
-    import json
-
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else json.dumps(value)
+    job.show(Where(database, config, url, user), command_id, as_json)

@@ -1,18 +1,25 @@
 """Where commands are sent to and read from: the database of a platform, or its API."""
 
+import getpass
 import time
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import uuid4
 
-from services.cli.places import Where, opened
+import msgspec
+
+from services.cli.options import Where
+from services.cli.places import opened
 from services.cli.remote import Remote
+from shared.contracts.commands import parse_command
+from shared.contracts.errors import InputError
+from shared.runtime.commands import command_fields, send_command
+from shared.store.port import Store
+from shared.store.rows.commands import NewCommand
+from shared.store.rows.runtime import AuditRow
 
-if TYPE_CHECKING:
-    from shared.store.port import Store
-    from shared.store.rows.runtime import AuditRow
-
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE: Final = 500
 
 
 class Order(NamedTuple):
@@ -43,17 +50,13 @@ class CommandPlace(Protocol):
 class StoredCommands:
     """Commands in a database."""
 
-    def __init__(self, store: "Store", actor: str) -> None:
+    def __init__(self, store: Store, actor: str) -> None:
         """Send them on behalf of an actor."""
         self._store = store
         self._actor = actor
 
     def send(self, order: Order) -> tuple[dict[str, Any], bool]:
         """Send a command; return it, and whether it is new."""
-        import msgspec
-
-        from shared.runtime.commands import command_fields, send_command
-        from shared.store.rows.commands import NewCommand
 
         now = int(time.time())
         body = msgspec.json.encode(order.payload).decode()
@@ -64,8 +67,6 @@ class StoredCommands:
 
     def command(self, command_id: int) -> dict[str, Any] | None:
         """Return one command with its audit records."""
-        from shared.runtime.commands import command_fields
-
         with self._store.reading() as reader:
             row = reader.command(command_id)
             trail = reader.audit_of_command(command_id)
@@ -73,8 +74,6 @@ class StoredCommands:
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest commands, newest first."""
-        from shared.runtime.commands import command_fields
-
         with self._store.reading() as reader:
             return [command_fields(row) for row in reader.commands(limit)]
 
@@ -88,9 +87,6 @@ class RemoteCommands:
 
     def send(self, order: Order) -> tuple[dict[str, Any], bool]:
         """Send a command; under a key, so that it may be sent again where the answer is lost."""
-        import msgspec
-
-        from shared.contracts.commands import parse_command
 
         parse_command(order.type, msgspec.json.encode(order.payload).decode())
         body: dict[str, Any] = {
@@ -102,14 +98,12 @@ class RemoteCommands:
             body["expires_seconds"] = order.expires
         reply = self._remote.ask("POST", "/api/commands", body, again=True)
         # Under a key of our own, one that is known already is the one whose answer was lost.
-        return reply.body, reply.status == 202 or order.key is None
+        return reply.body, reply.status == HTTPStatus.ACCEPTED or order.key is None
 
     def command(self, command_id: int) -> dict[str, Any] | None:
         """Return one command with its audit records, which take the role operator."""
-        from shared.store.rows.runtime import AuditRow
-
         reply = self._remote.ask("GET", f"/api/commands/{command_id}", missing=True)
-        if reply.status == 404:
+        if reply.status == HTTPStatus.NOT_FOUND:
             return None
         trail = reply.body["audit"]
         shown = None if trail is None else [_audit_fields(AuditRow(**record)) for record in trail]
@@ -133,22 +127,17 @@ def opened_commands(where: Where, actor: str | None = None) -> AbstractContextMa
 
     In a database commands are sent on behalf of `actor`, by default the user of this machine.
     """
-    import getpass
-
-    from shared.contracts.errors import InputError
 
     if where.url is not None and actor is not None:
         raise InputError("--url goes without --actor: the API knows who signs in")
 
-    def stored(store: "Store") -> StoredCommands:
+    def stored(store: Store) -> StoredCommands:
         return StoredCommands(store, actor or getpass.getuser())
 
     return opened(where, RemoteCommands, stored)
 
 
-def _audit_fields(record: "AuditRow") -> dict[str, Any]:
-    import msgspec
-
+def _audit_fields(record: AuditRow) -> dict[str, Any]:
     return {
         "id": record.id,
         "ts_utc": record.ts_utc,

@@ -2,6 +2,7 @@
 
 import typer
 
+from services.cli.config import job
 from services.cli.options import AsJson, ConfigFile
 
 
@@ -15,41 +16,9 @@ def register(program: typer.Typer) -> None:
 
 def show(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show every effective setting, secrets hidden; pairs that are not named take the defaults."""
-    from services.cli.inputs import read_settings
-    from services.cli.output import flat, say, say_json
-
-    shown = read_settings(config).redacted()
-    if as_json:
-        say_json(shown)
-        return
-    for name, value in flat(shown):
-        say(f"{name} = {_written(value)}")
+    job.show(config, as_json)
 
 
 def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check the settings; exit 2 and name file, line and value where one is wrong."""
-    from services.cli.inputs import config_path, read_settings
-    from services.cli.output import say, say_json
-
-    settings = read_settings(config)
-    path = config_path(config)
-    digest = settings.trading_digest()
-    if as_json:
-        say_json({"file": None if path is None else str(path), "ok": True, "trading_digest": digest})
-    else:
-        say(f"{path or 'no settings file, defaults and environment'}: ok")
-        say(f"trading digest: {digest}")
-
-
-def _written(value: object) -> str:
-    match value:
-        case None:
-            return "(not set)"
-        case bool():
-            return str(value).lower()
-        case list():
-            return ", ".join(map(str, value)) or "(none)"
-        case dict():
-            return "(none)"
-        case _:
-            return str(value)
+    job.check(config, as_json)

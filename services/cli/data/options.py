@@ -1,25 +1,19 @@
 """`scalpbot data`: candle files, looked at before they are used and fetched from OANDA."""
 
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from services.cli.data import download as data_download
+from services.cli.data import check_job, download_job
 from services.cli.options import AsJson, CandleFiles, ConfigFile, Granularity, Pair
-from services.cli.output import Column, say, say_figures, say_json, say_table
-
-if TYPE_CHECKING:
-    from services.ingest.files.candle_summary import CandleFileSummary
-
-NOT_HELD: Final = 3
-_SHOWN: Final = 10
 
 
 def register(program: typer.Typer) -> None:
     """Add the verbs to the program."""
-    group = typer.Typer(help="Look at candle files before they are used, and fetch them.", no_args_is_help=True)
+    group = typer.Typer(help="Check candle files before they are used, and download them.", no_args_is_help=True)
     group.command("check")(check)
-    group.command("download")(data_download.download)
+    group.command("download")(download)
     program.add_typer(group, name="data")
 
 
@@ -29,94 +23,30 @@ def check(
     granularity: Granularity = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
+) -> int:
+    """Check candle files: rows, period, spreads, gaps and every bad row; exit code 3 where a row is bad."""
+    return check_job.check(csv, pair, granularity=granularity, config=config, as_json=as_json)
+
+
+def download(
+    pair: Annotated[str, typer.Option("--pair", metavar="PAIR", help="Pair of the candles, such as EUR_USD.")],
+    granularity: Annotated[
+        str, typer.Option("--granularity", metavar="NAME", help="Granularity of the candles, such as M5.")
+    ],
+    from_: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="First open time, such as 2026-01-05T00:00:00Z.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="CSV file to make, or to continue after its last row.")
+    ],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Open times end before this time. Default: now.")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Check candle files: rows, period, spreads, gaps and every bad row; exit 3 where a row is bad."""
-    from services.cli.inputs import candle_files, read_settings
-    from services.ingest.files.candle_summary import check_candle_file
-    from shared.contracts.granularity import parse_granularity
+    """Download complete bid/ask candles from OANDA into a CSV file; the same command goes on after an interruption.
 
-    settings = read_settings(config)
-    seconds = None if granularity is None else parse_granularity(granularity)
-    found = [
-        (
-            str(file.path),
-            check_candle_file(
-                file,
-                model_spread_points=settings.pair(file.instrument.name).model_spread_points,
-                granularity_seconds=seconds,
-            ),
-        )
-        for file in candle_files(csv, pair)
-    ]
-    bad = any(summary.rejected for _, summary in found)
-    if as_json:
-        say_json({"ok": not bad, "files": [_document(path, summary) for path, summary in found]})
-    else:
-        for path, summary in found:
-            _say_summary(path, summary)
-    if bad:
-        raise typer.Exit(NOT_HELD)
-
-
-def _document(path: str, summary: "CandleFileSummary") -> dict[str, Any]:
-    from shared.contracts.times import format_time
-
-    return {
-        "file": path,
-        "pair": summary.instrument.name,
-        "header": summary.header_kind,
-        "granularity": summary.granularity,
-        "rows": summary.rows,
-        "candles": summary.candles,
-        "first_open_time": format_time(summary.first_time),
-        "last_open_time": format_time(summary.last_time),
-        "median_spread_pips": round(summary.median_spread_pips, 2),
-        "p95_spread_pips": round(summary.p95_spread_pips, 2),
-        "gaps_by_kind": {kind.value: count for kind, count in summary.gaps_by_kind.items()},
-        "missing_candles": summary.missing_candles,
-        "gaps": [
-            {
-                "from": format_time(gap.from_time),
-                "to": format_time(gap.to_time),
-                "missing_candles": gap.missing_candles,
-                "kind": gap.kind.value,
-            }
-            for gap in summary.gaps
-        ],
-        "bad_rows": [row._asdict() for row in summary.rejected],
-    }
-
-
-def _say_summary(path: str, summary: "CandleFileSummary") -> None:
-    from shared.contracts.times import format_time
-
-    kinds = ", ".join(f"{count} {kind.value.replace('_', ' ')}" for kind, count in summary.gaps_by_kind.items())
-    spread = f"median {summary.median_spread_pips:.2f} pips, 95 % within {summary.p95_spread_pips:.2f} pips"
-    say_figures(
-        f"{path}: {summary.instrument.name} {summary.granularity}, {summary.header_kind} prices",
-        [
-            ("rows", f"{summary.rows:,}, of which {len(summary.rejected):,} bad"),
-            ("open times", f"{format_time(summary.first_time)} to {format_time(summary.last_time)}"),
-            ("spread at close", f"{spread}{' (the model spread)' if summary.header_kind == 'mid' else ''}"),
-            ("gaps", f"{kinds}; {summary.missing_candles:,} candles missing while the market was open"),
-        ],
-    )
-    longest = sorted(summary.gaps, key=lambda gap: -gap.missing_candles)[:_SHOWN]
-    real = [gap for gap in longest if gap.missing_candles]
-    if real:
-        say_table(
-            f"Longest {len(real)} gaps",
-            [Column("from"), Column("to"), Column("missing", right=True), Column("kind")],
-            [
-                [format_time(gap.from_time), format_time(gap.to_time), str(gap.missing_candles), gap.kind.value]
-                for gap in real
-            ],
-        )
-    if summary.rejected:
-        say_table(
-            f"First {min(_SHOWN, len(summary.rejected))} bad rows",
-            [Column("line", right=True), Column("why"), Column("row")],
-            [[str(row.line), row.reason, row.text] for row in summary.rejected[:_SHOWN]],
-        )
-    say("bad rows found" if summary.rejected else "ok")
-    say()
+    It takes the token of OANDA_API_KEY and the environment of OANDA_ENV.
+    """
+    download_job.download(pair, granularity, span=(from_, to), out=out, config=config, as_json=as_json)

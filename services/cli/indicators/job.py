@@ -11,13 +11,16 @@ import numpy as np
 
 from services.backtest.indicator_columns import IndicatorColumns, IndicatorPeriods, compute_indicators
 from services.backtest.text_file import refuse_unwritable, write_text_file
-from services.cli.inputs import candle_files, read_candles, read_settings
+from services.cli.configuration import read_settings
+from services.cli.inputs import candle_files, read_candles
 from services.cli.output import note, say_json
 from services.cli.progress import busy, told_if_long
 from shared.calendar.trading_day import trading_day_numbers
 from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
 from shared.core.columns import Integers
+
+__all__ = ["IndicatorOrder", "IndicatorPeriods", "run_indicators_verb"]
 
 # Numbers as objects take four times the memory of a column, so only a few thousand rows are such at a time.
 _ROWS_AT_ONCE: Final = 8192

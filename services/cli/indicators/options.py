@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.indicators import job
 from services.cli.options import AsJson, ConfigFile, Granularity, OneCandleFile, Pair, SkipBadRows
 
 
@@ -36,19 +37,26 @@ def indicators(
 
     Times are open times in UTC. A field is empty while its indicator is not valid yet.
     """
-    from services.backtest.indicator_columns import IndicatorPeriods
-    from services.cli.indicators.job import IndicatorOrder, run_indicators_verb
-
-    periods = IndicatorPeriods(
-        atr=atr_period,
-        adx=adx_period,
-        rsi=rsi_period,
-        ema_fast=ema_fast,
-        ema_slow=ema_slow,
-        macd_fast=macd_fast,
-        macd_slow=macd_slow,
-        macd_signal=macd_signal,
-        bb=bb_period,
-        bb_deviations=bb_deviations,
+    job.run_indicators_verb(
+        job.IndicatorOrder(
+            csv=csv,
+            pair=pair,
+            granularity=granularity,
+            skip_bad_rows=skip_bad_rows,
+            out=out,
+            periods=job.IndicatorPeriods(
+                atr=atr_period,
+                adx=adx_period,
+                rsi=rsi_period,
+                ema_fast=ema_fast,
+                ema_slow=ema_slow,
+                macd_fast=macd_fast,
+                macd_slow=macd_slow,
+                macd_signal=macd_signal,
+                bb=bb_period,
+                bb_deviations=bb_deviations,
+            ),
+            config=config,
+            as_json=as_json,
+        )
     )
-    run_indicators_verb(IndicatorOrder(csv, pair, granularity, skip_bad_rows, out, periods, config, as_json))

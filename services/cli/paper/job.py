@@ -6,14 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles, read_news, read_settings
+from services.cli.configuration import read_settings
+from services.cli.database import database_url
+from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles, read_news
 from services.cli.output import note, say_json
 from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
 from services.cli.process import own_process
 from services.cli.progress import bar
 from services.cli.stopping import Stop
-from services.cli.stored import database_url, trading
+from services.cli.trading import trading
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.inspection.csv_export import ExportedRows, export_logs

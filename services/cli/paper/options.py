@@ -5,9 +5,17 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from services.cli.options import AsJson, CandleFilesIfAny, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
+from services.cli.options import (
+    AsJson,
+    CandleFilesIfAny,
+    ConfigFile,
+    Database,
+    Granularity,
+    NewsFile,
+    Pair,
+    SkipBadRows,
+)
 from services.cli.paper import job
-from services.cli.stored import Database
 from shared.contracts.runs import RunMode
 
 Mode: TypeAlias = Annotated[

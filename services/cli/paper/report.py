@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.cli.ledger.options import position_fields, say_positions, say_trades, trade_fields
+from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
 from services.cli.output import Column, say, say_figures, say_table
 from services.inspection.csv_export import closed_trades
 from shared.contracts.decimals import format_money

@@ -7,9 +7,9 @@ from pathlib import Path
 from services.api.context import SERVICE
 from services.api.process import run_api
 from services.api.serving import listening, require_safe_address
+from services.cli.database import database_url
 from services.cli.run.asked import Asked
 from services.cli.run.service import service_of
-from services.cli.stored import database_url
 
 
 @dataclass(frozen=True)

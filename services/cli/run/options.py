@@ -9,6 +9,7 @@ from services.cli.options import (
     BootstrapFile,
     CandleFilesIfAny,
     ConfigFile,
+    Database,
     Granularity,
     Host,
     NewsFile,
@@ -17,7 +18,6 @@ from services.cli.options import (
 )
 from services.cli.run import api_job, executor_job, ingest_job, strategy_job
 from services.cli.run.asked import Asked
-from services.cli.stored import Database
 from shared.contracts.runs import Feed, RunMode
 
 Instance: TypeAlias = Annotated[

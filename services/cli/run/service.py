@@ -3,10 +3,10 @@
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from services.cli.inputs import read_settings
+from services.cli.configuration import read_settings
+from services.cli.database import database_url
 from services.cli.process import served_process
 from services.cli.run.asked import Asked
-from services.cli.stored import database_url
 from shared.contracts.errors import InputError
 from shared.runtime.process import Surroundings
 from shared.settings.settings import Settings

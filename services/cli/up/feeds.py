@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.cli.inputs import candle_files, chosen_files, live_pairs, pair_names, parse_speed, read_candles, read_news
-from services.cli.stored import database_url
+from services.cli.database import database_url
+from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles, read_news
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.platform.feeds import DemoFeed, OandaFeed, ReplayFeed
 from shared.contracts.errors import InputError
+from shared.contracts.pairs import parse_pairs
 from shared.contracts.runs import Feed
 from shared.settings.settings import Settings
 
@@ -39,7 +40,7 @@ def chosen_feed(order: CandleOrder, settings: Settings, store_url: str) -> DemoF
     _refuse_useless(order)
     match order.feed:
         case Feed.DEMO:
-            pairs = pair_names(order.pairs or "") or _DEMO_PAIRS
+            pairs = parse_pairs(order.pairs or "") or _DEMO_PAIRS
             return DemoFeed(pairs, order.seed, parse_speed(order.speed), order.candles)
         case Feed.REPLAY:
             return _replay_feed(order, settings)

@@ -12,13 +12,13 @@ from services.api.context import SERVICE
 from services.api.lifetime import recorded
 from services.api.process import context_of
 from services.api.serving import first_password, listening, require_safe_address, served
-from services.cli.inputs import read_settings
+from services.cli.configuration import read_settings
 from services.cli.output import note
 from services.cli.paper.screen import shown
 from services.cli.process import own_process
 from services.cli.stopping import Stop
-from services.cli.stored import trading
 from services.cli.telling import tell_events
+from services.cli.trading import trading
 from services.cli.up.feeds import CandleOrder, chosen_feed, url_of
 from services.platform.feeds import OandaFeed, Source
 from services.platform.trading import TRADING, Audience, Run

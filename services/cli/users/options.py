@@ -1,16 +1,11 @@
-"""The verbs `users add`, `passwd`, `role`, `disable`, `enable` and `list`: who may sign in to the API."""
+"""The verbs `users`: who may sign in to the API, and what they may do there."""
 
-import sys
 from typing import Annotated, TypeAlias
 
 import typer
 
-from services.cli.options import AsJson, ConfigFile
-from services.cli.output import Column, say, say_json, say_table
-from services.cli.places import Where
-from services.cli.remote import Url, User
-from services.cli.stored import Database
-from services.cli.users.places import opened_users
+from services.cli.options import AsJson, ConfigFile, Database, Url, User, Where
+from services.cli.users import job
 from shared.contracts.vocabulary import Role
 
 NewRole: TypeAlias = Annotated[Role, typer.Option("--role", help="What the user may do.")]
@@ -19,7 +14,7 @@ Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Name of th
 
 def register(program: typer.Typer) -> None:
     """Add the verbs."""
-    users = typer.Typer(help="Say who may sign in to the API.", no_args_is_help=True)
+    users = typer.Typer(help="Manage who may sign in to the API.", no_args_is_help=True)
     users.command("add")(add)
     users.command("passwd")(passwd)
     users.command("role")(role)
@@ -37,10 +32,8 @@ def add(
     url: Url = None,
     user: User = None,
 ) -> None:
-    """Add a user; the password is asked for, or read from the first line of stdin that is left."""
-    with opened_users(Where(database, config, url, user)) as place:
-        place.add(name, role.value, _password(name))
-    say(f"{name} may sign in as {role.value}.")
+    """Add a user; the password is asked for, or read from the next line of stdin."""
+    job.add(Where(database, config, url, user), name, role)
 
 
 def passwd(
@@ -50,10 +43,8 @@ def passwd(
     url: Url = None,
     user: User = None,
 ) -> None:
-    """Set a user's password, asked for or read from stdin, and end all their sessions."""
-    with opened_users(Where(database, config, url, user)) as place:
-        place.set_password(name, _password(name))
-    say(f"The password of {name} is set, and their sessions are ended.")
+    """Set a user's password, asked for or read from the next line of stdin, and end all their sessions."""
+    job.set_password(Where(database, config, url, user), name)
 
 
 def role(
@@ -65,9 +56,7 @@ def role(
     user: User = None,
 ) -> None:
     """Set what a user may do, and end all their sessions."""
-    with opened_users(Where(database, config, url, user)) as place:
-        place.set_role(name, role.value)
-    say(f"{name} may sign in as {role.value}, and their sessions are ended.")
+    job.set_role(Where(database, config, url, user), name, role)
 
 
 def disable(
@@ -78,9 +67,7 @@ def disable(
     user: User = None,
 ) -> None:
     """Keep a user from signing in, and end all their sessions."""
-    with opened_users(Where(database, config, url, user)) as place:
-        place.disable(name)
-    say(f"{name} may not sign in any more, and their sessions are ended.")
+    job.disable(Where(database, config, url, user), name)
 
 
 def enable(
@@ -91,9 +78,7 @@ def enable(
     user: User = None,
 ) -> None:
     """Let a disabled user sign in again."""
-    with opened_users(Where(database, config, url, user)) as place:
-        place.disable(name, disabled=False)
-    say(f"{name} may sign in again.")
+    job.enable(Where(database, config, url, user), name)
 
 
 def list_users(
@@ -104,18 +89,4 @@ def list_users(
     as_json: AsJson = False,
 ) -> None:
     """Show who may sign in, and as what."""
-    with opened_users(Where(database, config, url, user)) as place:
-        rows = place.users()
-    if as_json:
-        say_json(rows)
-        return
-    headings = [Column(heading) for heading in ("name", "role", "state", "created")]
-    cells = [(row["name"], row["role"], "disabled" if row["disabled"] else "active", row["created"]) for row in rows]
-    say_table("Users", headings, cells)
-
-
-def _password(name: str) -> str:
-    if sys.stdin.isatty():
-        asked: str = typer.prompt(f"New password of {name}", hide_input=True, confirmation_prompt=True, err=True)
-        return asked
-    return sys.stdin.readline().rstrip("\r\n")
+    job.list_users(Where(database, config, url, user), as_json)

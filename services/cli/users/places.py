@@ -1,15 +1,19 @@
 """Where users are changed and looked at: the database of a platform, or its API."""
 
+import time
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import quote
 
-from services.cli.places import Where, opened
+from services.api.security.accounts import Accounts
+from services.api.security.passwords import Passwords
+from services.cli.options import Where
+from services.cli.places import opened
 from services.cli.remote import Remote
+from shared.contracts.times import format_time
+from shared.store.port import Store
 
-if TYPE_CHECKING:
-    from shared.store.port import Store
-
-_ACTOR = "cli"
+_ACTOR: Final = "cli"
 
 
 class UserPlace(Protocol):
@@ -39,12 +43,8 @@ class UserPlace(Protocol):
 class StoredUsers:
     """Users in a database; the audit log names the command line as who changed them."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: Store) -> None:
         """Work on a store."""
-        import time
-
-        from services.api.security.accounts import Accounts
-        from services.api.security.passwords import Passwords
 
         self._store = store
         accounts = Accounts(store, Passwords(), time.time, _ACTOR)
@@ -55,8 +55,6 @@ class StoredUsers:
 
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""
-        from shared.contracts.times import format_time
-
         with self._store.reading() as reader:
             rows = reader.users()
         return [
@@ -100,6 +98,4 @@ def opened_users(where: Where) -> AbstractContextManager[UserPlace]:
 
 
 def _path(name: str) -> str:
-    from urllib.parse import quote
-
     return f"/api/users/{quote(name, safe='')}"

@@ -1,19 +1,11 @@
 """The verb `why`: the seven gates of one candle, and what became of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from services.cli.options import AsJson, ConfigFile
-from services.cli.output import Column, say, say_json, say_table
-from services.cli.stored import Database, known_pair, parse_moment, reading
-from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
-from shared.contracts.granularity import granularity_name
-
-if TYPE_CHECKING:
-    from shared.store.port import Reader
-    from shared.store.rows.ledger import TradeRow
-    from shared.store.rows.market import GateSnapshotRow
+from services.cli.options import AsJson, ConfigFile, Database, Where
+from services.cli.why import job
 
 
 def register(program: typer.Typer) -> None:
@@ -32,132 +24,4 @@ def why(
 
     TIME is the candle's open time; where no candle opened then, the candle that was decided upon at TIME is meant.
     """
-    name, moment = known_pair(pair) or pair, parse_moment(time)
-    with reading(database, config) as reader:
-        for row in _judged(reader, name, moment, time):
-            answer = _answer(reader, row)
-            if as_json:
-                say_json(answer)
-            else:
-                _say_answer(answer)
-
-
-def _judged(reader: "Reader", pair: str, moment: int, text: str) -> "list[GateSnapshotRow]":
-    from shared.contracts.errors import InputError
-
-    rows = reader.gate_snapshots_of_candle(pair, moment) or reader.gate_snapshots_of_decision(pair, moment)
-    if rows:
-        return rows
-    newest = reader.gate_snapshots(1, pair)
-    known = f"its newest is that of {_time(newest[0].candle_time)}" if newest else "it holds none of this pair"
-    raise InputError(f"this database holds no judged {pair} candle of {text}; {known}")
-
-
-def _answer(reader: "Reader", row: "GateSnapshotRow") -> dict[str, Any]:
-    import msgspec
-
-    from shared.core.types import REASON_NAMES, SIDE_NAMES
-
-    reason = REASON_NAMES[row.reason]
-    gates = [
-        {"number": number, **verdict, "words": REASON_WORDS[verdict["reason"]]}
-        for number, verdict in enumerate(msgspec.json.decode(row.verdicts_json), start=1)
-    ]
-    trade = reader.trade_of_signal(row.pair, row.candle_time)
-    return {
-        "pair": row.pair,
-        "granularity": granularity_name(row.granularity_seconds),
-        "candle_time": _time(row.candle_time),
-        "decision_time": _time(row.time),
-        "strategy": row.strategy,
-        "gates": gates,
-        "indicators": msgspec.json.decode(row.indicators_json),
-        "final_signal": SIDE_NAMES[row.final_signal],
-        "reason": reason,
-        "outcome": _outcome(reason, gates, trade),
-        "events": _events(reader, row),
-        "trade": None if trade is None else _trade(trade),
-        "params_hash": row.params_hash,
-        "params_version": row.params_version,
-    }
-
-
-def _outcome(reason: str, gates: list[dict[str, Any]], trade: "TradeRow | None") -> str:
-    if trade is not None:
-        told = _trade(trade)
-        return (
-            f"Traded: {told['side']} {told['units']} at {told['entry_price']}, stop loss {told['sl']}, take profit "
-            f"{told['tp']}; {told['ending']}."
-        )
-    first = next((gate for gate in gates if not gate["passed"]), None)
-    if reason == "hold":
-        return "No trade: an operator holds this pair."
-    if first is not None:
-        more = sum(not gate["passed"] for gate in gates) - 1
-        others = f"; {more} later gate{'s' if more > 1 else ''} would have stopped it too" if more else ""
-        gate = f"gate {first['number']} ({first['gate'].replace('_', ' ')})"
-        return f"No trade: {gate} stopped it first, {first['words']}{others}."
-    return f"No trade: all gates passed, but the order was refused, {REASON_WORDS[reason]}."
-
-
-def _trade(trade: "TradeRow") -> dict[str, str]:
-    from shared.contracts.decimals import format_money, format_points
-    from shared.core.types import EXIT_NAMES, SIDE_NAMES, instrument
-
-    opening, closing = trade.opening, trade.closing
-    digits = instrument(opening.pair).digits
-    told = {
-        "number": str(trade.number),
-        "side": SIDE_NAMES[opening.side],
-        "units": str(opening.units),
-        "entry_price": format_points(opening.entry_price, digits),
-        "sl": format_points(opening.stop_loss, digits),
-        "tp": format_points(opening.take_profit, digits),
-        "ending": EXIT_WORDS["open"],
-    }
-    if closing is not None:
-        words, price = EXIT_WORDS[EXIT_NAMES[closing.exit_reason]], format_points(closing.exit_price, digits)
-        told["pnl"] = format_money(closing.pnl)
-        told["ending"] = f"{words} at {price}, {_time(closing.exit_time)}, P/L {told['pnl']}"
-    return told
-
-
-def _events(reader: "Reader", row: "GateSnapshotRow") -> list[dict[str, Any]]:
-    import msgspec
-
-    events = reader.account_events_of(row.stream, row.seq)
-    return [{"type": event.type, "pair": event.pair, **msgspec.json.decode(event.detail_json)} for event in events]
-
-
-def _say_answer(answer: dict[str, Any]) -> None:
-    say(
-        f"{answer['pair']} {answer['granularity']}, candle that opened {answer['candle_time']}, decided "
-        f"{answer['decision_time']} by {answer['strategy']}"
-    )
-    say()
-    columns = [Column("#", True), Column("gate"), Column("verdict"), Column("value"), Column("limit"), Column("reason")]
-    rows = [
-        (
-            str(gate["number"]),
-            gate["gate"].replace("_", " "),
-            "pass" if gate["passed"] else "FAIL",
-            gate["value"],
-            gate["limit"],
-            "" if gate["passed"] else gate["words"],
-        )
-        for gate in answer["gates"]
-    ]
-    say_table("Gates", columns, rows)
-    figures = [
-        (name, "not valid yet" if value is None else f"{value:.6g}") for name, value in answer["indicators"].items()
-    ]
-    say("Indicators: " + ", ".join(f"{name} {value}" for name, value in figures))
-    for event in answer["events"]:
-        say(f"Account: {event_words(event)}")
-    say(answer["outcome"])
-
-
-def _time(seconds: int) -> str:
-    from shared.contracts.times import format_time
-
-    return format_time(seconds)
+    job.why(Where(database, config), pair, time=time, as_json=as_json)

@@ -80,7 +80,7 @@ def started(
 
 def test_a_user_is_added_signs_in_and_the_api_ends_cleanly_while_somebody_follows(database: Path) -> None:
     added = program("users", "add", "ann", "--role", "operator", "--db", database, given=f"{PASSWORD}\n")
-    assert (added.returncode, added.stdout) == (0, "ann may sign in as operator.\n")
+    assert (added.returncode, added.stdout) == (0, "ann may now sign in as operator.\n")
     with started(database) as (base, process), httpx.Client(base_url=base, timeout=20) as client:
         signed = client.post("/auth/login", json={"username": "ann", "password": PASSWORD})
         assert signed.status_code == 200

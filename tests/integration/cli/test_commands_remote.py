@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from services.cli.inputs import PASSWORD_FILE_VARIABLE
 from services.cli.program import main
+from services.cli.variables import PASSWORD_FILE_VARIABLE
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, Api, running

@@ -176,7 +176,7 @@ def test_database_is_made_checked_and_upgraded(run: Run, tmp_path: Path) -> None
         (("paper", "--mode", "LIVE", "--pairs", "EUR_USD"), "OANDA_API_KEY is not set"),
         (("paper", "--mode", "LIVE", "--csv", sample()), "--csv goes with --mode OFFLINE"),
         (("paper", "--mode", "DREAM"), "'DREAM' is not one of 'OFFLINE', 'LIVE'"),
-        (("paper", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv brings candles of it"),
+        (("paper", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv file has its candles"),
         (("paper", "--csv", sample(), "--csv", sample()), "EUR_USD is given by two candle files"),
         (("paper", "--csv", sample(), "--db", "."), "is a folder"),
         (("paper", "--csv", sample(), "--db", sample()), "is not an SQLite database"),
@@ -187,7 +187,7 @@ def test_database_is_made_checked_and_upgraded(run: Run, tmp_path: Path) -> None
         (("up", "--speed", "fast"), "give max or a number above 0"),
         (("up", "--feed", "replay"), "there is nothing to replay"),
         (("up", "--feed", "replay", "--csv", sample(), "--seed", "2"), "--seed goes with --feed demo"),
-        (("up", "--feed", "replay", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv brings candles of it"),
+        (("up", "--feed", "replay", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv file has its candles"),
         (("up", "--feed", "oanda", "--pairs", "EUR_USD"), "OANDA_API_KEY is not set"),
         (("up", "--csv", sample()), "--csv goes with --feed replay"),
         (("up", "--host", "0.0.0.0"), "passwords would go there in the clear"),  # noqa: S104

@@ -50,7 +50,7 @@ def test_users_are_changed_through_the_api(terminal: Terminal, tmp_path: Path) -
     url = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(url)) as store, running(store) as api:
         added = terminal.over(api, "add", "ann", "--role", "operator", then=NEW)
-        assert added == (0, "ann may sign in as operator.\n", "")
+        assert added == (0, "ann may now sign in as operator.\n", "")
         assert terminal.over(api, "passwd", "ann", then=f"{NEW}2").code == 0
         assert terminal.over(api, "role", "ann", "--role", "viewer").code == 0
         assert terminal.over(api, "disable", "ann").code == 0

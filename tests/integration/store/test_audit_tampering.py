@@ -135,15 +135,15 @@ def test_people_read_what_is_wrong(
     key_file.write_text(f"{PUBLIC}\n", encoding="utf-8")
     asked = ["audit", "verify", "--db", quick_log, "--anchors", str(anchors)]
     assert main([*asked, "--public-key", str(key_file)]) == 0
-    assert "reaches record 10; records after it, not yet covered: 2." in capsys.readouterr().out
+    assert "covers the records up to 10; records after it, not covered yet: 2." in capsys.readouterr().out
     assert main(asked) == 0
-    assert "against the key in the file itself only" in capsys.readouterr().out
+    assert "only against the key in the file itself" in capsys.readouterr().out
     tamper(quick_log, lambda rows: rows[:9])
     anchors.write_bytes(b"".join(lines_of(anchors)[1:]))
     assert main(asked) == 3
     output = capsys.readouterr().out
     assert "from anchor 1 on: anchor 1 is missing" in output
-    assert "There is no sound anchor" in output
+    assert "There is no valid anchor" in output
 
 
 def forged(lines: list[bytes]) -> list[bytes]:

@@ -1,0 +1,138 @@
+"""`scalpbot audit`: the log as it is stored, its chain and its anchors, and their key."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any, Final
+
+import msgspec
+
+from services.cli.configuration import read_settings
+from services.cli.database import database_url, reading
+from services.cli.options import Where
+from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
+from services.cli.progress import bar
+from shared.anchors.lines import AnchorsFound, Signer
+from shared.anchors.places import KnownAnchors, known_anchors, make_key, read_anchors, read_key
+from shared.contracts.errors import InputError
+from shared.settings.keys import public_bytes
+from shared.settings.settings import Settings
+from shared.store.rows.runtime import AuditRow
+from shared.store.sql.audit import AuditCheck, verify_audit
+
+_SHOWN_EVERY: Final = 1_000
+
+
+def tail(where: Where, limit: int, as_json: bool) -> None:
+    """Print the newest audit records."""
+    with reading(where) as reader:
+        rows = reader.audit(limit)
+    if as_json:
+        say_json([{**row._asdict(), "detail": msgspec.json.decode(row.detail_json)} for row in rows])
+        return
+    columns = [Column("id", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
+    say_table("Audit log", columns, [(str(row.id), row.ts_utc, row.actor, row.action, row.detail_json) for row in rows])
+
+
+def verify(where: Where, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:
+    """Print whether chain and anchors hold, and return the exit code that says so."""
+    settings = read_settings(where.config)
+    known = _known(settings, database_url(where.database, settings), anchors, public_key)
+    # Anchors first: every record that they have seen is then there to be read.
+    found = read_anchors(known)
+    with reading(where) as reader:
+        newest = next(iter(reader.audit(1)), None)
+        with bar("verifying", 0 if newest is None else newest.id) as progress:
+            rows = _counted(reader.audit_in_order(), progress)
+            check = verify_audit(rows, () if found is None else found.witnesses())
+    missing = anchors is not None and found is None
+    holds = check.ok and not missing and (found is None or found.first_bad is None)
+    if as_json:
+        say_json({**check._asdict(), "ok": holds, "anchors": _anchors_document(known, found, check)})
+    else:
+        _say_chain(check)
+        _say_anchors(known, found, check)
+    return 0 if holds else DID_NOT_HOLD
+
+
+def keys(file: Path, as_json: bool) -> None:
+    """Make the private key where there is none, and print the public one; raise InputError for a file out of reach."""
+    try:
+        made = make_key(file, token_bytes)
+        public = Signer(read_key(file)).public
+    except OSError as fault:
+        raise InputError(
+            f"the key {file} cannot be made or read ({fault.strerror}); name a file that you may read and write"
+        ) from fault
+    if as_json:
+        say_json({"private_key_file": str(file), "made": made, "public_key": public})
+        return
+    say(f"The private key {'is now' if made else 'was already'} in {file}; only the process that anchors may read it.")
+    say(f"Public key  {public}")
+
+
+def _known(settings: Settings, url: str, anchors: Path | None, public_key: str | None) -> KnownAnchors:
+    known = known_anchors(settings.runtime, url)
+    if anchors is not None:
+        known = known._replace(path=anchors)
+    if public_key is not None:
+        text = _text_or_file(public_key)
+        public_bytes(text, "--public-key")
+        known = known._replace(key=text)
+    return known
+
+
+def _text_or_file(given: str) -> str:
+    if given.startswith("audit-anchor-"):
+        return given
+    try:
+        return Path(given).read_text("utf-8", "replace").strip()
+    except OSError as fault:
+        raise InputError(
+            f"--public-key {given} cannot be read ({fault.strerror}); give a public key, or a file that holds one"
+        ) from fault
+
+
+def _counted(rows: Iterable[AuditRow], progress: Callable[[int], None]) -> Iterator[AuditRow]:
+    for count, row in enumerate(rows, start=1):
+        if not count % _SHOWN_EVERY:
+            progress(count)
+        yield row
+
+
+def _anchors_document(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck) -> dict[str, Any] | None:
+    if known.path is None:
+        return None
+    if found is None:
+        return {"file": str(known.path), "found": False}
+    return {"file": str(known.path), "found": True, **found.summary(check.rows)}
+
+
+def _say_chain(check: AuditCheck) -> None:
+    if check.ok:
+        say(f"The audit chain is intact: {check.rows} records, head {check.head}.")
+    else:
+        say(f"The audit chain is broken at record {check.first_bad_id}: {check.why}.")
+
+
+def _say_anchors(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck) -> None:
+    if known.path is None:
+        say("No anchors are kept for this database: set AUDIT_ANCHOR_PATH, or give --anchors FILE.")
+        return
+    if found is None:
+        say(f"There are no anchors: {known.path} does not exist. Records cut off at the end would go unnoticed.")
+        return
+    summary = found.summary(check.rows)
+    if found.first_bad is not None:
+        say(f"The anchors in {known.path} were changed, from anchor {found.first_bad} on: {found.why}.")
+    if summary["last_id"] is None:
+        say(f"There is no valid anchor in {known.path}.")
+    else:
+        say(
+            f"Valid anchors: {summary['count']}; the last, of {summary['last_time']}, covers the records up to "
+            f"{summary['last_id']}; records after it, not covered yet: {summary['not_covered']}."
+        )
+    if not found.key_given:
+        say("Signatures were checked only against the key in the file itself: give --public-key to check whose it is.")
+    if found.unfinished:
+        say("The last line is incomplete, as a crash leaves it; the next anchor repairs it.")

@@ -1,0 +1,33 @@
+"""The database of a verb: the one given, else that of the settings."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from services.cli.configuration import read_settings
+from services.cli.options import Where
+from shared.settings.settings import Settings
+from shared.store.engine import sqlite_url
+from shared.store.port import Reader, Store
+from shared.store.sql_store import open_store
+
+
+def database_url(given: str | None, settings: Settings) -> str:
+    """Return the URL of the database in force: the one given, else that of the settings."""
+    if given is None:
+        return settings.runtime.store_url()
+    return given if "://" in given else sqlite_url(Path(given))
+
+
+@contextmanager
+def opened_store(where: Where) -> Iterator[Store]:
+    """Open an existing database; raise InputError when it is missing or of another schema."""
+    with closing(open_store(database_url(where.database, read_settings(where.config)))) as store:
+        yield store
+
+
+@contextmanager
+def reading(where: Where) -> Iterator[Reader]:
+    """Open an existing database for reading; raise InputError when it is missing or of another schema."""
+    with opened_store(where) as store, store.reading() as reader:
+        yield reader

@@ -1,0 +1,43 @@
+"""`scalpbot doctor`: what was found, as a table or as JSON."""
+
+import time
+from collections.abc import Sequence
+
+from services.cli.broker import silence_driver
+from services.cli.configuration import config_path, settings_environ
+from services.cli.database import database_url
+from services.cli.options import Where
+from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
+from services.cli.progress import busy
+from services.inspection.doctor import Finding, Verdict, examine, readable_settings
+from shared.contracts.pairs import parse_pairs
+
+
+def doctor(where: Where, pairs: str | None, as_json: bool) -> int:
+    """Print every finding, and return the exit code that says whether one is a problem."""
+    silence_driver()
+    names = parse_pairs(pairs or "")
+    with busy("examining"):
+        settings, findings = readable_settings(config_path(where.config), settings_environ())
+        findings += tuple(examine(settings, database_url(where.database, settings), names, time.time))
+    problems, warnings = (
+        sum(finding.verdict is verdict for finding in findings) for verdict in (Verdict.PROBLEM, Verdict.WARNING)
+    )
+    if as_json:
+        say_json(
+            {
+                "ok": not problems,
+                "problems": problems,
+                "warnings": warnings,
+                "checks": [finding._asdict() for finding in findings],
+            }
+        )
+    else:
+        _say(findings)
+        say(f"{len(findings)} checks; problems: {problems}, warnings: {warnings}")
+    return DID_NOT_HOLD if problems else 0
+
+
+def _say(findings: Sequence[Finding]) -> None:
+    columns = [Column("check"), Column("verdict"), Column("what was found")]
+    say_table("Examination", columns, [(each.check, each.verdict.value, each.sentence) for each in findings])

@@ -1,0 +1,22 @@
+"""`scalpbot parity`: the ledger beside its replay."""
+
+from services.cli.database import reading
+from services.cli.options import Where
+from services.cli.output import DID_NOT_HOLD, say, say_json
+from services.cli.progress import bar
+from services.inspection.parity import check_parity
+
+
+def parity(where: Where, as_json: bool) -> int:
+    """Print the first difference, if there is one, and return the exit code that says so."""
+    with reading(where) as reader, bar("replaying", reader.candle_count()) as progress:
+        check = check_parity(reader, progress)
+    if as_json:
+        say_json({"holds": check.difference is None, **check._asdict()})
+    elif check.difference is None:
+        say(f"The ledger matches the replay of its {check.candles} candles: {check.trades} closed trades.")
+        say(f"Trade hash  {check.trade_hash}")
+    else:
+        say(f"The ledger differs from its replay after {check.candles} candles.")
+        say(f"First difference: {check.difference}")
+    return 0 if check.difference is None else DID_NOT_HOLD

@@ -1,0 +1,64 @@
+"""`scalpbot users`: users changed and listed, in a database or at an API."""
+
+import sys
+
+import typer
+
+from services.cli.options import Where
+from services.cli.output import Column, say, say_json, say_table
+from services.cli.users.places import opened_users
+from shared.contracts.vocabulary import Role
+
+
+def add(where: Where, name: str, role: Role) -> None:
+    """Add a user with the password that is typed."""
+    with opened_users(where) as place:
+        place.add(name, role.value, _password(name))
+    say(f"{name} may now sign in as {role.value}.")
+
+
+def set_password(where: Where, name: str) -> None:
+    """Set the password that is typed."""
+    with opened_users(where) as place:
+        place.set_password(name, _password(name))
+    say(f"{name} has a new password; all sessions of {name} were ended.")
+
+
+def set_role(where: Where, name: str, role: Role) -> None:
+    """Set what a user may do."""
+    with opened_users(where) as place:
+        place.set_role(name, role.value)
+    say(f"{name} may now sign in as {role.value}; all sessions of {name} were ended.")
+
+
+def disable(where: Where, name: str) -> None:
+    """Keep a user from signing in."""
+    with opened_users(where) as place:
+        place.disable(name)
+    say(f"{name} may no longer sign in; all sessions of {name} were ended.")
+
+
+def enable(where: Where, name: str) -> None:
+    """Let a user sign in again."""
+    with opened_users(where) as place:
+        place.disable(name, disabled=False)
+    say(f"{name} may sign in again.")
+
+
+def list_users(where: Where, as_json: bool) -> None:
+    """Print all users."""
+    with opened_users(where) as place:
+        rows = place.users()
+    if as_json:
+        say_json(rows)
+        return
+    headings = [Column(heading) for heading in ("name", "role", "state", "created")]
+    cells = [(row["name"], row["role"], "disabled" if row["disabled"] else "active", row["created"]) for row in rows]
+    say_table("Users", headings, cells)
+
+
+def _password(name: str) -> str:
+    if sys.stdin.isatty():
+        asked: str = typer.prompt(f"New password of {name}", hide_input=True, confirmation_prompt=True, err=True)
+        return asked
+    return sys.stdin.readline().rstrip("\r\n")
