@@ -78,7 +78,7 @@ class Envelope:
         except Exception:  # the last resort: nothing of the inside may be told
             self._log.exception("request failed", request_id=request_id, path=scope["path"])
             if not status:
-                await refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed; the log has more under its id")
+                await refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed; the log tells why under its id")
         finally:
             self._measure(scope, status, time.perf_counter() - began)
 
@@ -110,10 +110,10 @@ async def _whole_body(receive: Receive) -> Message:
     while not complete:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _BodyError(HTTPStatus.BAD_REQUEST, "the body ended before its end")
+            raise _BodyError(HTTPStatus.BAD_REQUEST, "the body was cut off")
         body += message.get("body", b"")
         complete = not message.get("more_body", False)
         if len(body) > LARGEST_BODY_BYTES:
-            detail = f"a body may have {LARGEST_BODY_BYTES} bytes at most"
+            detail = f"the body is larger than {LARGEST_BODY_BYTES} bytes"
             raise _BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
     return {"type": "http.request", "body": bytes(body), "more_body": False}

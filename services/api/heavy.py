@@ -24,7 +24,7 @@ class Heavy:
         """Take a turn for as long as the block lasts; raise ProblemError where none is free."""
         if not self._turns.acquire(blocking=False):
             headers = {"Retry-After": str(_AGAIN_SECONDS)}
-            detail = "exports and checks of others are going on; try again"
+            detail = "too many exports and checks are running; try again"
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, headers)
         try:
             yield

@@ -30,7 +30,7 @@ def recorded(context: ApiContext) -> Iterator[None]:
         try:
             _record(context, STOPPED, {"instance": context.instance})
         except InfrastructureError as fault:
-            context.log.warning("end not recorded in the audit log", reason=str(fault))
+            context.log.warning("stop not recorded in the audit log", reason=str(fault))
 
 
 def _record(context: ApiContext, action: str, detail: dict[str, str]) -> None:

@@ -13,19 +13,19 @@ from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Route
 from services.api.security.guard import CSRF_HEADER, cookie_name
 
 _ABOUT: Final = (
-    "Every route but those to sign in and to look after the process takes a session: POST /auth/login sets its cookie. "
-    "What changes something takes the session's CSRF token too, in the header " + CSRF_HEADER + ". "
+    "Every route but those to sign in and to monitor the process needs a session: POST /auth/login sets its cookie. "
+    "A request that changes something also needs the session's CSRF token in the header " + CSRF_HEADER + ". "
     "Times are UTC, prices and money exact decimals as text. Lists come newest first and in pages: `next_cursor` of "
     "one page is `cursor` of the next."
 )
-_EVERYWHERE: Final = {"429": "Too many requests", "500": "A fault of ours", "503": "The store is away"}
+_EVERYWHERE: Final = {"429": "Too many requests", "500": "Internal error", "503": "The store is unavailable"}
 _CONFIRMED: Final = ", and a session that was opened or confirmed within the last 5 minutes"
 # What the parts of a route's path and its method do not tell.
 _FURTHER: Final[Mapping[Route, Mapping[str, str]]] = MappingProxyType(
     {
         ("GET", "/api/sessions"): {"404": "There is no such user"},
-        ("PUT", "/api/settings"): {"409": "Another version was saved meanwhile"},
-        ("PUT", "/api/strategy-params/{strategy}"): {"409": "Another version was saved meanwhile"},
+        ("PUT", "/api/settings"): {"409": "A newer version was saved meanwhile"},
+        ("PUT", "/api/strategy-params/{strategy}"): {"409": "A newer version was saved meanwhile"},
         ("POST", "/api/users"): {"409": "The name is taken"},
         ("PUT", "/api/users/{name}/role"): {"409": "No admin would be left"},
         ("POST", "/api/users/{name}/disable"): {"409": "No admin would be left"},
@@ -61,20 +61,25 @@ def _complete(operation: dict[str, Any], route: tuple[str, str]) -> None:
     responses: dict[str, Any] = operation["responses"]
     refusals = dict(_EVERYWHERE)
     if "422" in responses or "{" in path:
-        refusals["422"] = "Something in the request is wrong"
+        refusals["422"] = "Invalid request"
     if "{" in path:
-        refusals["404"] = "There is no such thing"
+        refusals["404"] = "Not found"
     if method != "GET":
-        refusals |= {"403": "Refused", "408": "The body is late", "413": "The body is too large", "415": "Not JSON"}
+        refusals |= {
+            "403": "Not allowed",
+            "408": "The body did not arrive in time",
+            "413": "The body is too large",
+            "415": "Not JSON",
+        }
         refusals["400"] = "The body cannot be read"
     refusals |= _FURTHER.get(route, {})
     if path.endswith("/login"):
         refusals["401"] = "The name or the password is wrong"
     if least is not EVERYBODY:
         operation["security"] = [{"session": []}]
-        takes = f"the role {least}" + (_CONFIRMED if route in CONFIRMED else "")
-        operation["description"] = f"{operation.get('description', '')}\n\nTakes {takes}.".strip()
-        refusals |= {"401": "Not signed in", "403": "The role does not allow it"}
+        needs = f"the role {least}" + (_CONFIRMED if route in CONFIRMED else "")
+        operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needs}.".strip()
+        refusals |= {"401": "Not signed in", "403": "Not allowed for this role"}
     for status, description in refusals.items():
         known = responses.get(status, {})
         if status == "503" and "application/json" in known.get("content", {}):

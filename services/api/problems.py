@@ -17,7 +17,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 # A problem of no kind of its own is told by its status.
 PLAIN: Final = "about:blank"
 CONFIRM: Final = "urn:scalpbot:problem:confirm"
-_TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Confirm with the password"})
+_TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Password confirmation required"})
 _AGAIN_SECONDS: Final = 5
 
 
@@ -89,7 +89,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> ProblemResponse:
-        details = {404: f"there is nothing at {request.url.path}", 405: f"{request.method} is not answered here"}
+        details = {404: f"{request.url.path} does not exist", 405: f"{request.method} is not allowed here"}
         return _of(request, error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -104,9 +104,9 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(InfrastructureError)
     async def away(request: Request, error: InfrastructureError) -> ProblemResponse:
-        request.app.state.context.log.warning("store is away", reason=str(error))
+        request.app.state.context.log.warning("store unavailable", reason=str(error))
         headers = {"Retry-After": str(_AGAIN_SECONDS)}
-        return _of(request, HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now; try again", headers)
+        return _of(request, HTTPStatus.SERVICE_UNAVAILABLE, "the store is unavailable; try again", headers)
 
 
 def _of(

@@ -45,11 +45,11 @@ def require_safe_address(host: str, behind_tls: bool, published_on_loopback: boo
     the clear: TLS ends before us, or we are in a container whose port is published on its machine only.
     """
     if behind_tls and published_on_loopback:
-        raise InputError("--behind-tls and --published-on-loopback exclude each other; say the one that is true")
+        raise InputError("--behind-tls and --published-on-loopback exclude each other; give the one that is true")
     if not (behind_tls or published_on_loopback or is_loopback(host)):
         raise InputError(
-            f"--host {host} is reached from elsewhere, and passwords would go there in the clear; "
-            "put TLS before it and say --behind-tls, or listen on 127.0.0.1"
+            f"--host {host} can be reached from other machines, and passwords would travel unencrypted; "
+            "put TLS in front and give --behind-tls, or listen on 127.0.0.1"
         )
 
 
@@ -64,7 +64,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
     except OSError as fault:
         why = os.strerror(fault.errno or 0) if (fault.errno or 0) > 0 else str(fault.strerror)
-        raise InputError(f"{host}:{port} cannot be listened on ({why}); name another --host or --port") from fault
+        raise InputError(f"cannot listen on {host}:{port} ({why}); choose another --host or --port") from fault
     with listener:
         yield listener
 
@@ -78,8 +78,8 @@ def require_users(context: ApiContext, bootstrap: Path | None) -> None:
         return
     if bootstrap is None:
         raise InputError(
-            "nobody may sign in yet: add a user with `scalpbot users add NAME --role admin`, "
-            "or name a file that holds the first password with --bootstrap-file"
+            "there is no user who may sign in: add one with `scalpbot users add NAME --role admin`, "
+            "or give a file that holds the first password with --bootstrap-file"
         )
     _add_first_user(context, _password_in(bootstrap))
 
@@ -153,9 +153,10 @@ def served(
     finally:
         server.should_exit = True
         thread.join(_LONGEST_END_SECONDS)
-        context.log.info("stopped" if not thread.is_alive() else "requests were left unanswered")
+        context.log.info("stopped" if not thread.is_alive() else "stopped before every request was answered")
     if faults:
-        raise InfrastructureError(f"the API ended by itself: {type(faults[0]).__name__}: {faults[0]}") from faults[0]
+        fault = faults[0]
+        raise InfrastructureError(f"the API stopped unexpectedly: {type(fault).__name__}: {fault}") from fault
 
 
 def _server(context: ApiContext, listener: socket.socket, trusted_proxies: Sequence[str]) -> uvicorn.Server:
@@ -239,7 +240,7 @@ def _users(context: ApiContext) -> Sequence[UserRow]:
 def _add_first_user(context: ApiContext, password: str) -> None:
     accounts = Accounts(context.store, context.passwords, context.clock, actor=SERVICE)
     accounts.add(_FIRST_USER, Role.ADMIN, password)
-    context.log.info("first user made", user=_FIRST_USER)
+    context.log.info("first user added", user=_FIRST_USER)
 
 
 def _password_in(path: Path) -> str:

@@ -159,7 +159,7 @@ def _reply(answer: httpx.Response, user: str) -> Reply:
     if detail is None or status in _NOBODY_TO_ASK:
         raise InfrastructureError(f"{place} answered with status {status} and no reason")
     if status == HTTPStatus.FORBIDDEN:
-        raise InputError(f"{user} may not do that: {detail}")
+        raise InputError(f"{user} is refused: {detail}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise InfrastructureError(f"{detail} {answer.headers.get('retry-after', 'some')} s")
     if answer.is_server_error:

@@ -62,11 +62,11 @@ class Command(NamedTuple):
 def parse_command(type_name: str, payload_json: str) -> Command:
     """Return the command that a type and a JSON object ask for; raise InputError where they make no sense."""
     if type_name not in CommandType.__members__:
-        raise InputError(f"there is no command '{_shortened(type_name)}': use one of {', '.join(CommandType)}")
+        raise InputError(f"unknown command '{_shortened(type_name)}': use one of {', '.join(CommandType)}")
     kind = CommandType(type_name)
     payload = _object_in(payload_json)
     if unknown := sorted(payload.keys() - {_MODE, _PAIR}):
-        raise InputError(f"the payload's '{_shortened(unknown[0])}' means nothing: {kind} knows mode and pair")
+        raise InputError(f"unknown field '{_shortened(unknown[0])}' in the payload: {kind} takes mode and pair")
     return Command(kind, _mode_in(payload), _pair_in(payload, kind))
 
 
@@ -100,10 +100,10 @@ def _pair_in(payload: dict[str, object], kind: CommandType) -> str | None:
     given = payload.get(_PAIR)
     if kind not in _OF_ONE_PAIR:
         if given is not None:
-            raise InputError(f"the payload names a pair, but {kind} is about all of them: leave the pair out")
+            raise InputError(f"the payload names a pair, but {kind} applies to all pairs: leave the pair out")
         return None
     if given is None:
-        raise InputError(f'the payload names no pair, which {kind} needs: give {{"pair": "EUR_USD"}}')
+        raise InputError(f'{kind} needs a pair in the payload, such as {{"pair": "EUR_USD"}}')
     if not isinstance(given, str):
         raise InputError(f"the payload's pair is {_shown(given)}: write it like EUR_USD")
     return parse_pair(_shortened(given)).name

@@ -42,7 +42,7 @@ def send_command(transaction: Transaction, new: NewCommand) -> Sent:
     """
     command = parse_command(new.type, new.payload_json)
     if new.expires_time is not None and new.expires_time - new.created_time > LONGEST_EXPIRY_SECONDS:
-        raise InputError(f"a command may wait for {LONGEST_EXPIRY_SECONDS} seconds at most before it expires")
+        raise InputError(f"a command must expire within {LONGEST_EXPIRY_SECONDS} seconds")
     _check_length("actor", new.actor, _LONGEST_ACTOR)
     if new.idempotency_key is not None:
         _check_length("idempotency key", new.idempotency_key, _LONGEST_KEY)

@@ -58,7 +58,7 @@ class HealthServer:
             self._server = ThreadingHTTPServer((host, port), _handler(health))
         except OSError as fault:
             raise InputError(
-                f"{host}:{port} cannot be listened on ({fault.strerror}); name another --health-host or --health-port"
+                f"cannot listen on {host}:{port} ({fault.strerror}); choose another --health-host or --health-port"
             ) from fault
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)

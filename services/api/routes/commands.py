@@ -21,10 +21,10 @@ from shared.store.rows.commands import CommandFilter, NewCommand
 
 _LARGEST_ID: Final = 2**62
 _PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_LOCATION: Final = {"Location": {"description": "Where the command is.", "schema": {"type": "string"}}}
+_LOCATION: Final = {"Location": {"description": "The address of the command.", "schema": {"type": "string"}}}
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.OK.value: {"description": "It was sent before with this key", "model": Command, "headers": _LOCATION},
-    HTTPStatus.ACCEPTED.value: {"description": "It waits for an executor", "headers": _LOCATION},
+    HTTPStatus.OK.value: {"description": "Already sent with this key", "model": Command, "headers": _LOCATION},
+    HTTPStatus.ACCEPTED.value: {"description": "Accepted; it waits for an executor", "headers": _LOCATION},
     HTTPStatus.CONFLICT.value: {"description": "The key belongs to another command", "content": _PROBLEM},
 }
 # Both paths are the same: under /api, and at the root as the first version had it.
@@ -36,7 +36,7 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=LONGEST_KEY,
-        description="Sent again with the same key, the same command comes back.",
+        description="A command sent again with the same key is not carried out again: the first one comes back.",
     ),
 ]
 
@@ -52,9 +52,9 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
         principal: Annotated[Principal, Depends(asking)],
         key: Key = None,
     ) -> Command:
-        """Have a command carried out once; its status tells how far it came.
+        """Send a command to be carried out once; its status shows how far it has come.
 
-        KILL_SWITCH_OFF takes a session that was opened or confirmed within the last 5 minutes.
+        KILL_SWITCH_OFF needs a session that was opened or confirmed within the last 5 minutes.
         """
         if order.type in CONFIRMED_COMMANDS:
             require_confirmed(request, principal)
@@ -82,7 +82,9 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
 
 
 def _register_reads(app: FastAPI, context: ApiContext) -> None:
-    @app.get("/api/commands", tags=["commands"], summary="Commands by their number; from and to go by when they came")
+    @app.get(
+        "/api/commands", tags=["commands"], summary="Commands, newest first; from and to are about when they were sent"
+    )
     def commands(query: Annotated[CommandsQuery, Query()]) -> Page[Command]:
         wanted = CommandFilter(query.type and query.type.value, query.status and query.status.value)
         with context.store.reading() as reader:
@@ -93,7 +95,7 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
     def command(
         command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: Annotated[Principal, Depends(asking)]
     ) -> TrailedCommand:
-        """Tell an operator every audit record of it too."""
+        """Operators see every audit record of it too."""
         with context.store.reading() as reader:
             row = reader.command(command_id)
             trail = reader.audit_of_command(command_id) if principal.role.includes(Role.OPERATOR) else None

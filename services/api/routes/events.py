@@ -43,7 +43,7 @@ class EventsQuery(BaseModel):
     after: str | None = Field(
         default=None,
         pattern=_ID,
-        description="Begin after the event of this id, with 0 with the first; else with the next.",
+        description="Start after the event with this id; 0 starts with the first event, nothing with the next one.",
         examples=["12-340"],
     )
 
@@ -145,14 +145,14 @@ def register_events(app: FastAPI, context: ApiContext) -> None:
     @app.get(
         "/api/events",
         tags=["platform"],
-        summary="What happens, as it happens: the account, commands, holds, signs of life",
+        summary="Live events: the account, commands, holds, heartbeats",
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": content}},
     )
     async def events(
         request: Request, query: Annotated[EventsQuery, Query()], principal: Annotated[Principal, Depends(asking)]
     ) -> StreamingResponse:
-        """Send each event once, with its id; a browser that reconnects goes on after the last one."""
+        """Send each event once, with its id; a browser that reconnects continues after the last one."""
         text = query.after or _last_id(request)
         after = await run_in_threadpool(_newest, context) if text is None else _place(text)
         headers = {"X-Accel-Buffering": "no"}

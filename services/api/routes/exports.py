@@ -43,7 +43,7 @@ class ExportQuery(SpanQuery):
 class PairExportQuery(SpanQuery):
     """From when, until when, of which pair."""
 
-    pair: str | None = Field(default=None, max_length=7, description="Of this pair only.", examples=["EUR_USD"])
+    pair: str | None = Field(default=None, max_length=7, description="Only of this pair.", examples=["EUR_USD"])
 
 
 class Export(NamedTuple):
@@ -101,7 +101,7 @@ def _about(export: Export, kind: str) -> dict[str, Any]:
     limit = f"; more than {MOST_SHEET_ROWS:,} rows are refused" if kind == _XLSX else ""
     return {
         "tags": ["exports"],
-        "summary": f"All {export.name} of a time as a file, newest first{limit}",
+        "summary": f"All {export.name} of a period as a file, newest first{limit}",
         "responses": {200: {"description": "The file", "content": content}},
     }
 
@@ -178,7 +178,7 @@ def _write_sheet(file: IO[bytes], export: Export, batches: Batches) -> None:
                 line += 1
                 sheet.write_row(line, 0, row)
             if line > MOST_SHEET_ROWS:
-                detail = f"there are more than {MOST_SHEET_ROWS:,} rows; narrow the time, or take the CSV"
+                detail = f"there are more than {MOST_SHEET_ROWS:,} rows; choose a shorter period, or use the CSV"
                 raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
 
 

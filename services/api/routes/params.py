@@ -30,9 +30,9 @@ from shared.store.port import Reader
 from shared.store.rows.params import ParamsRow
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.OK.value: {"model": ParamsSaved, "description": "They are these already"},
+    HTTPStatus.OK.value: {"model": ParamsSaved, "description": "Nothing changed: these are the newest values already"},
     HTTPStatus.CONFLICT.value: {
-        "description": "Somebody saved others meanwhile",
+        "description": "A newer version was saved meanwhile",
         "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     },
 }
@@ -46,7 +46,11 @@ def register_params(app: FastAPI, context: ApiContext) -> None:
         with context.store.reading() as reader:
             return _strategy_params(reader, context.settings, strategy)
 
-    @app.get("/api/strategy-params/{strategy}/versions", tags=["parameters"], summary="All versions of them")
+    @app.get(
+        "/api/strategy-params/{strategy}/versions",
+        tags=["parameters"],
+        summary="All versions of a strategy's parameters",
+    )
     def versions(strategy: StrategyPath, query: Annotated[PageQuery, Query()]) -> Page[ParamsVersion]:
         with context.store.reading() as reader:
             return _versions(reader, [strategy], query)
@@ -61,7 +65,7 @@ def register_params(app: FastAPI, context: ApiContext) -> None:
     def replace(
         strategy: StrategyPath, change: StrategyParamsChange, request: Request, response: Response
     ) -> ParamsSaved:
-        """Save a new version; the command that comes with it puts it into force, for the next candle on."""
+        """Save a new version; the command that comes with it puts it into force from the next candle on."""
         return _save(context, request, response, {strategy: change.profiles.model_dump()}, [strategy], change.replaces)
 
 
@@ -73,7 +77,7 @@ def register_settings(app: FastAPI, context: ApiContext) -> None:
         with context.store.reading() as reader:
             return _settings(reader, context.settings)
 
-    @app.get("/api/settings/versions", tags=["parameters"], summary="All versions of the settings that may change")
+    @app.get("/api/settings/versions", tags=["parameters"], summary="All versions of the settings that can change")
     def versions(query: Annotated[PageQuery, Query()]) -> Page[ParamsVersion]:
         with context.store.reading() as reader:
             return _versions(reader, SETTINGS_SECTIONS, query)
@@ -81,12 +85,12 @@ def register_settings(app: FastAPI, context: ApiContext) -> None:
     @app.put(
         "/api/settings",
         tags=["parameters"],
-        summary="Replace limits of gates, the risk, or what pairs have of their own",
+        summary="Replace gate limits, risk, or settings of single pairs",
         status_code=HTTPStatus.ACCEPTED,
         responses=_ANSWERS,
     )
     def replace(change: SettingsChange, request: Request, response: Response) -> ParamsSaved:
-        """Save new versions; the command that comes with them puts them into force, for the next candle on.
+        """Save new versions; the command that comes with them puts them into force from the next candle on.
 
         Open positions keep their stops and targets.
         """

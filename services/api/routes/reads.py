@@ -62,12 +62,12 @@ def register_market(app: FastAPI, context: ApiContext) -> None:
 
     @app.get("/api/gates/{pair}/{time}", tags=["market"], summary="The verdicts on one candle, and what it caused")
     def gate(pair: str, time: str) -> ExplainedCandle:
-        """Find a candle by its open time, or else by the time at which it was decided upon."""
+        """Find a candle by its open time, or else by its decision time."""
         name, moment = parse_pair(pair).name, _moment(time)
         with context.store.reading() as reader:
             rows = reader.gate_snapshots_of_candle(name, moment) or reader.gate_snapshots_of_decision(name, moment)
             if not rows:
-                raise ProblemError(HTTPStatus.NOT_FOUND, f"no judged candle of {name} is known at that time")
+                raise ProblemError(HTTPStatus.NOT_FOUND, f"no judged candle of {name} is known for that time")
             events = reader.account_events_of(rows[0].stream, rows[0].seq)
         return ExplainedCandle(**judged_fields(rows[0]), events=[shown_event(event) for event in events])
 
@@ -93,7 +93,7 @@ def register_ledger(app: FastAPI, context: ApiContext) -> None:
             rows = reader.list_equity(query.span())
         return page(rows, query.limit, shown_equity)
 
-    @app.get("/api/daily-stats", tags=["ledger"], summary="Trading days; from and to go by their dates")
+    @app.get("/api/daily-stats", tags=["ledger"], summary="Trading days; from and to are about their dates")
     def daily_stats(query: Annotated[PageQuery, Query()]) -> Page[Day]:
         with context.store.reading() as reader:
             rows = reader.list_days(_in_days(query.span()))
@@ -109,7 +109,7 @@ def register_audit(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
             rows = reader.list_audit(query.span())
         return page(rows, query.limit, shown_audit)
 
-    @app.get("/api/audit/verify", tags=["audit"], summary="Walk the hash chain, and compare it with its anchors")
+    @app.get("/api/audit/verify", tags=["audit"], summary="Verify the hash chain and compare it with its anchors")
     def verify() -> AuditFinding:
         with heavy.work():
             # Anchors first: every record that they have seen is then there to be read.

@@ -27,11 +27,11 @@ class UserSession(BaseModel):
     """A session that is open; its id names it and opens nothing."""
 
     id: str = Field(examples=["Zx8yqT2hJm0Rk5Vb1Lw9Qa"])
-    address: str = Field(examples=["192.0.2.7"], description="From where it was opened.")
+    address: str = Field(examples=["192.0.2.7"], description="The address it was opened from.")
     opened: str = Field(examples=[_TIME])
     ends_unless_used: str = Field(examples=["2026-01-05T09:30:00Z"])
     ends: str = Field(examples=["2026-01-05T21:00:00Z"])
-    current: bool = Field(description="It is the session that asks.")
+    current: bool = Field(description="Whether it is the session of this request.")
 
 
 class UserSessions(BaseModel):
@@ -49,7 +49,7 @@ class SessionsQuery(BaseModel):
         default=None,
         max_length=LONGEST_NAME,
         pattern=f"^{NAME}$",
-        description="Of this user; those of others are for admins.",
+        description="Sessions of this user; only admins may see other users'.",
         examples=["ann"],
     )
 
@@ -57,11 +57,11 @@ class SessionsQuery(BaseModel):
 def register_sessions(app: FastAPI, context: ApiContext) -> None:
     """Add the routes."""
 
-    @app.get("/api/sessions", tags=["session"], summary="Open sessions, one's own or a user's")
+    @app.get("/api/sessions", tags=["session"], summary="Open sessions: your own, or for admins those of any user")
     def sessions(query: Annotated[SessionsQuery, Query()], principal: Asking) -> UserSessions:
         name = query.user or principal.name
         if name != principal.name and not principal.role.includes(Role.ADMIN):
-            raise ProblemError(HTTPStatus.FORBIDDEN, "the sessions of others are for admins to see")
+            raise ProblemError(HTTPStatus.FORBIDDEN, "only admins may see the sessions of other users")
         with context.store.reading() as reader:
             user = reader.user(name)
             if user is None:
@@ -71,7 +71,7 @@ def register_sessions(app: FastAPI, context: ApiContext) -> None:
 
     @app.delete("/api/sessions/{id}", tags=["session"], summary="End a session", status_code=HTTPStatus.NO_CONTENT)
     def end(session_id: SessionId, principal: Asking) -> None:
-        """End one of one's own sessions, or as an admin that of any user."""
+        """End one of your own sessions, or as an admin any user's."""
         with context.store.transaction() as transaction:
             owner = transaction.session_owner(session_id)
             if owner is None or (owner != principal.name and not principal.role.includes(Role.ADMIN)):

@@ -72,7 +72,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
     async def confirm(
         request: Request, response: Response, body: Confirmation, principal: Annotated[Principal, Depends(asking)]
     ) -> Me:
-        """Give the password once more, for what takes that; cookie and CSRF token are new ones from then on."""
+        """Confirm the password, for requests that need that; the session gets a new cookie and CSRF token."""
         proved = await proving.once_more(request, principal, body.password)
         opened = await run_in_threadpool(_confirmed, context, proved, principal)
         hand_over(context, response, opened.token)
@@ -81,7 +81,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
     async def password(
         request: Request, response: Response, body: NewPassword, principal: Annotated[Principal, Depends(asking)]
     ) -> Me:
-        """Change one's own password: all sessions end, and this one goes on with a new cookie and CSRF token."""
+        """Change the password: all other sessions end, and this one gets a new cookie and CSRF token."""
         require_strong(body.new_password, principal.name)
         proved = await proving.once_more(request, principal, body.password)
         hashed = await proving.hashing(context.passwords.hashed, body.new_password)
@@ -95,8 +95,8 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         app.post(f"{prefix}/auth/login", summary="Sign in", **about)(login)
         app.post(f"{prefix}/auth/logout", summary="Sign out", status_code=HTTPStatus.NO_CONTENT, **about)(logout)
         app.get(f"{prefix}/auth/me", summary="Who is signed in", **about)(me)
-        app.post(f"{prefix}/auth/confirm", summary="Confirm with the password", **about)(confirm)
-        app.put(f"{prefix}/auth/password", summary="Change one's own password", **about)(password)
+        app.post(f"{prefix}/auth/confirm", summary="Confirm your password", **about)(confirm)
+        app.put(f"{prefix}/auth/password", summary="Change your password", **about)(password)
 
 
 def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> Opened:

@@ -41,15 +41,15 @@ def register_health(app: FastAPI, context: ApiContext) -> None:
         alive = context.health.alive()
         return JSONResponse(Alive(alive=alive).model_dump(), HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    @app.get("/readyz", tags=["process"], summary="Can the API work", responses={503: {"model": Ready}})
+    @app.get("/readyz", tags=["process"], summary="Is the API ready", responses={503: {"model": Ready}})
     def readyz() -> JSONResponse:
-        missing = dict.fromkeys(context.health.missing(), "not there")
+        missing = dict.fromkeys(context.health.missing(), "unavailable")
         try:
             with context.store.reading() as reader:
                 reader.heartbeats()
         except InfrastructureError:
             # What is wrong with it is for the log: anybody may ask here.
-            missing["store"] = "not there"
+            missing["store"] = "unavailable"
         body = Ready(ready=not missing, waiting_for=missing).model_dump()
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK)
 

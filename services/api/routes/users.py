@@ -84,15 +84,15 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
     async def set_password(name: Name, body: SetPassword, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).set_password(name, body.password), proving.hashing)
 
-    @app.put("/api/users/{name}/role", tags=["users"], summary="Set what a user may do; their sessions end")
+    @app.put("/api/users/{name}/role", tags=["users"], summary="Set a user's role; their sessions end")
     async def set_role(name: Name, body: SetRole, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).set_role(name, body.role))
 
-    @app.post("/api/users/{name}/disable", tags=["users"], summary="Keep a user out; their sessions end")
+    @app.post("/api/users/{name}/disable", tags=["users"], summary="Disable a user; their sessions end")
     async def disable(name: Name, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).disable(name))
 
-    @app.post("/api/users/{name}/enable", tags=["users"], summary="Let a disabled user in again")
+    @app.post("/api/users/{name}/enable", tags=["users"], summary="Enable a disabled user")
     async def enable(name: Name, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).disable(name, disabled=False))
 

@@ -45,8 +45,8 @@ class Accounts:
         """Add a user; raise InputError for a name or password that cannot be taken."""
         if not is_name(name) or name in _NOT_PEOPLE:
             raise InputError(
-                f"{name!r} cannot be a user's name; take at most 32 of a-z, 0-9, '.', '_' and '-', a letter first, "
-                f"and none of {', '.join(sorted(_NOT_PEOPLE))}"
+                f"{name!r} is not a valid user name; use 1 to 32 of a-z, 0-9, '.', '_' and '-', a letter first, and "
+                f"none of {', '.join(sorted(_NOT_PEOPLE))}"
             )
         if role not in tuple(Role):
             raise InputError(f"{role!r} is not a role; use one of {', '.join(Role)}")
@@ -55,7 +55,7 @@ class Accounts:
         with self._store.transaction() as transaction:
             transaction.lock_users()
             if transaction.user(name) is not None:
-                raise UserConflictError(f"there is a user {name!r} already; take another name, or set their password")
+                raise UserConflictError(f"there is a user {name!r} already; choose another name, or set their password")
             transaction.add_user(name, role, hashed)
             self._audit(transaction, "user.added", {"user": name, "role": role})
 
@@ -101,7 +101,7 @@ def _locked(transaction: Transaction, name: str) -> UserRow:
     transaction.lock_users()
     user = transaction.user(name)
     if user is None:
-        raise UnknownUserError(f"there is no user {name!r}; the list of users shows who there is")
+        raise UnknownUserError(f"there is no user {name!r}; see the list of users")
     return user
 
 

@@ -65,7 +65,7 @@ async def admit(request: Request, path: str) -> Principal | None:
     """Return who asks, None where nobody has to be signed in; raise ProblemError for what is refused."""
     method = request.method
     if (method, path) not in ACCESS:
-        raise ProblemError(HTTPStatus.FORBIDDEN, "nobody may ask this")
+        raise ProblemError(HTTPStatus.FORBIDDEN, "this route is not available")
     if method not in _READS:
         await _require_json(request)
         _require_own_page(request)
@@ -87,8 +87,9 @@ async def admit(request: Request, path: str) -> Principal | None:
 def require_role(request: Request, principal: Principal, least: Role) -> None:
     """Raise ProblemError for a user whose role does not allow what is asked."""
     if not principal.role.includes(least):
-        _log_refusal(request, "role", principal.name)
-        raise ProblemError(HTTPStatus.FORBIDDEN, f"this takes the role {least}, and yours is {principal.role}")
+        _log_refusal(request, "role too low", principal.name)
+        detail = f"not allowed for your role: this needs the role {least}, yours is {principal.role}"
+        raise ProblemError(HTTPStatus.FORBIDDEN, detail)
 
 
 def require_confirmed(request: Request, principal: Principal) -> None:
@@ -96,7 +97,7 @@ def require_confirmed(request: Request, principal: Principal) -> None:
     if not principal.confirmed:
         _log_refusal(request, "not confirmed", principal.name)
         raise ProblemError(
-            HTTPStatus.FORBIDDEN, "this takes your password once more: POST /auth/confirm, then ask again", kind=CONFIRM
+            HTTPStatus.FORBIDDEN, "confirm your password first: POST /auth/confirm, then send this again", kind=CONFIRM
         )
 
 
@@ -140,8 +141,8 @@ def _require_own_page(request: Request) -> None:
         sender = headers.get("origin") or headers.get("referer")
         own = sender is None or urlsplit(sender).netloc == headers.get("host")
     if not own:
-        _log_refusal(request, "page of another site")
-        raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not ask this")
+        _log_refusal(request, "cross-site request")
+        raise ProblemError(HTTPStatus.FORBIDDEN, "requests from pages of other sites are not allowed")
 
 
 def _require_csrf_token(request: Request, principal: Principal) -> None:
@@ -150,7 +151,7 @@ def _require_csrf_token(request: Request, principal: Principal) -> None:
     if token is None and not any(mark in request.headers for mark in _MARKS_OF_BROWSERS):
         return
     if not hmac.compare_digest((token or "").encode(), principal.csrf_token.encode()):
-        _log_refusal(request, "CSRF token", principal.name)
+        _log_refusal(request, "wrong CSRF token", principal.name)
         raise ProblemError(HTTPStatus.FORBIDDEN, f"the header {CSRF_HEADER} must hold the session's CSRF token")
 
 

@@ -27,7 +27,7 @@ class OwnNames:
         if scope["type"] != "http" or is_loopback(_host_of(Headers(scope=scope).get("host", ""))):
             await self._app(scope, receive, send)
             return
-        detail = "without TLS only this machine is answered: ask http://localhost, or put TLS before it"
+        detail = "without TLS only requests from this machine are answered: use http://localhost, or put TLS in front"
         refusal = problem(scope["path"], token_hex(8), HTTPStatus.MISDIRECTED_REQUEST, detail)
         await refusal(scope, receive, send)
 

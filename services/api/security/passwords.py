@@ -59,12 +59,12 @@ def require_strong(password: str, name: str) -> None:
     """Raise InputError for a password that is too short, too long, or among those that are tried first."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise InputError(
-            f"the password has {len(password)} characters; take at least {SHORTEST} and at most {LONGEST}, "
+            f"the password has {len(password)} characters; use at least {SHORTEST} and at most {LONGEST}, "
             "such as four or five words that do not belong together"
         )
     if len(set(password)) < _FEWEST_CHARACTERS or _is_a_row(password) or _rest(password, name) < _SHORTEST_REST:
         raise InputError(
-            "the password is one of those that are tried first; take something that nobody would guess, "
+            "the password is too easy to guess; use something that nobody would think of, "
             "such as four or five words that do not belong together"
         )
 

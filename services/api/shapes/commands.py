@@ -56,14 +56,14 @@ class CommandOrder(BaseModel):
         default=None,
         min_length=1,
         max_length=LONGEST_KEY,
-        description="As the header Idempotency-Key: sent again with it, the same command comes back.",
+        description="As the header Idempotency-Key: a command sent again with the same key is not carried out again.",
         examples=[_KEY],
     )
     expires_seconds: int | None = Field(
         default=None,
         ge=1,
         le=LONGEST_EXPIRY_SECONDS,
-        description="Skip it unless an executor takes it in this time.",
+        description="Skip the command unless an executor takes it within this time.",
         examples=[30],
     )
 
@@ -102,5 +102,5 @@ class TrailedCommand(Command):
 class CommandsQuery(PageQuery):
     """Which page of the commands."""
 
-    type: CommandType | None = Field(default=None, description="Of this type only.")
-    status: CommandStatus | None = Field(default=None, description="Of this status only.")
+    type: CommandType | None = Field(default=None, description="Only of this type.")
+    status: CommandStatus | None = Field(default=None, description="Only of this status.")

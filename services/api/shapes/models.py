@@ -16,7 +16,7 @@ class Candle(BaseModel):
     pair: str = Field(examples=[_PAIR])
     granularity: str = Field(examples=["M5"])
     time: str = Field(examples=[_TIME])
-    seq: int = Field(examples=[317], description="Its place among all candles.")
+    seq: int = Field(examples=[317], description="Its number among all candles.")
     bid_open: str = Field(examples=[_PRICE])
     bid_high: str = Field(examples=[_PRICE])
     bid_low: str = Field(examples=[_PRICE])
@@ -52,7 +52,7 @@ class JudgedCandle(BaseModel):
     gates: list[Verdict]
     indicators: dict[str, Any] = Field(examples=[{"atr": 0.00021, "adx": 17.2}])
     params_hash: str = Field(examples=["5d41402abc4b2a76"])
-    params_version: int = Field(examples=[3], description="0: what the run was begun with.")
+    params_version: int = Field(examples=[3], description="0: the settings that the run began with.")
 
 
 class AccountEvent(BaseModel):
@@ -120,7 +120,7 @@ class Trade(BaseModel):
 class EquityPoint(BaseModel):
     """Balance and equity after a candle, or a price after it, that changed one of them."""
 
-    seq: int = Field(examples=[317], description="The candle's place among all candles.")
+    seq: int = Field(examples=[317], description="The candle's number among all candles.")
     time: str = Field(examples=[_TIME])
     balance: str = Field(examples=[_MONEY])
     equity: str = Field(examples=[_MONEY])
@@ -231,7 +231,7 @@ class Heartbeat(BaseModel):
 
 
 class Hold(BaseModel):
-    """A stop of entries by a person that is in force; it keeps no exit back."""
+    """A stop of entries, by an operator, that is in force; exits go on."""
 
     scope: str = Field(examples=[_PAIR], description="A pair, or ALL.")
     kind: str = Field(examples=["pause"], description="`pause` or `kill_switch`.")
@@ -244,7 +244,7 @@ class PendingCommands(BaseModel):
     """The commands that no executor has taken yet."""
 
     count: int = Field(examples=[1])
-    oldest_age_seconds: float | None = Field(examples=[0.4], description="Null while none waits.")
+    oldest_age_seconds: float | None = Field(examples=[0.4], description="Null while none is waiting.")
 
 
 class Status(BaseModel):
@@ -260,7 +260,9 @@ class Status(BaseModel):
     open_positions: int = Field(examples=[1])
     trades: int = Field(examples=[7])
     candles_not_traded: int = Field(examples=[0])
-    feed_age_seconds: float | None = Field(examples=[41.2], description="Live: since the newest candle of all closed.")
+    feed_age_seconds: float | None = Field(
+        examples=[41.2], description="Only in live runs: time since the newest candle closed."
+    )
     newest_candles: list[Newest]
     heartbeats: list[Heartbeat]
 

@@ -55,8 +55,8 @@ class SpanQuery(BaseModel):
 class PageQuery(SpanQuery):
     """Which page of a list, newest first."""
 
-    limit: int = Field(100, ge=1, le=MOST_ROWS, description="At most so many rows.")
-    cursor: str | None = Field(default=None, max_length=64, description="`next_cursor` of the page before.")
+    limit: int = Field(100, ge=1, le=MOST_ROWS, description="Rows in a page at most.")
+    cursor: str | None = Field(default=None, max_length=64, description="`next_cursor` of the previous page.")
 
     def span(self) -> Span:
         """Return what to read; raise InputError for a cursor that is none of ours."""
@@ -67,14 +67,14 @@ class PageQuery(SpanQuery):
 class PairPageQuery(PageQuery):
     """Which page of a list, of one pair or of all."""
 
-    pair: str | None = Field(default=None, max_length=7, description="Of this pair only.", examples=["EUR_USD"])
+    pair: str | None = Field(default=None, max_length=7, description="Only of this pair.", examples=["EUR_USD"])
 
 
 class CandlesQuery(PageQuery):
     """Which page of a pair's candles."""
 
-    pair: str = Field(max_length=7, description="Of this pair.", examples=["EUR_USD"])
-    granularity: str = Field("M5", max_length=4, description="Of this length.", examples=["M5"])
+    pair: str = Field(max_length=7, description="The pair.", examples=["EUR_USD"])
+    granularity: str = Field("M5", max_length=4, description="The length of the candles.", examples=["M5"])
 
 
 class Page(BaseModel, Generic[Item]):
@@ -103,7 +103,7 @@ def read_cursor(text: str) -> tuple[int, int]:
     except (Base64Error, ValueError):
         place = -1, -1
     if not 0 <= place[0] <= _LATEST.timestamp() or not 0 <= place[1] <= _LARGEST_KEY:
-        raise InputError("query.cursor: it must be the next_cursor of a page before")
+        raise InputError("query.cursor: it must be the next_cursor of an earlier page")
     return place
 
 

@@ -34,7 +34,7 @@ Replaces = Annotated[
         ge=0,
         le=_LARGEST_VERSION,
         examples=[0],
-        description="The newest version that was seen; refused with 409 where a newer one is there.",
+        description="The newest version that you have seen; 409 if there is a newer one.",
     ),
 ]
 
@@ -160,7 +160,7 @@ class PlatformSettings(BaseModel):
     newest_version: int = Field(examples=[3])
     settings: dict[str, Any] = Field(examples=[{"risk": _RISK}])
     changeable: dict[str, dict[str, Any]] = Field(
-        examples=[{"risk": _RISK}], description="The newest of what PUT takes, in force or not yet."
+        examples=[{"risk": _RISK}], description="The newest values of what PUT accepts, in force or not yet."
     )
 
 

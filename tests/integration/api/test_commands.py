@@ -174,10 +174,10 @@ def test_the_same_key_is_one_command_wherever_it_stands(api: Api) -> None:
     [
         ({}, "body.type"),
         ({"type": "OPEN_PAIR"}, "body.type"),
-        ({"type": "PAUSE_PAIR"}, "the payload names no pair"),
+        ({"type": "PAUSE_PAIR"}, "PAUSE_PAIR needs a pair in the payload"),
         ({"type": "PAUSE_PAIR", "payload": {"pair": "EURUSD"}}, "body.payload.pair"),
         ({"type": "PAUSE_PAIR", "payload": {"pair": "EUR_EUR"}}, "two different currencies"),
-        ({"type": "CLOSE_ALL", "payload": {"pair": "EUR_USD"}}, "is about all of them"),
+        ({"type": "CLOSE_ALL", "payload": {"pair": "EUR_USD"}}, "applies to all pairs"),
         ({"type": "CLOSE_ALL", "payload": {"mode": "BOTH"}}, "body.payload.mode"),
         ({"type": "CLOSE_ALL", "payload": []}, "body.payload"),
         ({"type": "CLOSE_ALL", "payload": {"until": "noon"}}, "body.payload.until"),

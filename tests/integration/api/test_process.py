@@ -106,7 +106,7 @@ def test_a_user_is_added_signs_in_and_the_api_ends_cleanly_while_somebody_follow
 def test_without_users_the_api_does_not_start(database: Path) -> None:
     refused = program("run", "api", "--db", database, "--health-port", 0)
     assert refused.returncode == 2
-    assert "nobody may sign in yet: add a user with `scalpbot users add" in refused.stderr
+    assert "there is no user who may sign in: add one with `scalpbot users add" in refused.stderr
 
 
 def test_the_first_user_comes_from_a_file_once(database: Path, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_weak_first_password_is_refused(database: Path, tmp_path: Path, conten
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "scalpbot.example"])  # noqa: S104
 def test_nobody_elsewhere_is_answered_without_tls(host: str) -> None:
-    with pytest.raises(InputError, match=r"say --behind-tls, or listen on 127\.0\.0\.1"):
+    with pytest.raises(InputError, match=r"give --behind-tls, or listen on 127\.0\.0\.1"):
         require_safe_address(host, behind_tls=False)
     require_safe_address(host, behind_tls=True)
 
@@ -148,7 +148,7 @@ def test_a_host_elsewhere_is_refused_before_anything_is_opened(
     database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "api", "--db", str(database), "--host", "0.0.0.0"]) == 2  # noqa: S104
-    assert "passwords would go there in the clear" in capsys.readouterr().err
+    assert "passwords would travel unencrypted" in capsys.readouterr().err
 
 
 def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path) -> None:
@@ -178,10 +178,10 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
 @pytest.mark.parametrize(
     ("arguments", "given", "part"),
     [
-        (("add", "ann"), "too short", "take at least 15"),
+        (("add", "ann"), "too short", "use at least 15"),
         (("add", "ann"), "", "the password has 0 characters"),
-        (("add", "Ann Smith"), PASSWORD, "cannot be a user's name"),
-        (("add", "executor"), PASSWORD, "cannot be a user's name"),
+        (("add", "Ann Smith"), PASSWORD, "is not a valid user name"),
+        (("add", "executor"), PASSWORD, "is not a valid user name"),
         (("add", "carol"), PASSWORD, "there is a user 'carol' already"),
         (("add", "ann", "--role", "king"), PASSWORD, "king"),
         (("passwd", "dave"), PASSWORD, "there is no user 'dave'"),

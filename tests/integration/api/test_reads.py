@@ -128,9 +128,9 @@ def test_one_candle_is_explained_by_its_open_time_or_its_decision(quick_api: Api
         ("/api/trades?from=1399549500", 422, "query.from: it must be a time with a zone"),
         ("/api/trades?limit=1&limit=2", 422, "given more than once"),
         ("/api/trades?order=up", 422, "query.order"),
-        ("/api/nothing", 404, "there is nothing at /api/nothing"),
-        ("/api/trades/", 404, "there is nothing at"),
-        ("/docs", 404, "there is nothing at"),
+        ("/api/nothing", 404, "/api/nothing does not exist"),
+        ("/api/trades/", 404, "/api/trades/ does not exist"),
+        ("/docs", 404, "/docs does not exist"),
     ],
 )
 def test_what_cannot_be_answered_is_a_problem_in_one_form(quick_api: Api, path: str, status: int, part: str) -> None:
@@ -203,7 +203,7 @@ def test_a_store_that_is_away_is_told_as_that(quick_api: Api) -> None:
         assert away.client.get("/healthz").status_code == 200
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "postgresql" not in answer.text
-    assert (ready.status_code, ready.json()) == (503, {"ready": False, "waiting_for": {"store": "not there"}})
+    assert (ready.status_code, ready.json()) == (503, {"ready": False, "waiting_for": {"store": "unavailable"}})
 
 
 def test_status_tells_how_the_platform_stands(api: Api) -> None:
@@ -274,7 +274,7 @@ def test_the_description_names_every_route_its_role_and_its_refusals(quick_api: 
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert {"/api/trades", "/api/auth/login", "/api/events", "/healthz"} <= set(document["paths"])
     assert all(operation["summary"] for operation in operations)
-    assert "Takes the role operator" in document["paths"]["/api/audit"]["get"]["description"]
+    assert "Needs the role operator" in document["paths"]["/api/audit"]["get"]["description"]
     for operation in operations:
         problems = [answer for status, answer in operation["responses"].items() if status[0] in "45"]
         assert problems
@@ -314,7 +314,7 @@ def test_a_sheet_that_would_be_too_long_is_refused(quick_api: Api, monkeypatch: 
     monkeypatch.setattr(exports, "MOST_SHEET_ROWS", 3)
     add_rows(quick_api.store, 1, 4)
     answer = quick_api.get("/api/exports/trades.xlsx")
-    assert (answer.status_code, "take the CSV" in answer.json()["detail"]) == (422, True)
+    assert (answer.status_code, "use the CSV" in answer.json()["detail"]) == (422, True)
     assert quick_api.get("/api/exports/trades.xlsx", **{"from": "2014-05-08T00:15:00Z"}).status_code == 200
 
 

@@ -243,10 +243,10 @@ def test_refusals_are_written_down_and_nobody_can_forge_a_line(quick_api: Api) -
     quick_api.client.post("/api/users/viewer/disable", headers=unconfirmed)
     lines = [json.loads(line) for line in quick_api.log.getvalue().splitlines()]
     assert [(line["event"], line["why"], line["user"]) for line in lines] == [
-        ("refused", "role", "viewer"),
-        ("refused", "role", "viewer"),
-        ("refused", "page of another site", None),
-        ("refused", "CSRF token", "viewer"),
+        ("refused", "role too low", "viewer"),
+        ("refused", "role too low", "viewer"),
+        ("refused", "cross-site request", None),
+        ("refused", "wrong CSRF token", "viewer"),
         ("refused", "not confirmed", "admin"),
     ]
     assert CSRF not in quick_api.log.getvalue()

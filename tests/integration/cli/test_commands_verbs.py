@@ -91,8 +91,8 @@ def test_verbs_send_list_and_show_a_command(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("OPEN_PAIR",), "there is no command 'OPEN_PAIR'"),
-        (("CLOSE_PAIR",), "the payload names no pair"),
+        (("OPEN_PAIR",), "unknown command 'OPEN_PAIR'"),
+        (("CLOSE_PAIR",), "CLOSE_PAIR needs a pair in the payload"),
         (("CLOSE_PAIR", "--pair", "EURUSD"), "'EURUSD' is not a pair"),
         (("CLOSE_ALL", "--mode", "BOTH"), "use PAPER or LIVE"),
         (("CLOSE_ALL", "--key", " "), "the idempotency key must be"),

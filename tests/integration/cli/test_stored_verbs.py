@@ -190,7 +190,7 @@ def test_database_is_made_checked_and_upgraded(run: Run, tmp_path: Path) -> None
         (("up", "--feed", "replay", "--csv", sample(), "--pairs", "USD_JPY"), "no --csv file has its candles"),
         (("up", "--feed", "oanda", "--pairs", "EUR_USD"), "OANDA_API_KEY is not set"),
         (("up", "--csv", sample()), "--csv goes with --feed replay"),
-        (("up", "--host", "0.0.0.0"), "passwords would go there in the clear"),  # noqa: S104
+        (("up", "--host", "0.0.0.0"), "passwords would travel unencrypted"),  # noqa: S104
     ],
 )
 def test_bad_input_is_one_clear_sentence(run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

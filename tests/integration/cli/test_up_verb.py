@@ -173,9 +173,9 @@ def test_a_port_that_is_taken_is_said_before_anything_is_made(
     with listening("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
         assert main(["up", "--port", port]) == 2
-        assert f"127.0.0.1:{port} cannot be listened on (Address already in use)" in capsys.readouterr().err
+        assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in capsys.readouterr().err
         assert main(["up", "--no-api", "--health-port", port, "--db", "health.db"]) == 2
-        assert f"127.0.0.1:{port} cannot be listened on" in capsys.readouterr().err
+        assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 
@@ -210,4 +210,4 @@ def test_a_fault_of_the_api_ends_trading_as_well(
     monkeypatch.setattr("services.api.serving.uvicorn.Server.run", broken)
     assert main(["up", "--port", "0", "--db", str(tmp_path / "demo.db")]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == "error: the API ended by itself: RuntimeError: no more descriptors"
+    assert last == "error: the API stopped unexpectedly: RuntimeError: no more descriptors"
