@@ -139,7 +139,8 @@ def test_the_password_comes_from_a_file_or_from_stdin(
 def test_who_may_not_is_told_so_in_a_sentence(terminal: Terminal) -> None:
     with platform_and_api(terminal.database) as (desk, api):
         viewer = terminal.over(api, "send", "PAUSE_ALL", user="viewer")
-        assert viewer.err == "error: viewer is refused: not allowed for your role: this needs the role operator, yours is viewer\n"
+        refusal = "not allowed for your role: this needs the role operator, yours is viewer"
+        assert viewer.err == f"error: viewer is refused: {refusal}\n"
         wrong = terminal.over(api, "send", "PAUSE_ALL", given="guess guess guess\n")
         assert (wrong.code, wrong.err.endswith("the name or the password is wrong\n")) == (2, True)
         nobody = terminal.over(api, "send", "PAUSE_ALL", given="\n")
