@@ -67,7 +67,19 @@ def parse_command(type_name: str, payload_json: str) -> Command:
     payload = _object_in(payload_json)
     if unknown := sorted(payload.keys() - {_MODE, _PAIR}):
         raise InputError(f"unknown field '{_shortened(unknown[0])}' in the payload: {kind} takes mode and pair")
-    return Command(kind, _mode_in(payload), _pair_in(payload, kind))
+    pair = payload.get(_PAIR)
+    if not (pair is None or isinstance(pair, str)):
+        raise InputError(f"the payload's pair is {_shown(pair)}: write it like EUR_USD")
+    return command_of(kind, _mode_in(payload), pair)
+
+
+def command_of(kind: CommandType, mode: TradeMode | None, pair: str | None) -> Command:
+    """Return a command, on paper unless told otherwise; raise InputError for a pair that its type does not take."""
+    if kind in _OF_ONE_PAIR and pair is None:
+        raise InputError(f'{kind} needs a pair in the payload, such as {{"pair": "EUR_USD"}}')
+    if kind not in _OF_ONE_PAIR and pair is not None:
+        raise InputError(f"the payload names a pair, but {kind} applies to all pairs: leave the pair out")
+    return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(_shortened(pair)).name)
 
 
 def canonical_payload(payload_json: str) -> bytes:
@@ -87,26 +99,13 @@ def _object_in(payload_json: str) -> dict[str, object]:
     return payload
 
 
-def _mode_in(payload: dict[str, object]) -> TradeMode:
+def _mode_in(payload: dict[str, object]) -> TradeMode | None:
     given = payload.get(_MODE)
     if given is None:
-        return TradeMode.PAPER
+        return None
     if not isinstance(given, str) or given not in TradeMode.__members__:
         raise InputError(f"the payload's mode is {_shown(given)}: use {' or '.join(TradeMode)}")
     return TradeMode(given)
-
-
-def _pair_in(payload: dict[str, object], kind: CommandType) -> str | None:
-    given = payload.get(_PAIR)
-    if kind not in _OF_ONE_PAIR:
-        if given is not None:
-            raise InputError(f"the payload names a pair, but {kind} applies to all pairs: leave the pair out")
-        return None
-    if given is None:
-        raise InputError(f'{kind} needs a pair in the payload, such as {{"pair": "EUR_USD"}}')
-    if not isinstance(given, str):
-        raise InputError(f"the payload's pair is {_shown(given)}: write it like EUR_USD")
-    return parse_pair(_shortened(given)).name
 
 
 def _shown(value: object) -> str:

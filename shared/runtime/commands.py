@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, canonical_payload, parse_command
+from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, Command, canonical_payload
 from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
 from shared.store.port import Transaction
@@ -34,13 +34,12 @@ class Sent(NamedTuple):
     is_new: bool
 
 
-def send_command(transaction: Transaction, new: NewCommand) -> Sent:
+def send_command(transaction: Transaction, command: Command, new: NewCommand) -> Sent:
     """Add a command and its audit record, or return the one that was sent with the same key before.
 
-    Raises InputError where the command makes no sense, and KeyTakenError where its key belongs to one with another
-    payload or another expiry.
+    `command` is what `new` asks for. Raises InputError for an actor, key or expiry that cannot be, and KeyTakenError
+    where the key belongs to a command with another payload or another expiry.
     """
-    command = parse_command(new.type, new.payload_json)
     if new.expires_time is not None and new.expires_time - new.created_time > LONGEST_EXPIRY_SECONDS:
         raise InputError(f"a command must expire within {LONGEST_EXPIRY_SECONDS} seconds")
     _check_length("actor", new.actor, _LONGEST_ACTOR)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from pydantic import ValidationError
 
-from shared.contracts.commands import CommandType
+from shared.contracts.commands import CommandType, command_of
 from shared.contracts.errors import InputError, InvariantError
 from shared.contracts.params import SECTIONS
 from shared.core.strategies import STRATEGY_NAMES
@@ -121,8 +121,15 @@ def save_params(
         saved.append(row)
     if not saved:
         return Saved([], None)
-    reload = NewCommand(now, actor, CommandType.RELOAD_PARAMS, "{}", f"params-{saved[-1].version}")
-    return Saved(saved, send_command(transaction, reload).row)
+    reload = command_of(CommandType.RELOAD_PARAMS, None, None)
+    new = NewCommand(
+        created_time=now,
+        actor=actor,
+        type=reload.type,
+        payload_json="{}",
+        idempotency_key=f"params-{saved[-1].version}",
+    )
+    return Saved(saved, send_command(transaction, reload, new).row)
 
 
 def section_of(settings: Settings, section: str) -> dict[str, Any]:

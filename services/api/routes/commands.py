@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 
 from services.api.context import SERVICE, ApiContext
@@ -14,6 +13,7 @@ from services.api.security.guard import asking, require_confirmed
 from services.api.shapes.commands import LONGEST_KEY, Command, CommandOrder, CommandsQuery, TrailedCommand
 from services.api.shapes.pages import Page, page
 from services.api.shapes.views import shown_audit, shown_command
+from shared.contracts.commands import command_of
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
 from shared.runtime.commands import KeyTakenError, Sent, send_command
@@ -107,12 +107,18 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
 
 def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None) -> Sent:
     now = int(context.clock())
-    payload = msgspec.json.encode(order.payload.model_dump(mode="json", exclude_none=True)).decode()
-    expires = None if order.expires_seconds is None else now + order.expires_seconds
-    new = NewCommand(now, actor, order.type.value, payload, key, expires)
+    command = command_of(order.type, order.payload.mode, order.payload.pair)
+    new = NewCommand(
+        created_time=now,
+        actor=actor,
+        type=command.type,
+        payload_json=order.payload.model_dump_json(exclude_none=True),
+        idempotency_key=key,
+        expires_time=None if order.expires_seconds is None else now + order.expires_seconds,
+    )
     try:
         with context.store.transaction() as transaction:
-            sent = send_command(transaction, new)
+            sent = send_command(transaction, command, new)
             context.crash(f"{SERVICE}.before_commit")
     except KeyTakenError as taken:
         raise ProblemError(HTTPStatus.CONFLICT, str(taken)) from taken

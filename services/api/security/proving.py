@@ -79,9 +79,7 @@ class Proving:
             self._outcomes.labels("throttled").inc()
             context.log.warning("login throttled", address=address)
             headers = {"Retry-After": str(wait)}
-            raise ProblemError(
-                HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers
-            )
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
         user = await run_in_threadpool(_user, context, name)
         fits = await self.hashing(context.passwords.fits, user and user.password_hash, password)
         if user is None or user.disabled or not fits:

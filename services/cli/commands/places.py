@@ -60,9 +60,17 @@ class StoredCommands:
 
         now = int(time.time())
         body = msgspec.json.encode(order.payload).decode()
-        lapses = None if order.expires is None else now + order.expires
+        command = parse_command(order.type, body)
+        new = NewCommand(
+            created_time=now,
+            actor=self._actor,
+            type=command.type,
+            payload_json=body,
+            idempotency_key=order.key,
+            expires_time=None if order.expires is None else now + order.expires,
+        )
         with self._store.transaction() as transaction:
-            sent = send_command(transaction, NewCommand(now, self._actor, order.type, body, order.key, lapses))
+            sent = send_command(transaction, command, new)
         return command_fields(sent.row), sent.is_new
 
     def command(self, command_id: int) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from services.inspection.parity import check_parity
+from shared.contracts.commands import CommandType, TradeMode, command_of
 from shared.core.columns import CandleSeries
 from shared.core.types import STALE_DATA
 from shared.runtime.commands import send_command
@@ -98,8 +99,9 @@ def close_at_oanda(simulator: OandaSimulator, store: Store) -> None:
     """Close a position at OANDA by a command, and see that the paper ledger is as before."""
     simulator.open_position(PAIRS[0], 1_000)
     with store.transaction() as transaction:
-        new = NewCommand(int(time.time()), "ann", "CLOSE_ALL", '{"mode": "LIVE"}')
-        command_id = send_command(transaction, new).row.id
+        command = command_of(CommandType.CLOSE_ALL, TradeMode.LIVE, None)
+        new = NewCommand(int(time.time()), "ann", command.type, '{"mode": "LIVE"}')
+        command_id = send_command(transaction, command, new).row.id
 
     def status() -> str | None:
         with store.reading() as reader:
