@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from functools import partial
 
 from services.executor.build import Executor, Outside
-from services.executor.commands.desk import tell_outside
 from services.executor.commands.opened import opened_closes
+from services.executor.metrics import ExecutorMetrics, tell_lease, tell_outside
 from services.executor.quotes import LiveConditions
 from services.executor.work import LEASE, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
@@ -14,7 +14,7 @@ from shared.anchors.anchoring import anchored
 from shared.bus.topology import ASSESSED_QUEUE
 from shared.contracts.runs import RunMode
 from shared.runtime.commands import age_seconds
-from shared.runtime.leadership import Leadership
+from shared.runtime.lease import HeldLease, Policy
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Surroundings
@@ -35,16 +35,24 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
     relay = relay_of(around, store, EXECUTOR, broker_url)
     # A process started anew must not be taken for the one before it, which may only be paused.
     holder = f"{around.instance}/{around.chance.getrandbits(64):016x}"
-    leadership = Leadership(store, LEASE, holder, around.metrics, around.log, around.monotonic)
+    around.metrics.show(ExecutorMetrics)
+    lease = HeldLease(
+        store,
+        LEASE,
+        holder,
+        Policy.STEP_BACK,
+        monotonic=around.monotonic,
+        observe=partial(tell_lease, around, LEASE),
+    )
     board = QuoteBoard()
-    with opened_closes(around, settings, store, leadership.fence) as closes:
+    with opened_closes(around, settings, store, lease.fence) as closes:
         outside = Outside(
             holder=around.instance,
             clock=around.clock,
             board=board,
             given=LiveConditions(board, settings.live, around.clock) if mode is RunMode.LIVE else nothing_given,
             closes=closes,
-            fence=leadership.fence,
+            fence=lease.fence,
             crash=around.crash,
             observe=partial(observe, around),
             tell=partial(tell_outside, around),
@@ -53,16 +61,16 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
         obey = _obeying(around, store, executor)
 
         def between() -> None:
-            if leadership.leads:
+            if lease.leads:
                 executor.apply_quotes()
                 obey()
             else:
                 executor.pass_over_quotes()
 
         receiver = receiver_of(around, broker_url, ASSESSED_QUEUE)
-        process = ConsumerProcess(around, store, executor.consumer, receiver, relay, leadership, between)
+        process = ConsumerProcess(around, store, executor.consumer, receiver, relay, lease, between)
         with ExitStack() as stack:
-            stack.enter_context(anchored(around, store, settings.runtime, store_url, lambda: leadership.leads))
+            stack.enter_context(anchored(around, store, settings.runtime, store_url, lambda: lease.leads))
             if mode is RunMode.LIVE:
                 stack.enter_context(received_quotes(around, broker_url, board))
             process.run()
@@ -87,5 +95,6 @@ def _obeying(around: Surroundings, store: Store, executor: Executor) -> Callable
 def _measure_backlog(around: Surroundings, store: Store) -> None:
     with store.reading() as reader:
         waiting, oldest = reader.backlog()
-    around.metrics.commands_pending.set(waiting)
-    around.metrics.oldest_pending.set(0.0 if oldest is None else age_seconds(oldest, around.clock()))
+    metrics = around.metrics.of(ExecutorMetrics)
+    metrics.commands_pending.set(waiting)
+    metrics.oldest_pending.set(0.0 if oldest is None else age_seconds(oldest, around.clock()))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
+from services.ingest.metrics import IngestMetrics
 from services.ingest.replay import replay
 from shared.core.columns import CandleSeries
 from shared.runtime.links import relay_of
@@ -37,6 +38,7 @@ def ingesting(around: Surroundings, partitions: int, store_url: str, broker_url:
         yield None
         return
     around.patiently("store", partial(agree_on_partitions, store, partitions, int(around.clock())))
+    around.metrics.show(IngestMetrics)
     relay = relay_of(around, store, INGEST, broker_url, partitions)
     relay.start()
     around.health.has("start")

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from services.ingest.feed import Arrival, CandleFeed, in_batches
+from services.ingest.metrics import IngestMetrics
 from services.ingest.pace import paced
 from shared.runtime.process import Surroundings
 from shared.store.port import Store
@@ -33,7 +34,7 @@ def replay(around: Surroundings, store: Store, feed: CandleFeed, arrivals: Seque
         count = around.patiently("store", partial(feed.add, batch))
         around.health.progress()
         if count:
-            around.metrics.candles.inc(count)
+            around.metrics.of(IngestMetrics).candles.inc(count)
             done += count
     return done
 

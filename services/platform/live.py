@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from services.executor.build import Outside
-from services.executor.commands.desk import tell_outside
 from services.executor.commands.opened import opened_closes
+from services.executor.metrics import tell_outside
 from services.executor.quotes import LiveConditions
 from services.ingest.live.follow import follow
 from services.ingest.live.opened import fed, opened_live

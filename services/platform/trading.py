@@ -5,10 +5,11 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from services.executor.build import Outside
-from services.executor.commands.desk import tell_outside
+from services.executor.metrics import tell_outside
 from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival
+from services.ingest.metrics import IngestMetrics
 from services.ingest.pace import paced
 from services.platform.platform import BATCH, Platform
 from services.platform.sole_trader import Trader
@@ -100,7 +101,7 @@ class PastTrading:
             around.patiently("store", partial(self._platform.replay, batch, lambda _done: None))
             # Without a pause in between, other processes might look for a moment to write in vain.
             around.sleep(_PAUSE_SHARE * (around.monotonic() - began))
-            around.metrics.candles.inc(len(batch))
+            around.metrics.of(IngestMetrics).candles.inc(len(batch))
             done += len(batch)
         return done
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.anchors.file import AnchorError, AnchorFile, opened_anchors
 from shared.anchors.lines import Anchor, Signer
+from shared.anchors.metrics import AnchorMetrics
 from shared.anchors.places import anchors_path, signing_key
 from shared.contracts.times import format_time
 from shared.runtime.process import Surroundings
@@ -63,12 +64,12 @@ class Anchoring:
             with opened_anchors(self._path, self._signer) as file:
                 anchor = self._anchored(file)
         except Exception as fault:  # whatever it is, trading goes on without this anchor
-            around.metrics.anchor_failures.inc()
+            around.metrics.of(AnchorMetrics).failures.inc()
             around.log.error("audit not anchored", reason=str(fault), file=str(self._path))
             return
         if anchor is not None:
-            around.metrics.anchored_id.set(anchor.audit_id)
-        around.metrics.anchored_time.set(around.clock())
+            around.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
+        around.metrics.of(AnchorMetrics).anchored_time.set(around.clock())
 
     def _anchored(self, file: AnchorFile) -> Anchor | None:
         """Return the anchor of the log's head, a new one where needed; None while the log is empty."""
@@ -107,6 +108,7 @@ def anchored(
 
     Raises InputError where a key is missing or cannot be used.
     """
+    around.metrics.show(AnchorMetrics)
     anchoring = _anchoring(around, store, runtime, store_url, leads, random)
     if anchoring is None:
         yield
@@ -151,7 +153,7 @@ def _anchoring(
     try:
         key = signing_key(runtime, store_url, random, made)
     except OSError as fault:
-        around.metrics.anchor_failures.inc()
+        around.metrics.of(AnchorMetrics).failures.inc()
         around.log.error("the audit log is not anchored", reason=f"its key cannot be read or kept: {fault}")
         return None
     return Anchoring(around, store, path, key, leads)

@@ -13,11 +13,11 @@ from shared.runtime.consumer import StreamConsumer
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.health import Health
 from shared.runtime.heartbeat import leave_sign_of_life
-from shared.runtime.leadership import Leadership
+from shared.runtime.lease import HeldLease
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.relay import Relay
-from shared.runtime.retry import patience, until_it_works
+from shared.runtime.retry import Result, patience, until_it_works
 from shared.store.port import Store
 
 BEAT_SECONDS: Final = 5.0
@@ -42,7 +42,7 @@ class Surroundings:
     sleep: Callable[[float], None] = time.sleep
     chance: Random = field(default_factory=Random)
 
-    def patiently(self, what: str, attempt: Callable[[], Any]) -> Any:
+    def patiently(self, what: str, attempt: Callable[[], Result]) -> Result | None:
         """Return what an attempt returns, waiting for a dependency as long as needed; None when told to stop."""
 
         def failed(fault: InfrastructureError, pause: float) -> None:
@@ -119,10 +119,10 @@ class ConsumerProcess:
         consumer: StreamConsumer[Any],
         receiver: Receiver,
         relay: Relay,
-        leadership: Leadership | None = None,
+        lease: HeldLease | None = None,
         between: Callable[[], None] = _nothing,
     ) -> None:
-        """Run a consumer on the messages of a receiver; a leadership makes it wait for the lease.
+        """Run a consumer on the messages of a receiver; a lease makes it wait until it leads.
 
         `between` is called several times a second while the process serves, and may raise InfrastructureError.
         """
@@ -131,7 +131,7 @@ class ConsumerProcess:
         self._consumer = consumer
         self._receiver = receiver
         self._relay = relay
-        self._leadership = leadership
+        self._lease = lease
         self._between = between
         self._next_beat = 0.0
         self._last_handled = 0.0
@@ -148,17 +148,17 @@ class ConsumerProcess:
             except LeaseLostError as lost:
                 around.log.warning("stepped back", reason=str(lost))
         self._relay.stop(_DRAIN_SECONDS)
-        if self._leadership is not None:
-            self._leadership.release()
+        if self._lease is not None:
+            self._lease.release()
         around.log.info("stopped")
 
     def _led(self) -> bool:
-        around, leadership = self._around, self._leadership
-        if leadership is None or leadership.leads:
+        around, lease = self._around, self._lease
+        if lease is None or lease.leads:
             return True
         self._tick()
         try:
-            if leadership.acquire():
+            if lease.acquire():
                 return True
         except InfrastructureError as fault:
             around.health.waits_for("store", str(fault))
@@ -177,7 +177,7 @@ class ConsumerProcess:
         self._receiver.run(self._handle, decode_fact, stop=self._to_pause, tick=self._tick)
 
     def _to_pause(self) -> bool:
-        lost = self._leadership is not None and not self._leadership.leads
+        lost = self._lease is not None and not self._lease.leads
         return lost or self._around.stopped()
 
     def _handle(self, messages: Sequence[Message]) -> None:
@@ -191,8 +191,8 @@ class ConsumerProcess:
         around = self._around
         around.health.progress()
         self._relay.check()
-        if self._leadership is not None:
-            self._leadership.keep()
+        if self._lease is not None:
+            self._lease.keep()
         now = around.monotonic()
         try:
             if now >= self._next_beat:

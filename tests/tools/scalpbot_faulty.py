@@ -21,7 +21,7 @@ from unittest.mock import patch
 from services.cli import main
 from shared.contracts.codec import decode_fact
 from shared.runtime.crash import CrashPoint
-from shared.runtime.leadership import Leadership
+from shared.runtime.lease import HeldLease
 from shared.store.port import Transaction
 from shared.store.sql.runtime import RuntimeSession
 
@@ -32,12 +32,12 @@ _SLOW_COMMIT_SECONDS: Final = 0.3
 _PAUSED_AT_REPETITION: Final = 3
 
 
-def _lead_without_lease(leadership: Leadership) -> bool:
-    leadership._epoch = 1
+def _lead_without_lease(lease: HeldLease) -> bool:
+    lease._epoch = 1
     return True
 
 
-def _write_without_lease(_leadership: Leadership, _transaction: Transaction) -> None:
+def _write_without_lease(_lease: HeldLease, _transaction: Transaction) -> None:
     """Do not ask."""
 
 
@@ -76,15 +76,15 @@ def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]
     for broken in environ.get("BROKEN", "").split():
         match broken:
             case "lease":
-                yield patch.object(Leadership, "acquire", _lead_without_lease)
-                yield patch.object(Leadership, "fence", _write_without_lease)
-                yield patch.object(Leadership, "keep", lambda _leadership: None)
+                yield patch.object(HeldLease, "acquire", _lead_without_lease)
+                yield patch.object(HeldLease, "fence", _write_without_lease)
+                yield patch.object(HeldLease, "keep", lambda _lease: None)
             case "cursor-lock":
                 yield patch.object(RuntimeSession, "cursor", _read_cursor)
             case "commit":
-                yield patch("shared.runtime.crash.crash_at", _dawdle)
+                yield patch("services.cli.process.crash_at", _dawdle)
             case "pause":
-                yield patch("shared.runtime.crash.crash_at", _pause)
+                yield patch("services.cli.process.crash_at", _pause)
             case "decoder":
                 yield patch("shared.runtime.process.decode_fact", _decode_or_die)
             case other:

@@ -13,13 +13,12 @@ from services.executor.commands.broker_answers import broker_answer
 from services.executor.commands.broker_closes import CloseOrder, Ended
 from services.executor.commands.execution import Answer, Operation, Terms, answer_to
 from services.executor.work import SERVICE, ExecutorWork
-from shared.contracts.commands import CommandStatus, CommandType, parse_command
+from shared.contracts.commands import CommandStatus, parse_command
 from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
 from shared.runtime.commands import CLAIMED, COMPLETED, SENT, SETTLED, STARTED
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import Outgoing
-from shared.runtime.process import Surroundings
 from shared.store.port import Store, Transaction
 from shared.store.rows.commands import CommandRow
 from shared.store.rows.runtime import AuditEntry, AuditRow
@@ -37,14 +36,6 @@ class _BegunClose(msgspec.Struct):
     tag: str
     pair: str | None
     done: dict[str, Any]
-
-
-def tell_outside(around: Surroundings, row: CommandRow) -> None:
-    """Log and count a command that ended."""
-    around.log.info("command", id=row.id, type=row.type, status=row.status, actor=row.actor)
-    # Plain SQL may ask for anything, and labels come from closed sets.
-    known = row.type if row.type in CommandType.__members__ else "unknown"
-    around.metrics.commands.labels(known, row.status).inc()
 
 
 class CommandDesk:

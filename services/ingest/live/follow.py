@@ -10,6 +10,7 @@ from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS, shown_from
 from services.ingest.live.collector import Collector, Hole, Release
 from services.ingest.live.pair import REMEMBERED_CANDLES, StoredPair
 from services.ingest.live.source import Source
+from services.ingest.metrics import FeedMetrics, IngestMetrics
 from shared.contracts.errors import InfrastructureError, InputError, MessageError
 from shared.contracts.feed import FedCandle
 from shared.contracts.granularity import granularity_name, parse_granularity
@@ -53,7 +54,7 @@ def follow(
         return
     for pair, known in stored.pairs.items():
         if known.candles:
-            around.metrics.last_candle.labels(pair).set(known.candles[-1].time + step)
+            around.metrics.of(FeedMetrics).last_candle.labels(pair).set(known.candles[-1].time + step)
     collector = Collector(pairs, step, settings.late_seconds, stored.pairs, stored.last_order)
     LiveFeed(around, feed, source, collector, pairs, settings, on_idle).run()
 
@@ -150,7 +151,7 @@ class LiveFeed:
             answer = question()
         except (InfrastructureError, MessageError) as fault:
             self._failures[what] += 1
-            around.metrics.feed_errors.inc()
+            around.metrics.of(FeedMetrics).feed_errors.inc()
             around.health.waits_for(_FEED, str(fault))
             if self._away_since is None:
                 self._away_since = around.monotonic()
@@ -162,8 +163,8 @@ class LiveFeed:
     def _feed_is_there(self) -> None:
         around, now = self._around, self._around.monotonic()
         self._answered_at = now
-        around.metrics.feed_answered.set(around.clock())
-        around.metrics.feed_age.set(0)
+        around.metrics.of(FeedMetrics).feed_answered.set(around.clock())
+        around.metrics.of(FeedMetrics).feed_age.set(0)
         around.health.has(_FEED)
         if self._away_since is not None:
             around.log.info("the live feed is back", away_seconds=round(now - self._away_since, 1))
@@ -176,7 +177,7 @@ class LiveFeed:
             return False
         self._server_time, self._told_at = told, self._around.monotonic()
         skew = self._around.clock() - told
-        self._around.metrics.clock_skew.set(skew)
+        self._around.metrics.of(FeedMetrics).clock_skew.set(skew)
         if abs(skew) > _MOST_SKEW_SECONDS and not self._skewed:
             side = "ahead of" if skew > 0 else "behind"
             self._around.log.warning(
@@ -209,8 +210,8 @@ class LiveFeed:
                 return
 
     def _measure(self, release: Release, added: int) -> None:
-        metrics = self._around.metrics
-        metrics.candles.inc(added)
+        metrics = self._around.metrics.of(FeedMetrics)
+        self._around.metrics.of(IngestMetrics).candles.inc(added)
         for arrival in release.arrivals:
             metrics.last_candle.labels(arrival.pair).set(arrival.order[0])
         for gap in release.gaps:
@@ -233,7 +234,7 @@ class LiveFeed:
         until = around.monotonic() + pause
         while not around.stopped():
             around.health.progress()
-            around.metrics.feed_age.set(around.monotonic() - self._answered_at)
+            around.metrics.of(FeedMetrics).feed_age.set(around.monotonic() - self._answered_at)
             self._on_idle()
             left = until - around.monotonic()
             if left <= 0:

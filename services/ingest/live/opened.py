@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from services.ingest.live.oanda import OandaSource
 from services.ingest.live.prices import PriceFeed, QuoteSink
+from services.ingest.metrics import FeedMetrics
 from services.ingest.news.fetch import CalendarFetcher
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
@@ -47,6 +48,7 @@ def require_account(runtime: RuntimeSettings) -> None:
 @contextmanager
 def opened_live(around: Surroundings, settings: Settings, pairs: Sequence[str]) -> Iterator[Live]:
     """Connect, and make sure that OANDA trades the pairs on the price grid that we know; raises InputError."""
+    around.metrics.show(FeedMetrics)
     instruments = [parse_pair(pair) for pair in pairs]
     require_account(settings.runtime)
     with connect(

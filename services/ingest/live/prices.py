@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
+from services.ingest.metrics import FeedMetrics
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.facts import Quote
 from shared.core.types import Instrument
@@ -14,6 +15,7 @@ from shared.oanda.pricing import Quote as OandaQuote
 from shared.oanda.times import NANOSECONDS_PER_SECOND
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.quotes.metrics import QuoteMetrics
 from shared.runtime.retry import patience
 
 # Heartbeats without any price for so long are compared with a price that is asked for.
@@ -96,8 +98,8 @@ class PriceFeed:
                 if self._stopping.is_set():
                     return
                 self._streaming.clear()
-                self._metrics.prices_streaming.set(0)
-                self._metrics.price_stream_failures.inc()
+                self._metrics.of(FeedMetrics).prices_streaming.set(0)
+                self._metrics.of(FeedMetrics).price_stream_failures.inc()
                 pause = pauses.next_seconds()
                 self._log.warning(
                     "prices do not stream, so they are asked for", reason=str(fault), next_try_seconds=round(pause, 2)
@@ -129,7 +131,7 @@ class PriceFeed:
                 if not told:
                     told = True
                     self._streaming.set()
-                    self._metrics.prices_streaming.set(1)
+                    self._metrics.of(FeedMetrics).prices_streaming.set(1)
                     self._log.info("prices stream")
                     works()
                 if not isinstance(item, Heartbeat):
@@ -157,6 +159,6 @@ class PriceFeed:
         ]
         self._newest_nanoseconds = max([self._newest_nanoseconds, *(quote.time_nanoseconds for quote in quotes)])
         for quote in usable:
-            self._metrics.last_quote.labels(quote.pair).set(quote.time)
+            self._metrics.of(QuoteMetrics).last_quote.labels(quote.pair).set(quote.time)
         if usable:
             self._sink(usable)

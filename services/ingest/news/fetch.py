@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from services.ingest.metrics import FeedMetrics
 from services.ingest.news.cache import read_cache, write_cache
 from services.ingest.news.source import USUAL_PATIENCE, Fetched, Known, Patience, Refusal, ask_for_calendar, shown
 from shared.bus.backoff import Backoff
@@ -67,7 +68,7 @@ class CalendarFetcher:
     def start(self) -> None:
         """Take up what store and file hold, then fetch in the background whenever it is time to."""
         self._take_up()
-        self._around.metrics.news_age.set_function(self.age_seconds)
+        self._around.metrics.of(FeedMetrics).news_age.set_function(self.age_seconds)
         self._thread.start()
 
     def stop(self, seconds: float = 2.0) -> None:
@@ -154,7 +155,7 @@ class CalendarFetcher:
     def _refused(self, refusal: Refusal) -> None:
         pause_seconds = max(self._pause_after_failure(), refusal.pause_seconds)
         self._wait(pause_seconds)
-        self._around.metrics.news_failures.inc()
+        self._around.metrics.of(FeedMetrics).news_failures.inc()
         age_seconds = self.age_seconds()
         self._log.warning(
             "news calendar not fetched",

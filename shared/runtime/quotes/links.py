@@ -11,6 +11,7 @@ from shared.contracts.codec import decode_quote, encode_quote
 from shared.contracts.errors import InputError, MessageError
 from shared.runtime.process import Surroundings
 from shared.runtime.quotes.board import QuoteBoard
+from shared.runtime.quotes.metrics import QuoteMetrics
 
 _NAP_SECONDS: Final = 0.05
 _WAIT_SECONDS: Final = 0.25
@@ -46,7 +47,7 @@ def received_quotes(around: Surroundings, broker_url: str, board: QuoteBoard) ->
             except MessageError as fault:
                 around.log.warning("a quote was dropped", reason=str(fault))
                 continue
-            around.metrics.last_quote.labels(quote.pair).set(quote.time)
+            around.metrics.of(QuoteMetrics).last_quote.labels(quote.pair).set(quote.time)
             board.put([quote])
 
     with _repeated(around, "quotes received", receive, 0.0):

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from services.executor.desk import AccountDesk
-from services.executor.work import ACCOUNT, ExecutorWork
+from services.executor.work import LEASE, ExecutorWork
 from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
@@ -21,7 +21,7 @@ from shared.contracts.runs import RunMode
 from shared.core.columns import CandleSeries
 from shared.runtime.consumer import StreamConsumer, Work, no_fence
 from shared.runtime.health import Health
-from shared.runtime.leadership import Leadership
+from shared.runtime.lease import HeldLease, Policy
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Surroundings
@@ -292,23 +292,21 @@ def _run_strategy(process: Process) -> None:
 
 def _run_executor(process: Process) -> None:
     around, shared = process.around, process.shared
-    leadership = Leadership(
-        process.store, f"{EXECUTOR}.{ACCOUNT}", process.instance, around.metrics, around.log, around.monotonic
-    )
+    lease = HeldLease(process.store, LEASE, process.instance, Policy.STEP_BACK, monotonic=around.monotonic)
 
     def fence(transaction: Transaction) -> None:
         try:
             if shared.wiring.fenced:
-                leadership.fence(transaction)
+                lease.fence(transaction)
         except LeaseLostError:
             shared.faults.counts[STALE_REFUSED] += 1
             raise
-        lease = transaction.lease(f"{EXECUTOR}.{ACCOUNT}")
-        if lease is None or lease.holder != process.instance or lease.seconds_left <= 0:
+        stored = transaction.lease(LEASE)
+        if stored is None or stored.holder != process.instance or stored.seconds_left <= 0:
             shared.violation(f"{process.instance} writes without holding the lease")
 
     work = ExecutorWork(AccountDesk(shared.market.settings, EXECUTOR_STREAM))
-    _consume_as(process, work, ASSESSED_QUEUE, fence, leadership)
+    _consume_as(process, work, ASSESSED_QUEUE, fence, lease)
 
 
 def _consume_as(
@@ -316,7 +314,7 @@ def _consume_as(
     work: Work[Any],
     queue: str,
     fence: Callable[[Transaction], None],
-    leadership: Leadership | None,
+    lease: HeldLease | None,
 ) -> None:
     around, counts = process.around, process.shared.faults.counts
     relay = process.relay()
@@ -328,7 +326,7 @@ def _consume_as(
     consumer = process.shared.wiring.consumer(
         process.store, OutboxOutgoing(relay.wake), work, fence=fence, crash=around.crash, observe=observe
     )
-    ConsumerProcess(around, process.store, consumer, SimulatedReceiver(process, queue), relay, leadership).run()
+    ConsumerProcess(around, process.store, consumer, SimulatedReceiver(process, queue), relay, lease).run()
 
 
 _SERVICES: Final[dict[str, Callable[[Process], None]]] = {

@@ -37,7 +37,7 @@ def test_the_executor_anchors_what_others_wrote_too_and_once_more_when_it_is_ask
         write(store, 3)
         deployment.start("executor", environ=environ)
         anchored = "scalpbot_audit_anchored_id"
-        wait_until(lambda: deployment.metrics("executor")[anchored] == 3, PATIENCE_SECONDS, "record 3 is anchored")
+        wait_until(lambda: deployment.metrics("executor").get(anchored) == 3, PATIENCE_SECONDS, "record 3 is anchored")
         write(store, 2)
         code, _ = deployment.stop("executor")
     assert code == 0, deployment.log_of("executor")

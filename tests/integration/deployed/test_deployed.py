@@ -60,6 +60,29 @@ def test_real_candles_replayed_through_processes_end_with_the_hash_of_the_backte
     assert deployment.ledger_hash() == trade_hash(run_backtest(series, Settings()).trades)
 
 
+def test_every_service_shows_its_own_figures_and_nobody_elses(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.start_all([f"EUR_USD={cut_sample(tmp_path, 'EUR_USD', 50)}"])
+    deployment.wait_until_traded(50)
+    ingest, strategy, executor = (figures(deployment, name) for name in ("ingest", "strategy.0", "executor"))
+    assert ingest - strategy == {"scalpbot_ingest_candles_total"}
+    assert executor - strategy == {
+        "scalpbot_commands_pending",
+        "scalpbot_commands_oldest_pending_age_seconds",
+        "scalpbot_lease_held",
+        "scalpbot_lease_epoch",
+        "scalpbot_audit_anchored_id",
+        "scalpbot_audit_anchor_timestamp_seconds",
+        "scalpbot_audit_anchor_failures_total",
+    }
+    assert strategy == ingest & executor
+
+
+def figures(deployment: Deployment, name: str) -> set[str]:
+    """Return the names of what a service shows without labels, or with the same for every service."""
+    names = {each.partition("{")[0] for each in deployment.metrics(name)}
+    return {each for each in names if not each.endswith("_created") and each != "scalpbot_bus_reconnects_total"}
+
+
 def test_parameters_change_in_every_process_while_candles_come(deployment: Deployment, tmp_path: Path) -> None:
     files = [f"{pair}={cut_sample(tmp_path, pair, 400)}" for pair in PAIRS[:2]]
     environ = {"SCALP_BOT_DEPLOYMENT__PARTITIONS": "2"}

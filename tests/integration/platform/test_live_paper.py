@@ -10,6 +10,7 @@ import pytest
 
 from services.backtest.run import run_backtest
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
+from services.ingest.metrics import FeedMetrics
 from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
 from services.platform.platform import opened_store
@@ -136,7 +137,7 @@ def test_feed_that_was_away_for_hours_brings_every_candle_and_no_entry_on_old_on
     assert [candle.time for candle in stored_candles(tmp_path / "live.db")["EUR_USD"]] == series.time.tolist()
     assert log.told("the live feed is away") == 1
     assert log.told("the live feed is back") == 1
-    assert around.metrics.feed_errors._value.get() > 0
+    assert around.metrics.of(FeedMetrics).feed_errors._value.get() > 0
     with opened_store(sqlite_url(tmp_path / "live.db")) as store, store.reading() as reader:
         held = [row for row in reader.gate_snapshots(1_000) if row.reason == STALE_DATA]
         backfilled = [gap for gap in reader.gaps(100) if gap.kind == "backfilled"]
@@ -182,7 +183,7 @@ def test_clock_that_is_wrong_is_told_measured_and_trades_nothing(tmp_path: Path)
     with simulated([series], Faults(clock_skew_seconds=-3_600.0)) as simulator:
         around = trade_candles(simulator, [series], tmp_path / "live.db", end_of([series]), log)
     assert log.told("this machine's clock is 3600 s ahead of the feed's") == 1
-    assert round(around.metrics.clock_skew._value.get()) == 3_600
+    assert round(around.metrics.of(FeedMetrics).clock_skew._value.get()) == 3_600
     with opened_store(sqlite_url(tmp_path / "live.db")) as store, store.reading() as reader:
         assert reader.trades(1) == []
         assert {row.reason for row in reader.gate_snapshots(1_000)} == {STALE_DATA}

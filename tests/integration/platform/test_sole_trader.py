@@ -9,8 +9,9 @@ import pytest
 
 from services.cli.program import main
 from services.executor.work import LEASE
-from services.platform.sole_trader import Lease, sole_trader
+from services.platform.sole_trader import sole_trader, take
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
+from shared.runtime.lease import HeldLease, Policy
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import SqlStore, open_store
 
@@ -36,7 +37,7 @@ def test_a_server_has_one_trader_at_a_time_and_no_executor_beside_it(postgres_ur
     for holder in ("first", "next"):
         with sole_trader(postgres_url, holder) as trader:
             with pytest.raises(InputError, match="another process trades in this database"):
-                Lease(store, "second").take(sleep=partial(prolong, store, holder))
+                take(HeldLease(store, LEASE, "second", Policy.STOP), store, sleep=partial(prolong, store, holder))
             with store.transaction() as transaction:
                 assert transaction.acquire_lease(LEASE, "executor", 10.0) is None
                 trader.fence(transaction)

@@ -1,9 +1,9 @@
-"""What stands around every service: health, leases, the relay, waiting for what is away, dying on purpose."""
+"""What stands around every service: health, the relay, waiting for what is away, dying on purpose."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -13,10 +13,9 @@ from urllib.request import urlopen
 import pytest
 
 from shared.bus.wire import WireMessage
-from shared.contracts.errors import InfrastructureError, LeaseLostError
+from shared.contracts.errors import InfrastructureError
 from shared.runtime.crash import crash_at
 from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
-from shared.runtime.leadership import LEASE_SECONDS, RENEW_SECONDS, Leadership
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.relay import Relay
@@ -81,59 +80,6 @@ def test_health_tells_alive_ready_and_metrics() -> None:
         assert get(server.port, "/healthz")[0] == 200
         assert 'scalpbot_build_info{service="test",version="0"} 1.0' in get(server.port, "/metrics")[1]
         assert get(server.port, "/")[0] == 404
-
-
-def a_leadership(store: Store, holder: str, clock: Callable[[], float]) -> Leadership:
-    return Leadership(store, "executor.paper", holder, metrics(), service_log("test", holder, "error"), clock)
-
-
-def test_one_leads_and_the_next_one_leads_after_it_steps_down(store: Store) -> None:
-    clock = Clock()
-    first, second = a_leadership(store, "first", clock), a_leadership(store, "second", clock)
-    assert first.acquire()
-    assert not second.acquire()
-    with store.transaction() as transaction:
-        first.fence(transaction)
-    with pytest.raises(LeaseLostError), store.transaction() as transaction:
-        second.fence(transaction)
-    first.release()
-    assert second.acquire()
-    assert (first.leads, second.leads) == (False, True)
-
-
-def test_stale_leader_is_refused_by_the_fence(store: Store) -> None:
-    clock = Clock()
-    stale = a_leadership(store, "stale", clock)
-    assert stale.acquire()
-    with store.transaction() as transaction:
-        lease = transaction.lease("executor.paper")
-        assert lease is not None
-        transaction.release_lease("executor.paper", "stale", lease.epoch)
-    assert a_leadership(store, "fresh", clock).acquire()
-    assert stale.leads, "it was paused and knows of nothing"
-    with pytest.raises(LeaseLostError), store.transaction() as transaction:
-        stale.fence(transaction)
-    assert not stale.leads
-
-
-def test_leader_that_cannot_renew_in_time_steps_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    leader = a_leadership(store, "leader", clock)
-    leader.acquire()
-    clock.now += RENEW_SECONDS
-    leader.keep()
-    assert leader.leads
-
-    def away() -> None:
-        raise InfrastructureError("the database is away")
-
-    monkeypatch.setattr(store, "transaction", away)
-    clock.now += RENEW_SECONDS
-    leader.keep()
-    assert leader.leads, "the lease has not run out yet"
-    clock.now += LEASE_SECONDS
-    leader.keep()
-    assert not leader.leads
 
 
 class Broker:

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from services.ingest.live.prices import PriceFeed
+from services.ingest.metrics import FeedMetrics
 from shared.contracts.errors import InputError
 from shared.core.types import instrument
 from shared.oanda.connection import OandaConnection
@@ -88,7 +89,7 @@ def test_prices_of_every_pair_stream(simulator: OandaSimulator) -> None:
             assert quote.bid < quote.ask
             assert MONDAY - 86_400 < quote.time <= simulator.now()
         assert found.log.told("prices stream") == 1
-        assert found.metrics.prices_streaming._value.get() == 1
+        assert found.metrics.of(FeedMetrics).prices_streaming._value.get() == 1
 
 
 @pytest.mark.parametrize("fault", [StreamFault.SILENT_STALL, StreamFault.ABRUPT_CLOSE, StreamFault.CUT_LINE])
@@ -100,7 +101,7 @@ def test_broken_stream_is_told_and_taken_up_again(simulator: OandaSimulator, fau
         found.wait(lambda: found.log.told("prices stream") > 1, "the stream is back")
         found.quotes()
         found.wait(lambda: found.quotes() > 0, "prices again")
-        assert found.metrics.price_stream_failures._value.get() >= 1
+        assert found.metrics.of(FeedMetrics).price_stream_failures._value.get() >= 1
 
 
 def test_while_the_stream_cannot_be_had_prices_are_asked_for(simulator: OandaSimulator) -> None:
@@ -112,7 +113,7 @@ def test_while_the_stream_cannot_be_had_prices_are_asked_for(simulator: OandaSim
             seen, newest = newest, None
             found.wait(lambda before=seen: found.board.newest("EUR_USD") != before, "newer prices all the same")  # type: ignore[misc]
             newest = found.board.newest("EUR_USD")
-        assert found.metrics.prices_streaming._value.get() == 0
+        assert found.metrics.of(FeedMetrics).prices_streaming._value.get() == 0
 
 
 def test_prices_that_nobody_can_trade_at_are_not_handed_on(simulator: OandaSimulator) -> None:

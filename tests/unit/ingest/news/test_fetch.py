@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from services.ingest.metrics import FeedMetrics
 from services.ingest.news.cache import cache_beside, read_cache, write_cache
 from services.strategy.desk import PairDesk
 from services.strategy.news import NewsDesk
@@ -233,7 +234,9 @@ def test_cut_off_cache_file_is_told(tmp_path: Path) -> None:
         read_cache(path)
 
 
-def test_service_that_fetches_no_calendar_shows_no_age() -> None:
-    age = ServiceMetrics("strategy", "0").registry.get_sample_value("scalpbot_news_calendar_age_seconds")
+def test_no_age_is_shown_before_a_calendar_is_there() -> None:
+    metrics = ServiceMetrics("ingest", "0")
+    assert metrics.of(FeedMetrics) is metrics.of(FeedMetrics)
+    age = metrics.registry.get_sample_value("scalpbot_news_calendar_age_seconds")
     assert age is not None
     assert age != age  # noqa: PLR0124  (NaN alone differs from itself)
