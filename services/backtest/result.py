@@ -9,7 +9,7 @@ import numpy as np
 from shared.contracts.trades import ClosedTrade
 from shared.core.columns import Integers
 from shared.core.engine import OutcomeColumns
-from shared.core.types import PASSED, REASON_NAMES, SL_TP
+from shared.core.types import PASSED, REASON_NAMES, SL_TP, Side
 
 
 class FillRules(NamedTuple):
@@ -28,7 +28,7 @@ class OpenPosition(NamedTuple):
 
     pair: str
     strategy: str
-    side: int
+    side: Side
     units: int
     entry_time: int
     entry_price: int
@@ -42,7 +42,7 @@ class PendingEntry(NamedTuple):
     """An entry decided on the last candle, for which there is no next candle to fill it at."""
 
     pair: str
-    side: int
+    side: Side
 
 
 @dataclass(frozen=True)

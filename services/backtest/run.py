@@ -15,7 +15,7 @@ from shared.contracts.trades import ClosedTrade
 from shared.core.books import Books, PairTable, TradeLog
 from shared.core.columns import CandleColumns, CandleSeries, FactColumns, Integers
 from shared.core.engine import AssessmentColumns
-from shared.core.types import BUY, NO_SIDE, SL_TP, Instrument
+from shared.core.types import BUY, NO_SIDE, SL_TP, Instrument, Side
 from shared.core.venue import unrealised_quanta
 from shared.settings.settings import Settings
 
@@ -168,7 +168,7 @@ def _open_positions(
         OpenPosition(
             pair=pair,
             strategy=strategies[place],
-            side=int(books.side[place]),
+            side=Side(int(books.side[place])),
             units=int(books.units[place]),
             entry_time=int(books.entry_time[place]),
             entry_price=int(books.entry_price[place]),
@@ -184,7 +184,7 @@ def _open_positions(
 
 def _pending_entries(books: Books, pairs: Sequence[str]) -> tuple[PendingEntry, ...]:
     return tuple(
-        PendingEntry(pair, int(books.pending_side[place]))
+        PendingEntry(pair, Side(int(books.pending_side[place])))
         for place, pair in enumerate(pairs)
         if books.pending_side[place] != NO_SIDE
     )

@@ -22,6 +22,7 @@ from shared.core.types import (
     NO_SIDE,
     PASSED,
     STILL_OPEN,
+    ExitReason,
     Instrument,
     instrument,
     integers_in_list,
@@ -168,7 +169,7 @@ class AccountDesk:
         # A close at an operator's wish happens at the account's time, which may be later than the pair's last candle.
         return Quote(pair, max(self._mark_times), self._books.bid_close[place], self._books.ask_close[place])
 
-    def close(self, price: Quote, seq: int, reason: int, command_id: int | None) -> Leaving:
+    def close(self, price: Quote, seq: int, reason: ExitReason, command_id: int | None) -> Leaving:
         """Close the open position of a price's pair at that price for a command, after the candle at `seq`."""
         before = self._state._replace(closed_trades=0)
         place = self._places[price.pair]

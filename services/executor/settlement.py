@@ -7,6 +7,7 @@ from shared.contracts.facts import AccountEvent, CandleAssessed, Quote
 from shared.contracts.trades import ClosedTrade
 from shared.core.account import AT_CLOSE, Conditions, Outcome
 from shared.core.books import AccountState
+from shared.core.types import ExitReason
 from shared.store.rows.ledger import DailyStatsRow, TradeClosing, TradeCosts, TradeOpening
 from shared.store.rows.market import GateSnapshotRow
 
@@ -58,7 +59,7 @@ class Closing(NamedTuple):
     """What a command closes, one pair or all (None), for which reason of exit, and where current prices are known."""
 
     command_id: int
-    reason: int
+    reason: ExitReason
     pair: str | None
     price_of: Callable[[str], Quote | None]
 

@@ -24,7 +24,7 @@ from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, trade_hash
 from shared.contracts.vocabulary import EXIT_OF_NAME, QuotePurpose
 from shared.core.account import Conditions
-from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, Side, instrument
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import EXECUTOR_STREAM
@@ -251,7 +251,7 @@ def _shown(key: str, value: object, digits: int) -> str:
         return format_time(value)
     if last == "reason":
         return REASON_NAMES[value]
-    return SIDE_NAMES[value] if last == "final_signal" else str(value)
+    return SIDE_NAMES[Side(value)] if last == "final_signal" else str(value)
 
 
 def _leaves(value: object, name: str = "") -> dict[str, object]:

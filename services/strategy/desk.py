@@ -16,6 +16,7 @@ from shared.core.types import (
     NEWS_NEAR,
     NEWS_WINDOW,
     PASSED,
+    Reason,
     list_of_floats,
     list_of_integers,
 )
@@ -28,7 +29,7 @@ _NEWS_OF_VERDICT: Final = {PASSED: NEWS_CLEAR, NEWS_WINDOW: NEWS_NEAR, NEWS_CALE
 class KnownNews(NamedTuple):
     """What was known of the news when a candle was judged: the verdict of gate 3, and the nearest event."""
 
-    verdict: int
+    verdict: Reason
     event: NewsEvent | None
 
 

@@ -20,7 +20,7 @@ from shared.contracts.facts import (
     Quote,
 )
 from shared.contracts.times import format_time
-from shared.core.types import Assessment, Candle, Readings, instrument
+from shared.core.types import Assessment, Candle, MarketState, Readings, Reason, Side, instrument
 
 FACT_VERSION: Final = 1
 Fact = TypeVar("Fact")
@@ -166,17 +166,17 @@ def _closed(fields: Mapping[str, Any]) -> CandleClosed:
 def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
     verdicts = fields["verdicts"]
     assessment = Assessment(
-        int(verdicts["session"]),
-        int(verdicts["spread"]),
-        int(verdicts["news"]),
-        int(verdicts["market_state"]),
-        int(fields["signal"]),
-        int(fields["market_state"]),
-        int(fields["spread_points"]),
-        _number_or_nan(fields["atr"]),
-        _number_or_nan(fields["atr_median"]),
-        _number_or_nan(fields["adx"]),
-        Readings(*map(_number_or_nan, fields["readings"])),
+        session=Reason(int(verdicts["session"])),
+        spread=Reason(int(verdicts["spread"])),
+        news=Reason(int(verdicts["news"])),
+        market_state_verdict=Reason(int(verdicts["market_state"])),
+        signal=Side(int(fields["signal"])),
+        market_state=MarketState(int(fields["market_state"])),
+        spread_points=int(fields["spread_points"]),
+        atr=_number_or_nan(fields["atr"]),
+        atr_median=_number_or_nan(fields["atr_median"]),
+        adx=_number_or_nan(fields["adx"]),
+        readings=Readings(*map(_number_or_nan, fields["readings"])),
     )
     news = fields["news"]
     return CandleAssessed(

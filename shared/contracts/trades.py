@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from shared.contracts.decimals import format_money, format_pips, format_points
 from shared.contracts.times import format_time
-from shared.core.types import EXIT_NAMES, SIDE_NAMES, instrument
+from shared.core.types import EXIT_NAMES, SIDE_NAMES, ExitReason, Side, instrument
 
 TRADE_COLUMNS: Final = (
     "pair",
@@ -34,7 +34,7 @@ class ClosedTrade(NamedTuple):
 
     pair: str
     strategy: str
-    side: int
+    side: Side
     units: int
     entry_time: int
     entry_price: int
@@ -42,7 +42,7 @@ class ClosedTrade(NamedTuple):
     take_profit: int
     exit_time: int
     exit_price: int
-    exit_reason: int
+    exit_reason: ExitReason
     profit: int
     ambiguous: bool
     spread_cost: int

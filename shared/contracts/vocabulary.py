@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Final
 
-from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES
+from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, ExitReason, Reason
 
-REASON_OF_NAME: Final = {name: number for number, name in enumerate(REASON_NAMES)}
-EXIT_OF_NAME: Final = {name: number for number, name in enumerate(EXIT_NAMES)}
+REASON_OF_NAME: Final = {name: Reason(number) for number, name in enumerate(REASON_NAMES)}
+EXIT_OF_NAME: Final = {name: ExitReason(number) for number, name in enumerate(EXIT_NAMES)}
 SIDE_OF_NAME: Final = {name: side for side, name in SIDE_NAMES.items()}
 
 

@@ -22,6 +22,9 @@ from shared.core.types import (
     TIMED,
     Assessment,
     Candle,
+    ExitReason,
+    Reason,
+    Side,
 )
 from shared.core.venue import (
     Exit,
@@ -57,7 +60,7 @@ class Conditions(NamedTuple):
     Bid and ask in points are those of a quote; 0 stands for the candle's close.
     """
 
-    hold: int
+    hold: Reason
     bid: int
     ask: int
 
@@ -73,10 +76,10 @@ class Outcome(NamedTuple):
     """
 
     failed: int
-    reason: int
-    refusal: int
-    position_verdict: int
-    daily_loss_verdict: int
+    reason: Reason
+    refusal: Reason
+    position_verdict: Reason
+    daily_loss_verdict: Reason
     open_positions: int
     equity: int
     day_start_equity: int
@@ -96,14 +99,14 @@ def _enter(
     books: Books,
     table: PairTable,
     pair: int,
-    side: int,
+    side: Side,
     bid: int,
     ask: int,
     atr: float,
     candle_time: int,
     entry_time: int,
     params: RiskParams,
-) -> tuple[AccountState, int]:
+) -> tuple[AccountState, Reason]:
     """Price, size and fill an entry; return the state and the reason of a refusal (0: filled)."""
     slippage = slippage_points(params, table.key[pair], candle_time, ENTRY_LEG)
     scale = table.points_per_price[pair]
@@ -146,7 +149,7 @@ def _enter_at_close(
     decision_time: int,
     conditions: Conditions,
     params: RiskParams,
-) -> tuple[AccountState, int]:
+) -> tuple[AccountState, Reason]:
     """Enter on a candle's signal at the quote that is given, or at its closing bid or ask."""
     side, atr = assessment.signal, assessment.atr
     bid, ask = candle.bid_close, candle.ask_close
@@ -195,7 +198,7 @@ def _timed_open(
     pair: int,
     candle: Candle,
     params: AccountParams,
-) -> tuple[AccountState, int, bool]:
+) -> tuple[AccountState, Reason, bool]:
     """Do what time-exit mode does at a candle's open: fill the pending entry, or close what was held long enough."""
     refusal, opened = PASSED, False
     if books.pending_side[pair] != NO_SIDE:
@@ -265,7 +268,7 @@ def _mark(
     candle: Candle,
     decision_time: int,
     params: AccountParams,
-) -> tuple[AccountState, int, bool]:
+) -> tuple[AccountState, Reason, bool]:
     """Let a candle act on what is open: venue, equity, halt; say what became of a waiting entry."""
     refusal, opened = PASSED, False
     if params.exit_mode == TIMED:
@@ -360,7 +363,7 @@ def close_step(
     log: TradeLog,
     table: PairTable,
     pair: int,
-    reason: int,
+    reason: ExitReason,
     bid: int,
     ask: int,
     time: int,

@@ -4,12 +4,12 @@ Columns are cells indexed by the pair's place in the table (or the trade's place
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from shared.core.jit import jitable
 from shared.core.risk import Rate
-from shared.core.types import FloatCells, Instrument, IntegerCells
+from shared.core.types import Cells, ExitReason, FloatCells, Instrument, IntegerCells, Side
 
 SAME_CURRENCY: Final = 0
 DIRECT: Final = 1
@@ -33,7 +33,7 @@ class Books(NamedTuple):
 
     bid_close: IntegerCells
     ask_close: IntegerCells
-    side: IntegerCells
+    side: Cells[Side]
     units: IntegerCells
     entry_time: IntegerCells
     entry_price: IntegerCells
@@ -42,7 +42,7 @@ class Books(NamedTuple):
     entry_slippage: IntegerCells
     entry_spread: IntegerCells
     candles_held: IntegerCells
-    pending_side: IntegerCells
+    pending_side: Cells[Side]
     pending_atr: FloatCells
 
 
@@ -50,7 +50,7 @@ class TradeLog(NamedTuple):
     """Closed trades; prices, slippage and spreads in points, profit and costs in quanta, times in seconds."""
 
     pair: IntegerCells
-    side: IntegerCells
+    side: Cells[Side]
     units: IntegerCells
     entry_time: IntegerCells
     entry_price: IntegerCells
@@ -58,7 +58,7 @@ class TradeLog(NamedTuple):
     take_profit: IntegerCells
     exit_time: IntegerCells
     exit_price: IntegerCells
-    exit_reason: IntegerCells
+    exit_reason: Cells[ExitReason]
     profit: IntegerCells
     ambiguous: IntegerCells
     spread_cost: IntegerCells
@@ -114,30 +114,14 @@ def _pair_row(
 
 def empty_books(pairs: int, integers: Callable[[int], IntegerCells], floats: Callable[[int], FloatCells]) -> Books:
     """Return books without prices and positions; the makers of cells decide between lists and arrays."""
-    bid_close, ask_close, side, units, entry_time, entry_price, stop_loss, take_profit = (
-        integers(pairs) for _ in range(8)
-    )
-    entry_slippage, entry_spread, candles_held, pending_side = (integers(pairs) for _ in range(4))
-    return Books(
-        bid_close,
-        ask_close,
-        side,
-        units,
-        entry_time,
-        entry_price,
-        stop_loss,
-        take_profit,
-        entry_slippage,
-        entry_spread,
-        candles_held,
-        pending_side,
-        floats(pairs),
-    )
+    columns: dict[str, Any] = {name: integers(pairs) for name in Books._fields}
+    return Books(**columns | {"pending_atr": floats(pairs)})
 
 
 def empty_trade_log(capacity: int, integers: Callable[[int], IntegerCells]) -> TradeLog:
     """Return a log with room for `capacity` closed trades."""
-    return TradeLog(*(integers(capacity) for _ in TradeLog._fields))
+    columns: dict[str, Any] = {name: integers(capacity) for name in TradeLog._fields}
+    return TradeLog(**columns)
 
 
 @jitable

@@ -3,7 +3,7 @@
 Each loop only reads columns, calls the same step as the live services, and writes columns.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +124,7 @@ def assess_columns(
 
 
 @jitable
-def _widened(code: int) -> int:
+def _widened(code: Any) -> Any:
     # Columns hold codes in one byte; compiled code needs them as wide as every other integer.
     return code + 0
 

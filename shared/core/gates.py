@@ -1,5 +1,7 @@
 """Verdicts of the seven gates: 0 when a gate lets a candle pass, else the reason why not."""
 
+from typing import Final
+
 from shared.core.jit import jitable
 from shared.core.types import (
     DAILY_LOSS_HALT,
@@ -23,15 +25,25 @@ from shared.core.types import (
     RANGING,
     SESSION_CLOSED,
     SPREAD_TOO_WIDE,
+    STATE_RANGING,
+    STATE_TRENDING,
+    STATE_VOLATILE,
+    STATE_WEAK_TREND,
     TRENDING,
     VOLATILE,
     WARMING_UP,
     WEAK_TREND,
+    MarketState,
+    Reason,
+    Side,
 )
+
+# In the order of the states, from the one that is not known yet.
+_REASON_OF_STATE: Final = (WARMING_UP, STATE_VOLATILE, STATE_RANGING, STATE_WEAK_TREND, STATE_TRENDING)
 
 
 @jitable
-def session_verdict(market_open: bool, session_open: bool) -> int:
+def session_verdict(market_open: bool, session_open: bool) -> Reason:
     """Judge gate 1: the market is open and the decision lies in one of the pair's windows."""
     if not market_open:
         return MARKET_CLOSED
@@ -39,13 +51,13 @@ def session_verdict(market_open: bool, session_open: bool) -> int:
 
 
 @jitable
-def spread_verdict(spread_points: int, max_spread_points: int) -> int:
+def spread_verdict(spread_points: int, max_spread_points: int) -> Reason:
     """Judge gate 2: the closing spread is within the limit."""
     return PASSED if spread_points <= max_spread_points else SPREAD_TOO_WIDE
 
 
 @jitable
-def news_verdict(news: int) -> int:
+def news_verdict(news: int) -> Reason:
     """Judge gate 3: no high-impact event of either currency is near."""
     if news == NEWS_NEAR:
         return NEWS_WINDOW
@@ -53,7 +65,7 @@ def news_verdict(news: int) -> int:
 
 
 @jitable
-def position_verdict(pair_has_position: bool, open_positions: int, max_open_positions: int) -> int:
+def position_verdict(pair_has_position: bool, open_positions: int, max_open_positions: int) -> Reason:
     """Judge gate 4: the pair is flat and the account has room for one more position."""
     if pair_has_position:
         return POSITION_OPEN
@@ -61,13 +73,13 @@ def position_verdict(pair_has_position: bool, open_positions: int, max_open_posi
 
 
 @jitable
-def daily_loss_verdict(halted: bool) -> int:
+def daily_loss_verdict(halted: bool) -> Reason:
     """Judge gate 5: today's drawdown never reached the limit."""
     return DAILY_LOSS_HALT if halted else PASSED
 
 
 @jitable
-def classify_market(atr: float, atr_median: float, adx: float) -> int:
+def classify_market(atr: float, atr_median: float, adx: float) -> MarketState:
     """Classify the market from valid readings: volatile, ranging, weak trend or trending, in this order of test."""
     if atr > 1.3 * atr_median and adx < 20.0:
         return VOLATILE
@@ -81,21 +93,26 @@ def classify_market(atr: float, atr_median: float, adx: float) -> int:
 
 
 @jitable
-def market_state_verdict(market_state: int, allowed_states: int) -> int:
+def market_state_verdict(market_state: MarketState, allowed_states: int) -> Reason:
     """Judge gate 6: the market's state is one of the strategy's (bit n of `allowed_states` allows state n)."""
-    # The reasons stand in the order of the states, from WARMING_UP for a state that is not known yet.
-    return PASSED if (allowed_states >> market_state) & 1 else WARMING_UP + market_state
+    return PASSED if (allowed_states >> market_state) & 1 else _REASON_OF_STATE[market_state]
 
 
 @jitable
-def signal_verdict(signal: int) -> int:
+def signal_verdict(signal: Side) -> Reason:
     """Judge gate 7: the strategy says BUY or SELL."""
     return NO_SIGNAL if signal == NO_SIDE else PASSED
 
 
 @jitable
 def failed_gates(
-    session: int, spread: int, news: int, position: int, daily_loss: int, market_state: int, signal: int
+    session: Reason,
+    spread: Reason,
+    news: Reason,
+    position: Reason,
+    daily_loss: Reason,
+    market_state: Reason,
+    signal: Reason,
 ) -> int:
     """Return the mask of the gates that failed: bit (number - 1) of each."""
     return (
@@ -111,8 +128,14 @@ def failed_gates(
 
 @jitable
 def first_reason(
-    session: int, spread: int, news: int, position: int, daily_loss: int, market_state: int, signal: int
-) -> int:
+    session: Reason,
+    spread: Reason,
+    news: Reason,
+    position: Reason,
+    daily_loss: Reason,
+    market_state: Reason,
+    signal: Reason,
+) -> Reason:
     """Return the reason of the first gate that failed, in the gates' order, or 0 when all passed."""
     if session != PASSED:
         return session

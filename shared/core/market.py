@@ -16,7 +16,7 @@ from shared.core.indicators.volatility import ATR_START, AtrState, atr_step, tru
 from shared.core.jit import jitable
 from shared.core.strategies import strategy_of, strategy_step
 from shared.core.strategy import MakeFloats, MakeIntegers
-from shared.core.types import UNKNOWN, Assessment, Bar, CalendarFacts, Candle, Readings
+from shared.core.types import UNKNOWN, Assessment, Bar, CalendarFacts, Candle, MarketState, Readings, Side
 
 ATR_PERIOD: Final = 14
 ADX_PERIOD: Final = 14
@@ -50,7 +50,7 @@ class Measures(NamedTuple):
 
     atr: float
     adx: float
-    signal: int
+    signal: Side
     readings: Readings
 
 
@@ -98,7 +98,7 @@ def measure_step(
 
 
 @jitable
-def regime_step(window: Ranking, atr: float, adx: float) -> tuple[float, int]:
+def regime_step(window: Ranking, atr: float, adx: float) -> tuple[float, MarketState]:
     """Rank a candle's ATR in its window, written in place; return the median ATR and the state of the market."""
     if not math.isnan(atr):
         ranking_push(window, atr)

@@ -12,6 +12,8 @@ from shared.core.types import (
     QUANTA_PER_UNIT,
     SIZE_BELOW_MINIMUM,
     STOP_INSIDE_SPREAD,
+    Reason,
+    Side,
 )
 
 ENTRY_LEG: Final = 0
@@ -41,13 +43,13 @@ class Rate(NamedTuple):
 class Order(NamedTuple):
     """An entry that carries its stop loss and take profit, or (side 0) the reason why there is none."""
 
-    side: int
+    side: Side
     units: int
     entry_price: int
     stop_loss: int
     take_profit: int
     slippage: int
-    refusal: int
+    refusal: Reason
 
 
 @jitable
@@ -112,13 +114,13 @@ def _nearest_point(price_points: float) -> int:
 
 
 @jitable
-def _refused(reason: int) -> Order:
+def _refused(reason: Reason) -> Order:
     return Order(NO_SIDE, 0, 0, 0, 0, 0, reason)
 
 
 @jitable
 def price_order(
-    side: int, bid: int, ask: int, atr: float, slippage: int, points_per_price: int, params: RiskParams
+    side: Side, bid: int, ask: int, atr: float, slippage: int, points_per_price: int, params: RiskParams
 ) -> Order:
     """Place entry, stop loss and take profit around bid and ask; `atr` is a price. Units are still 0."""
     stop_distance = params.stop_atr * atr

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
-from shared.core.types import Bar, FloatCells, IntegerCells, Readings
+from shared.core.types import Bar, FloatCells, IntegerCells, Readings, Side
 
 Params = TypeVar("Params", bound=tuple[Any, ...])
 State = TypeVar("State", bound=tuple[Any, ...])
@@ -56,7 +56,7 @@ class Strategy(Generic[Params, State, Cells]):
     profiles: Profiles[Params]
     start: State
     cells: Callable[[MakeIntegers, MakeFloats], Cells]
-    step: Callable[[State, Cells, Bar, float, Params], tuple[State, int, Readings]]
+    step: Callable[[State, Cells, Bar, float, Params], tuple[State, Side, Readings]]
     rising: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -5,23 +5,21 @@ in UTC. Closed sets are integer constants, because compiled code and plain Pytho
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, NewType, Protocol, TypeAlias, TypeVar
+
+Figure = TypeVar("Figure")
 
 
-class FloatCells(Protocol):
-    """Cells of floats that a machine writes in place: a list in plain Python, an array where compiled."""
+class Cells(Protocol[Figure]):
+    """Cells that a machine writes in place: a list in plain Python, an array where compiled."""
 
-    def __getitem__(self, index: int, /) -> float: ...
-    def __setitem__(self, index: int, value: float, /) -> Any: ...
+    def __getitem__(self, index: int, /) -> Figure: ...
+    def __setitem__(self, index: int, value: Figure, /) -> Any: ...
     def __len__(self) -> int: ...
 
 
-class IntegerCells(Protocol):
-    """Cells of integers that a machine writes in place: a list in plain Python, an array where compiled."""
-
-    def __getitem__(self, index: int, /) -> int: ...
-    def __setitem__(self, index: int, value: int, /) -> Any: ...
-    def __len__(self) -> int: ...
+FloatCells: TypeAlias = Cells[float]
+IntegerCells: TypeAlias = Cells[int]
 
 
 def list_of_integers(length: int) -> IntegerCells:
@@ -39,34 +37,38 @@ def integers_in_list(values: Sequence[int]) -> IntegerCells:
     return list(values)
 
 
-# Closed sets.
+# Closed sets. Each is a type of its own, so that none of them is taken for another; at run time they are integers.
+Side = NewType("Side", int)
+Reason = NewType("Reason", int)
+MarketState = NewType("MarketState", int)
+ExitReason = NewType("ExitReason", int)
 
-BUY: Final = 1
-SELL: Final = -1
-NO_SIDE: Final = 0
+BUY: Final = Side(1)
+SELL: Final = Side(-1)
+NO_SIDE: Final = Side(0)
 SIDE_NAMES: Final = {BUY: "BUY", SELL: "SELL", NO_SIDE: "NONE"}
 
 # Reasons of a verdict. 0 means that the gate passed.
-PASSED: Final = 0
-MARKET_CLOSED: Final = 1
-SESSION_CLOSED: Final = 2
-SPREAD_TOO_WIDE: Final = 3
-NEWS_WINDOW: Final = 4
-NEWS_CALENDAR_MISSING: Final = 5
-POSITION_OPEN: Final = 6
-MAX_OPEN_POSITIONS: Final = 7
-DAILY_LOSS_HALT: Final = 8
-WARMING_UP: Final = 9
-STATE_VOLATILE: Final = 10
-STATE_RANGING: Final = 11
-STATE_WEAK_TREND: Final = 12
-STATE_TRENDING: Final = 13
-NO_SIGNAL: Final = 14
-HOLD: Final = 15
-STOP_INSIDE_SPREAD: Final = 16
-NO_CONVERSION_RATE: Final = 17
-SIZE_BELOW_MINIMUM: Final = 18
-STALE_DATA: Final = 19
+PASSED: Final = Reason(0)
+MARKET_CLOSED: Final = Reason(1)
+SESSION_CLOSED: Final = Reason(2)
+SPREAD_TOO_WIDE: Final = Reason(3)
+NEWS_WINDOW: Final = Reason(4)
+NEWS_CALENDAR_MISSING: Final = Reason(5)
+POSITION_OPEN: Final = Reason(6)
+MAX_OPEN_POSITIONS: Final = Reason(7)
+DAILY_LOSS_HALT: Final = Reason(8)
+WARMING_UP: Final = Reason(9)
+STATE_VOLATILE: Final = Reason(10)
+STATE_RANGING: Final = Reason(11)
+STATE_WEAK_TREND: Final = Reason(12)
+STATE_TRENDING: Final = Reason(13)
+NO_SIGNAL: Final = Reason(14)
+HOLD: Final = Reason(15)
+STOP_INSIDE_SPREAD: Final = Reason(16)
+NO_CONVERSION_RATE: Final = Reason(17)
+SIZE_BELOW_MINIMUM: Final = Reason(18)
+STALE_DATA: Final = Reason(19)
 # Why an order that passed all gates was not filled.
 REFUSALS: Final = frozenset({STOP_INSIDE_SPREAD, NO_CONVERSION_RATE, SIZE_BELOW_MINIMUM})
 REASON_NAMES: Final = (
@@ -110,21 +112,21 @@ NEWS_NEAR: Final = 1
 NEWS_MISSING: Final = 2
 
 # The market's state as gate 6 classifies it.
-UNKNOWN: Final = 0
-VOLATILE: Final = 1
-RANGING: Final = 2
-WEAK_TREND: Final = 3
-TRENDING: Final = 4
+UNKNOWN: Final = MarketState(0)
+VOLATILE: Final = MarketState(1)
+RANGING: Final = MarketState(2)
+WEAK_TREND: Final = MarketState(3)
+TRENDING: Final = MarketState(4)
 MARKET_STATE_NAMES: Final = ("warming_up", "volatile", "ranging", "weak_trend", "trending")
 
 # Why a position was closed. 0 means that it is still open.
-STILL_OPEN: Final = 0
-STOP_LOSS: Final = 1
-TAKE_PROFIT: Final = 2
-TIME_EXIT: Final = 3
-DAILY_HALT: Final = 4
-OPERATOR_CLOSE: Final = 5
-KILL_SWITCH: Final = 6
+STILL_OPEN: Final = ExitReason(0)
+STOP_LOSS: Final = ExitReason(1)
+TAKE_PROFIT: Final = ExitReason(2)
+TIME_EXIT: Final = ExitReason(3)
+DAILY_HALT: Final = ExitReason(4)
+OPERATOR_CLOSE: Final = ExitReason(5)
+KILL_SWITCH: Final = ExitReason(6)
 EXIT_NAMES: Final = (
     "open",
     "stop_loss",
@@ -216,12 +218,12 @@ class Readings(NamedTuple):
 class Assessment(NamedTuple):
     """What the market alone says of a candle: verdicts of gates 1, 2, 3, 6, the signal and the figures behind them."""
 
-    session: int
-    spread: int
-    news: int
-    market_state_verdict: int
-    signal: int
-    market_state: int
+    session: Reason
+    spread: Reason
+    news: Reason
+    market_state_verdict: Reason
+    signal: Side
+    market_state: MarketState
     spread_points: int
     atr: float
     atr_median: float

@@ -5,13 +5,13 @@ from typing import NamedTuple
 from shared.core.books import AccountState, Books, PairTable, TradeLog, conversion_rate
 from shared.core.jit import jitable, natural
 from shared.core.risk import Rate, profit_quanta
-from shared.core.types import BUY, NO_SIDE, STILL_OPEN, STOP_LOSS, TAKE_PROFIT, Candle
+from shared.core.types import BUY, NO_SIDE, STILL_OPEN, STOP_LOSS, TAKE_PROFIT, Candle, ExitReason, Side
 
 
 class Exit(NamedTuple):
     """A close that the venue decided: why (0: none), at which price and time, and what surrounded it."""
 
-    reason: int
+    reason: ExitReason
     price: int
     time: int
     ambiguous: bool
@@ -26,7 +26,7 @@ def _no_exit() -> Exit:
 
 @jitable
 def venue_exit(
-    side: int, stop_loss: int, take_profit: int, candle: Candle, decision_time: int, optimistic: bool
+    side: Side, stop_loss: int, take_profit: int, candle: Candle, decision_time: int, optimistic: bool
 ) -> Exit:
     """Say whether and how a candle closes an older position: gaps at the open, then stops inside the range.
 
@@ -54,7 +54,7 @@ def venue_exit(
     return _no_exit()
 
 
-def quote_exit(side: int, stop_loss: int, take_profit: int, bid: int, ask: int, time: int) -> Exit:
+def quote_exit(side: Side, stop_loss: int, take_profit: int, bid: int, ask: int, time: int) -> Exit:
     """Say whether a quote closes a position: a long one is watched on bid, a short one on ask, and leaves at it."""
     price = bid if side == BUY else ask
     if side * (price - stop_loss) <= 0:
@@ -65,7 +65,7 @@ def quote_exit(side: int, stop_loss: int, take_profit: int, bid: int, ask: int, 
 
 
 @jitable
-def slipped(leaving: Exit, side: int, slippage: int) -> Exit:
+def slipped(leaving: Exit, side: Side, slippage: int) -> Exit:
     """Return the exit moved against the position by some points."""
     return Exit(
         leaving.reason, leaving.price - side * slippage, leaving.time, leaving.ambiguous, slippage, leaving.spread
@@ -161,7 +161,7 @@ def open_notional(books: Books, table: PairTable) -> float:
 
 @jitable
 def close_all(
-    state: AccountState, books: Books, log: TradeLog, table: PairTable, decision_time: int, reason: int
+    state: AccountState, books: Books, log: TradeLog, table: PairTable, decision_time: int, reason: ExitReason
 ) -> AccountState:
     """Close every open position at its last close: bid for long, ask for short."""
     for place in range(len(books.side)):

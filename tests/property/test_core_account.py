@@ -26,6 +26,7 @@ from shared.core.types import (
     TIMED,
     Assessment,
     Candle,
+    Side,
     instrument,
 )
 from tests.fixtures.market import (
@@ -164,7 +165,7 @@ class Move(NamedTuple):
     above: int
     below: int
     spread: int
-    signal: int
+    signal: Side
     atr: int
     reason: int
     held: bool

@@ -11,7 +11,7 @@ from shared.contracts.decimals import format_money, format_points
 from shared.contracts.facts import Quote
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import HoldKind
-from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, SIDE_NAMES, instrument
+from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, SIDE_NAMES, ExitReason, instrument
 from shared.runtime.commands import HOLD_ENDED, HOLD_SET
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing
@@ -180,7 +180,7 @@ def _begin_hold(operation: Operation, kind: HoldKind, scope: str) -> bool:
     return True
 
 
-def _close(operation: Operation, pair: str | None, reason: int) -> list[Leaving]:
+def _close(operation: Operation, pair: str | None, reason: ExitReason) -> list[Leaving]:
     closing = Closing(command_id=operation.row.id, reason=reason, pair=pair, price_of=operation.terms.price_of)
     return operation.work.close(operation.transaction, operation.cursor, closing, operation.outgoing)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shared.core.jit import chosen_by_type
 from shared.core.strategy import AnyStrategy
-from shared.core.types import Bar, Readings
+from shared.core.types import Bar, Readings, Side
 
 
 def _found() -> tuple[AnyStrategy, ...]:
@@ -45,6 +45,6 @@ def strategy_of(params: tuple[Any, ...]) -> AnyStrategy:
 @chosen_by_type(lambda params: _BY_PARAMS[params].step)
 def strategy_step(
     state: tuple[Any, ...], cells: tuple[Any, ...], bar: Bar, atr: float, params: tuple[Any, ...]
-) -> tuple[tuple[Any, ...], int, Readings]:
+) -> tuple[tuple[Any, ...], Side, Readings]:
     """Advance the strategy whose parameters these are by one bar; return the new state, the signal and the readings."""
     return strategy_of(params).step(state, cells, bar, atr, params)

@@ -11,7 +11,7 @@ from shared.core.indicators.trend import NAN
 from shared.core.indicators.volatility import BOLLINGER_START, BollingerState, bollinger_step
 from shared.core.jit import jitable
 from shared.core.strategy import MakeFloats, MakeIntegers, Parameter, Profiles, Strategy
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, FloatCells, Readings
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, FloatCells, Readings, Side
 
 BAND_PERIOD: Final = 20
 DEVIATIONS: Final = 2.0
@@ -61,7 +61,7 @@ def _mean(values: FloatCells) -> float:
 @jitable
 def step(
     state: BreakoutState, cells: BreakoutCells, bar: Bar, _atr: float, params: BreakoutParams
-) -> tuple[BreakoutState, int, Readings]:
+) -> tuple[BreakoutState, Side, Readings]:
     """Advance by one bar and return the new state, the signal and the figures behind it."""
     before = state.bands
     bands = bollinger_step(before, cells.closes, bar.close, DEVIATIONS)

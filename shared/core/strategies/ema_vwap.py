@@ -10,7 +10,7 @@ from shared.core.indicators.trend import EMA_START, NAN, EmaState, ema_step
 from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
 from shared.core.jit import jitable
 from shared.core.strategy import Parameter, Profiles, Strategy, no_cells
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings, Side
 
 FAST_PERIOD: Final = 9
 SLOW_PERIOD: Final = 21
@@ -36,7 +36,7 @@ START: Final = EmaVwapState(EMA_START, EMA_START, VWAP_START)
 @jitable
 def step(
     state: EmaVwapState, _cells: tuple[()], bar: Bar, atr: float, params: EmaVwapParams
-) -> tuple[EmaVwapState, int, Readings]:
+) -> tuple[EmaVwapState, Side, Readings]:
     """Advance by one bar and return the new state, the signal and the figures behind it."""
     before = state
     state = EmaVwapState(

@@ -11,7 +11,7 @@ from shared.core.indicators.trend import NAN
 from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
 from shared.core.jit import jitable
 from shared.core.strategy import Parameter, Profiles, Strategy, no_cells
-from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings
+from shared.core.types import BUY, NO_SIDE, SELL, Bar, Readings, Side
 
 RSI_PERIOD: Final = 3
 
@@ -37,7 +37,7 @@ START: Final = VwapRsiState(RSI_START, VWAP_START)
 @jitable
 def step(
     state: VwapRsiState, _cells: tuple[()], bar: Bar, atr: float, params: VwapRsiParams
-) -> tuple[VwapRsiState, int, Readings]:
+) -> tuple[VwapRsiState, Side, Readings]:
     """Advance by one bar and return the new state, the signal and the figures behind it."""
     state = VwapRsiState(
         rsi_step(state.rsi, bar.close, RSI_PERIOD),

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from shared.core.types import ExitReason, Side
+
 
 class TradeOpening(NamedTuple):
     """A position as it was entered, with its stops; `signal_time` is the open time of the signal's candle."""
@@ -9,7 +11,7 @@ class TradeOpening(NamedTuple):
     id: str
     pair: str
     strategy: str
-    side: int
+    side: Side
     units: int
     entry_time: int
     entry_price: int
@@ -24,7 +26,7 @@ class TradeClosing(NamedTuple):
     id: str
     exit_time: int
     exit_price: int
-    exit_reason: int
+    exit_reason: ExitReason
     pnl_points: int
     pnl: int
     ambiguous: bool
@@ -52,7 +54,7 @@ class PositionRow(NamedTuple):
     trade_id: str
     pair: str
     strategy: str
-    side: int
+    side: Side
     units: int
     entry_time: int
     entry_price: int

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from shared.core.types import Reason, Side
+
 
 class RejectedCandleRow(NamedTuple):
     """One input row that was refused: where it stood, why, and its text."""
@@ -49,8 +51,8 @@ class GateSnapshotRow(NamedTuple):
     time: int
     pair: str
     strategy: str
-    final_signal: int
-    reason: int
+    final_signal: Side
+    reason: Reason
     failed_gates: int
     stream: str
     seq: int
@@ -65,6 +67,6 @@ class GateSnapshotRow(NamedTuple):
 class FunnelRow(NamedTuple):
     """How many judged candles had this reason and this mask of failed gates."""
 
-    reason: int
+    reason: Reason
     failed_gates: int
     candles: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import Column, Connection, Dialect, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,8 @@ from shared.store.tables.ledger import DAILY_STATS
 from shared.store.tables.market import CANDLE_GAPS, REJECTED_CANDLES
 from shared.store.tables.metadata import METADATA
 from shared.store.tables.runtime import CURSORS, SNAPSHOTS
+
+Constant = TypeVar("Constant", bound=int)
 
 # A row to be written, by column; text for times, days and decimal figures is understood by either database.
 Values: TypeAlias = Mapping[str, str | int | float | None]
@@ -114,7 +116,7 @@ def read_fixed(values: Sequence[str], digits: int, table: Table, row: object, co
         raise
 
 
-def read_name(names: Mapping[str, int], name: str, table: Table, row: object, column: str) -> int:
+def read_name(names: Mapping[str, Constant], name: str, table: Table, row: object, column: str) -> Constant:
     """Return the constant of a stored name; raises InvariantError naming table, row and column."""
     try:
         return names[name]

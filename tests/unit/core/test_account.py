@@ -30,6 +30,7 @@ from shared.core.types import (
     STOP_INSIDE_SPREAD,
     Assessment,
     Candle,
+    Side,
 )
 from tests.fixtures.market import M5, TUESDAY, Desk, account_params, assessment, candle, risk_params
 
@@ -316,7 +317,7 @@ def test_profit_earlier_in_the_day_does_not_widen_the_limit() -> None:
 
 
 def test_slippage_worsens_entry_and_stop_but_neither_target_nor_gap() -> None:
-    def exits(candle_after: Candle, judged: int) -> tuple[int, int]:
+    def exits(candle_after: Candle, judged: Side) -> tuple[int, int]:
         desk = Desk(EUR, params=account_params(risk=risk_params(max_slippage_points=40, slippage_seed=3)))
         desk.step(EUR, later(0), assessment(judged))
         entry, level = desk.books.entry_price[0], (desk.books.stop_loss[0], desk.books.take_profit[0])

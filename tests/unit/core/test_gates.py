@@ -47,6 +47,7 @@ from shared.core.types import (
     WEAK_TREND,
     Assessment,
     Candle,
+    MarketState,
 )
 from tests.fixtures.market import candle, facts, fresh_market, market_params, quiet_candles
 
@@ -142,7 +143,7 @@ def test_market_state_is_classified_in_the_written_order(atr: float, adx: float,
 def test_each_strategy_trades_in_its_own_market_states(strategy: str, allowed: set[str]) -> None:
     states = strategy_named(strategy).allowed_states
     for state, name in enumerate(MARKET_STATE_NAMES):
-        verdict = market_state_verdict(state, states)
+        verdict = market_state_verdict(MarketState(state), states)
         refusal = "warming_up" if name == "warming_up" else f"state_{name}"
         assert REASON_NAMES[verdict] == ("passed" if name in allowed else refusal)
 

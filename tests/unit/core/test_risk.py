@@ -17,7 +17,16 @@ from shared.core.risk import (
     slippage_points,
     tolerant_floor,
 )
-from shared.core.types import BUY, NO_CONVERSION_RATE, NO_SIDE, PASSED, SELL, SIZE_BELOW_MINIMUM, STOP_INSIDE_SPREAD
+from shared.core.types import (
+    BUY,
+    NO_CONVERSION_RATE,
+    NO_SIDE,
+    PASSED,
+    SELL,
+    SIZE_BELOW_MINIMUM,
+    STOP_INSIDE_SPREAD,
+    Side,
+)
 from tests.fixtures.market import risk_params
 
 POINTS = 100_000
@@ -25,7 +34,7 @@ DOLLAR = Rate(1, 1)
 TEN_THOUSAND = 100_000_000
 
 
-def priced(side: int, bid: int = 110_000, ask: int = 110_010, atr: float = 0.001, slippage: int = 0) -> Order:
+def priced(side: Side, bid: int = 110_000, ask: int = 110_010, atr: float = 0.001, slippage: int = 0) -> Order:
     """Return an order priced around bid and ask with default parameters."""
     return price_order(side, bid, ask, atr, slippage, POINTS, risk_params())
 
@@ -71,7 +80,7 @@ def test_stops_go_to_the_nearest_point_and_ties_up(
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-def test_stop_on_the_far_side_of_the_spread_is_refused_and_one_point_beyond_it_is_not(side: int) -> None:
+def test_stop_on_the_far_side_of_the_spread_is_refused_and_one_point_beyond_it_is_not(side: Side) -> None:
     # The stop lies 15 points from the entry: with a spread of 15 it sits on the other price exactly.
     on_it = priced(side, ask=110_015, atr=0.0001)
     beyond = priced(side, ask=110_014, atr=0.0001)
@@ -82,7 +91,7 @@ def test_stop_on_the_far_side_of_the_spread_is_refused_and_one_point_beyond_it_i
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-def test_slippage_can_push_the_stop_into_the_spread(side: int) -> None:
+def test_slippage_can_push_the_stop_into_the_spread(side: Side) -> None:
     assert priced(side, ask=110_010, atr=0.0001, slippage=4).refusal == PASSED
     assert priced(side, ask=110_010, atr=0.0001, slippage=5).refusal == STOP_INSIDE_SPREAD
 

@@ -16,6 +16,7 @@ from shared.core.types import (
     STOP_LOSS,
     TAKE_PROFIT,
     Candle,
+    Side,
     list_of_floats,
     list_of_integers,
 )
@@ -44,7 +45,7 @@ class Prices(NamedTuple):
     close: int
 
 
-def watched(side: int, prices: Prices) -> Candle:
+def watched(side: Side, prices: Prices) -> Candle:
     """Return a candle with these prices on the side that a position of `side` is watched on."""
     shift = 0 if side == BUY else -SPREAD
     return candle(TUESDAY, *(price + shift for price in prices), spread=SPREAD)
@@ -56,7 +57,7 @@ def mirrored(prices: Prices, axis: int) -> Prices:
     return Prices(opening, low, high, close)
 
 
-def leave(side: int, prices: Prices, *, optimistic: bool = False) -> Exit:
+def leave(side: Side, prices: Prices, *, optimistic: bool = False) -> Exit:
     """Return the exit of a position with its stop 100 points below 1.10000 and its target 200 above.
 
     For a short position all is mirrored, so each case is told once, as of a long one.
@@ -73,20 +74,20 @@ both_sides = pytest.mark.parametrize("side", [BUY, SELL])
 
 @both_sides
 @pytest.mark.parametrize("opening", [109_900, 109_899, 109_000])
-def test_opening_at_or_beyond_the_stop_exits_at_the_opening(side: int, opening: int) -> None:
+def test_opening_at_or_beyond_the_stop_exits_at_the_opening(side: Side, opening: int) -> None:
     found = leave(side, Prices(opening, 110_300, 108_000, 110_000))
     assert found == Exit(STOP_LOSS, opening, TUESDAY, False, 0, SPREAD)
 
 
 @both_sides
 @pytest.mark.parametrize("opening", [110_200, 110_201, 111_000])
-def test_opening_at_or_beyond_the_target_exits_at_the_opening(side: int, opening: int) -> None:
+def test_opening_at_or_beyond_the_target_exits_at_the_opening(side: Side, opening: int) -> None:
     found = leave(side, Prices(opening, 112_000, 109_000, 110_000))
     assert found == Exit(TAKE_PROFIT, opening, TUESDAY, False, 0, SPREAD)
 
 
 @both_sides
-def test_stop_and_target_in_one_candle_is_ambiguous_and_goes_as_chosen(side: int) -> None:
+def test_stop_and_target_in_one_candle_is_ambiguous_and_goes_as_chosen(side: Side) -> None:
     both = Prices(110_000, 110_200, 109_900, 110_000)
     assert leave(side, both) == Exit(STOP_LOSS, 109_900, DECISION, True, 0, SPREAD)
     assert leave(side, both, optimistic=True) == Exit(TAKE_PROFIT, 110_200, DECISION, True, 0, SPREAD)
@@ -94,7 +95,7 @@ def test_stop_and_target_in_one_candle_is_ambiguous_and_goes_as_chosen(side: int
 
 @both_sides
 @pytest.mark.parametrize("optimistic", [False, True])
-def test_gap_through_the_stop_is_not_ambiguous_though_the_target_is_met_later(side: int, optimistic: bool) -> None:
+def test_gap_through_the_stop_is_not_ambiguous_though_the_target_is_met_later(side: Side, optimistic: bool) -> None:
     found = leave(side, Prices(109_800, 110_500, 109_700, 110_000), optimistic=optimistic)
     assert (found.reason, found.price, found.ambiguous) == (STOP_LOSS, 109_800, False)
 
@@ -102,7 +103,7 @@ def test_gap_through_the_stop_is_not_ambiguous_though_the_target_is_met_later(si
 @both_sides
 @pytest.mark.parametrize("optimistic", [False, True])
 @pytest.mark.parametrize("low", [109_900, 109_899, 109_000])
-def test_stop_inside_the_candle_exits_at_the_stop(side: int, low: int, optimistic: bool) -> None:
+def test_stop_inside_the_candle_exits_at_the_stop(side: Side, low: int, optimistic: bool) -> None:
     found = leave(side, Prices(110_000, 110_199, low, 110_000), optimistic=optimistic)
     assert found == Exit(STOP_LOSS, 109_900, DECISION, False, 0, SPREAD)
 
@@ -110,13 +111,13 @@ def test_stop_inside_the_candle_exits_at_the_stop(side: int, low: int, optimisti
 @both_sides
 @pytest.mark.parametrize("optimistic", [False, True])
 @pytest.mark.parametrize("high", [110_200, 110_201, 111_000])
-def test_target_inside_the_candle_exits_at_the_target(side: int, high: int, optimistic: bool) -> None:
+def test_target_inside_the_candle_exits_at_the_target(side: Side, high: int, optimistic: bool) -> None:
     found = leave(side, Prices(110_000, high, 109_901, 110_000), optimistic=optimistic)
     assert found == Exit(TAKE_PROFIT, 110_200, DECISION, False, 0, SPREAD)
 
 
 @both_sides
-def test_one_point_short_of_both_stays_open(side: int) -> None:
+def test_one_point_short_of_both_stays_open(side: Side) -> None:
     assert leave(side, Prices(110_000, 110_199, 109_901, 110_000)).reason == STILL_OPEN
 
 
@@ -131,7 +132,7 @@ def test_long_is_watched_on_bid_and_short_on_ask() -> None:
 
 
 @pytest.mark.parametrize(("side", "price"), [(BUY, 109_897), (SELL, 109_903)])
-def test_slippage_moves_an_exit_against_the_position(side: int, price: int) -> None:
+def test_slippage_moves_an_exit_against_the_position(side: Side, price: int) -> None:
     assert slipped(Exit(STOP_LOSS, 109_900, DECISION, True, 0, 10), side, 3) == Exit(
         STOP_LOSS, price, DECISION, True, 3, 10
     )
@@ -152,7 +153,7 @@ def ledger(*pairs: str, currency: str = "USD", rates: dict[str, tuple[int, int]]
     return Ledger(books, empty_trade_log(9, list_of_integers), plain_pair_table(pairs, currency, rates), pairs)
 
 
-def hold(kept: Ledger, pair: int, side: int, units: int, entry: int, bid: int, ask: int) -> None:
+def hold(kept: Ledger, pair: int, side: Side, units: int, entry: int, bid: int, ask: int) -> None:
     """Put an open position and the last closes into the books."""
     books = kept.books
     books.side[pair], books.units[pair], books.entry_price[pair] = side, units, entry
@@ -160,7 +161,7 @@ def hold(kept: Ledger, pair: int, side: int, units: int, entry: int, bid: int, a
 
 
 @pytest.mark.parametrize(("side", "price", "profit"), [(BUY, 110_050, 500_000), (SELL, 110_050, -500_000)])
-def test_close_books_the_profit_and_clears_the_pair(side: int, price: int, profit: int) -> None:
+def test_close_books_the_profit_and_clears_the_pair(side: Side, price: int, profit: int) -> None:
     kept = ledger("EUR_USD")
     hold(kept, 0, side, 100_000, 110_000, 110_000, 110_010)
     state = account_start(account_params())._replace(open_positions=1)
