@@ -19,6 +19,7 @@ from shared.calendar.facts import CalendarRules, PairCalendar
 from shared.calendar.sessions import parse_window
 from shared.core.market import MarketParams
 from shared.core.risk import ENTRY_LEG, EXIT_LEG, RiskParams, slippage_points
+from shared.core.strategies import strategy_named
 from shared.core.types import (
     EXIT_MODE_NAMES,
     REASON_NAMES,
@@ -151,7 +152,7 @@ def reference_run(case: Case, drawn: Drawn) -> ReferenceEngine:
 
     pairs = {}
     for pair, strategy in zip(case.pairs, case.strategies, strict=True):
-        parameters = getattr(drawn.market[pair].strategy, strategy)._asdict()
+        parameters = dict(zip(strategy_named(strategy).parameters, drawn.market[pair].strategy, strict=True))
         pairs[pair] = PairRules(strategy, parameters, Fraction(11, 10), drawn.sessions[pair])
     rules = Rules(
         pairs=pairs,
