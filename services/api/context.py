@@ -1,6 +1,6 @@
 """What every route of the API works with, given from outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.health import Health
 from shared.settings.settings import Settings
 from shared.store.port import Store
+from shared.store.rows.runtime import AuditEntry
 
 SERVICE: Final = "api"
 
@@ -36,3 +37,7 @@ class ApiContext:
     behind_tls: bool = False
     crash: CrashPoint = no_crash
     anchors: KnownAnchors = NO_ANCHORS
+
+    def audit_entry(self, actor: str, action: str, detail: Mapping[str, object]) -> AuditEntry:
+        """Return the audit record of what somebody does now."""
+        return AuditEntry(time=int(self.clock()), actor=actor, action=action, command_id=None, detail=detail)

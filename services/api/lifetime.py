@@ -6,7 +6,6 @@ from typing import Final
 
 from services.api.context import SERVICE, ApiContext
 from shared.contracts.errors import InfrastructureError
-from shared.store.rows.runtime import AuditEntry
 
 STARTED: Final = "service.started"
 STOPPED: Final = "service.stopped"
@@ -35,4 +34,4 @@ def recorded(context: ApiContext) -> Iterator[None]:
 
 def _record(context: ApiContext, action: str, detail: dict[str, str]) -> None:
     with context.store.transaction() as transaction:
-        transaction.append_audit([AuditEntry(int(context.clock()), SERVICE, action, None, detail)])
+        transaction.append_audit([context.audit_entry(SERVICE, action, detail)])

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from services.ingest.gaps import find_gaps
 from shared.contracts.codec import FACT_VERSION
 from shared.contracts.envelope import Message, message_id
@@ -78,7 +76,15 @@ class CandleFeed:
         newest = {stream: reader.last_candle_seq(stream) for stream in sorted(set(streams))}
         facts = []
         for seq, (stream, each) in enumerate(zip(streams, arrivals, strict=True), start=last_seq + 1):
-            facts.append(CandleClosed(stream, seq, newest[stream], each.pair, each.granularity_seconds, each.candle))
+            fact = CandleClosed(
+                stream=stream,
+                seq=seq,
+                previous_seq=newest[stream],
+                pair=each.pair,
+                granularity_seconds=each.granularity_seconds,
+                candle=each.candle,
+            )
+            facts.append(fact)
             newest[stream] = seq
         return facts
 
@@ -159,9 +165,7 @@ def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
         row.candle.time: row.candle
         for row in reader.candles_between(pair, step, int(series.time[0]), int(series.time[-1]) + 1)
     }
-    columns = [np.asarray(column).tolist() for column in series[2:]]
-    for values in zip(*columns, strict=True):
-        candle = Candle(*values)
+    for candle in series.candles():
         known = stored.get(candle.time)
         if known is None:
             yield Arrival(pair, step, candle)
@@ -175,15 +179,15 @@ def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
 def _message(fact: CandleClosed) -> Message:
     identity = message_id(CANDLE_CLOSED, fact.stream, fact.seq)
     return Message(
-        identity,
-        CANDLE_CLOSED,
-        FACT_VERSION,
-        fact.decision_time,
-        identity,
-        None,
-        SERVICE,
-        fact.stream,
-        fact.seq,
-        fact.pair,
-        fact,
+        message_id=identity,
+        type=CANDLE_CLOSED,
+        version=FACT_VERSION,
+        occurred_at=fact.decision_time,
+        correlation_id=identity,
+        causation_id=None,
+        producer=SERVICE,
+        stream=fact.stream,
+        seq=fact.seq,
+        pair=fact.pair,
+        body=fact,
     )

@@ -42,6 +42,5 @@ def find_gaps(series: CandleSeries) -> list[Gap]:
 
 def _gap(start: int, end: int, open_seconds: int, step: int) -> Gap:
     missing = -(-open_seconds // step)
-    if not missing:
-        return Gap(start, end, 0, GapKind.WEEKEND)
-    return Gap(start, end, missing, GapKind.NO_TICKS if missing <= _MOST_WITHOUT_TICKS else GapKind.OUTAGE)
+    kind = GapKind.OUTAGE if missing > _MOST_WITHOUT_TICKS else GapKind.NO_TICKS if missing else GapKind.WEEKEND
+    return Gap(from_time=start, to_time=end, missing_candles=missing, kind=kind)

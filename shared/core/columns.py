@@ -1,12 +1,12 @@
 """Numbers in columns: arrays of the words of the core, as compiled code and readers of files want them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.core.types import FloatCells, Instrument, IntegerCells
+from shared.core.types import Candle, FloatCells, Instrument, IntegerCells
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -58,6 +58,21 @@ class CandleSeries(NamedTuple):
     ask_low: Integers
     ask_close: Integers
     volume: Floats
+
+    @property
+    def columns(self) -> tuple[Integers | Floats, ...]:
+        """Return the columns of candles, in the order of the fields of `Candle`."""
+        return self[2:]
+
+    def candles(self) -> Iterator[Candle]:
+        """Yield candle after candle."""
+        for row in zip(*(np.asarray(column).tolist() for column in self.columns), strict=True):
+            yield Candle(*row)
+
+    def part(self, rows: slice | NDArray[np.bool_]) -> "CandleSeries":
+        """Return the candles of a slice, or those that a mask marks."""
+        columns = (column[rows] for column in self.columns)
+        return CandleSeries._make((self.instrument, self.granularity_seconds, *columns))
 
 
 class FactColumns(NamedTuple):

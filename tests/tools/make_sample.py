@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.ingest.demo.demo_market import DemoMarket
 from services.ingest.demo.demo_news import demo_events, week_of
 from services.ingest.files.candle_writer import candle_lines
+from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from tests.repository import ROOT
 
@@ -26,10 +27,16 @@ def write_sample(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for pair in SAMPLE_PAIRS:
         market = DemoMarket(instrument(pair), SAMPLE_SEED, SAMPLE_START)
-        text = "".join(candle_lines(market.candles_before(SAMPLE_END)))
+        text = "".join(candle_lines(sample_of(market)))
         (folder / f"{pair}_M5_sample.csv").write_bytes(text.encode())
     events = ",\n ".join(json.dumps(event) for event in _calendar())
     (folder / "calendar_sample.json").write_bytes(f"[\n {events}\n]\n".encode())
+
+
+def sample_of(market: DemoMarket) -> CandleSeries:
+    """Return the candles of a market from the start of the sample to its end."""
+    series = market.candles((SAMPLE_END - SAMPLE_START) // market.granularity_seconds)
+    return series.part(series.time < SAMPLE_END)
 
 
 def _calendar() -> Iterator[dict[str, str]]:

@@ -60,9 +60,15 @@ class Export(NamedTuple):
         return list(self.model.model_fields)
 
 
-_TRADES: Final = Export("trades", Trade, lambda reader, span, pair: reader.list_trades(span, pair), shown_trade)
-_GATES: Final = Export("gates", JudgedCandle, lambda reader, span, pair: reader.list_gates(span, pair), shown_judged)
-_AUDIT: Final = Export("audit", AuditRecord, lambda reader, span, _pair: reader.list_audit(span), shown_audit)
+_TRADES: Final = Export(
+    name="trades", model=Trade, read=lambda reader, span, pair: reader.list_trades(span, pair), shown=shown_trade
+)
+_GATES: Final = Export(
+    name="gates", model=JudgedCandle, read=lambda reader, span, pair: reader.list_gates(span, pair), shown=shown_judged
+)
+_AUDIT: Final = Export(
+    name="audit", model=AuditRecord, read=lambda reader, span, _pair: reader.list_audit(span), shown=shown_audit
+)
 
 
 def register_exports(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
@@ -109,14 +115,14 @@ def _about(export: Export, kind: str) -> dict[str, Any]:
 def _batches(context: ApiContext, export: Export, query: SpanQuery, pair: str | None) -> Batches:
     """Yield the rows in batches, each read for itself: no transaction lasts as long as a slow download."""
     start, end = query.seconds()
-    before: tuple[int, int] | None = None
+    span = Span(_ROWS_AT_ONCE, start=start, end=end)
     while True:
         with context.store.reading() as reader:
-            rows = export.read(reader, Span(_ROWS_AT_ONCE, before, start, end), pair)
+            rows = export.read(reader, span, pair)
         yield [_cells(export.shown(each.row).model_dump()) for each in rows]
         if len(rows) < _ROWS_AT_ONCE:
             return
-        before = rows[-1].time, rows[-1].key
+        span = span._replace(before=(rows[-1].time, rows[-1].key))
 
 
 def _cells(fields: Mapping[str, Any]) -> list[Cell]:

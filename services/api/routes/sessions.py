@@ -13,7 +13,6 @@ from services.api.security.accounts import LONGEST_NAME, NAME
 from services.api.security.guard import asking
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import Role
-from shared.store.rows.runtime import AuditEntry
 from shared.store.rows.users import OpenSession
 
 _ID: Final = "[A-Za-z0-9_-]{22}"
@@ -78,8 +77,7 @@ def register_sessions(app: FastAPI, context: ApiContext) -> None:
                 raise ProblemError(HTTPStatus.NOT_FOUND, "there is no such session")
             transaction.end_session(session_id)
             detail = {"user": owner, "session": session_id}
-            entry = AuditEntry(int(context.clock()), principal.name, "session.ended", None, detail)
-            transaction.append_audit([entry])
+            transaction.append_audit([context.audit_entry(principal.name, "session.ended", detail)])
 
 
 def _shown(row: OpenSession, principal: Principal) -> UserSession:

@@ -13,7 +13,6 @@ from services.api.security.guard import asking, cookie_name
 from services.api.security.passwords import LONGEST, require_strong
 from services.api.security.proving import Opened, Proved, Proving, hand_over, open_session, require_unchanged
 from services.api.shapes.models import Me
-from shared.store.rows.runtime import AuditEntry
 
 _PREFIXES: Final = ("", "/api")
 _PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - an example
@@ -60,7 +59,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         """End the session."""
         with context.store.transaction() as transaction:
             transaction.revoke_session(principal.token_hash)
-            transaction.append_audit([_entry(context, principal.name, "session.closed")])
+            transaction.append_audit([context.audit_entry(principal.name, "session.closed", {})])
         response.delete_cookie(
             cookie_name(context), path="/", secure=context.behind_tls, httponly=True, samesite="strict"
         )
@@ -106,7 +105,7 @@ def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> Open
         if renewed is not None:
             transaction.set_password(user.id, renewed)
         opened = open_session(context, transaction, proved)
-        transaction.append_audit([_entry(context, user.name, "session.opened")])
+        transaction.append_audit([context.audit_entry(user.name, "session.opened", {})])
     return opened
 
 
@@ -115,7 +114,7 @@ def _confirmed(context: ApiContext, proved: Proved, principal: Principal) -> Ope
         require_unchanged(transaction, proved.user)
         transaction.revoke_session(principal.token_hash)
         opened = open_session(context, transaction, proved)
-        transaction.append_audit([_entry(context, principal.name, "session.confirmed")])
+        transaction.append_audit([context.audit_entry(principal.name, "session.confirmed", {})])
     return opened
 
 
@@ -127,9 +126,5 @@ def _with_password(context: ApiContext, proved: Proved, hashed: str) -> Opened:
         ended = transaction.revoke_sessions(user.id)
         opened = open_session(context, transaction, proved)
         detail = {"user": user.name, "sessions_ended": ended}
-        transaction.append_audit([_entry(context, user.name, "user.password_set", detail)])
+        transaction.append_audit([context.audit_entry(user.name, "user.password_set", detail)])
     return opened
-
-
-def _entry(context: ApiContext, actor: str, action: str, detail: dict[str, Any] | None = None) -> AuditEntry:
-    return AuditEntry(int(context.clock()), actor, action, None, detail or {})

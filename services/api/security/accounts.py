@@ -94,7 +94,8 @@ class Accounts:
             self._audit(transaction, action, {"user": name, "sessions_ended": ended})
 
     def _audit(self, transaction: Transaction, action: str, detail: dict[str, object]) -> None:
-        transaction.append_audit([AuditEntry(int(self._clock()), self._actor, action, None, detail)])
+        entry = AuditEntry(time=int(self._clock()), actor=self._actor, action=action, command_id=None, detail=detail)
+        transaction.append_audit([entry])
 
 
 def _locked(transaction: Transaction, name: str) -> UserRow:

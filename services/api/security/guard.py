@@ -115,8 +115,15 @@ def signed_in(request: Request) -> Principal | None:
     if session.idle_seconds_left < SESSION_SECONDS.idle - _TOUCH_SECONDS:
         with context.store.transaction() as transaction:
             transaction.touch_session(token_hash, SESSION_SECONDS.idle)
-    role, confirmed = Role(session.role), session.confirmed_seconds_left > 0
-    return Principal(session.user_id, session.name, role, session.id, token_hash, session.csrf_token, confirmed)
+    return Principal(
+        user_id=session.user_id,
+        name=session.name,
+        role=Role(session.role),
+        session_id=session.id,
+        token_hash=token_hash,
+        csrf_token=session.csrf_token,
+        confirmed=session.confirmed_seconds_left > 0,
+    )
 
 
 def _require_single_parameters(request: Request) -> None:

@@ -95,7 +95,13 @@ def open_session(context: ApiContext, transaction: Transaction, proved: Proved) 
     user = proved.user
     token, csrf_token = context.token(), context.token()
     forgive(transaction, proved.counted)
-    session = NewSession(hash_of(token), context.token()[:_LONGEST_ID], user.id, csrf_token, proved.address)
+    session = NewSession(
+        token_hash=hash_of(token),
+        id=context.token()[:_LONGEST_ID],
+        user_id=user.id,
+        csrf_token=csrf_token,
+        address=proved.address,
+    )
     transaction.open_session(session, SESSION_SECONDS)
     transaction.forget_sessions(_KEPT_SECONDS)
     return Opened(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))

@@ -61,7 +61,8 @@ class PageQuery(SpanQuery):
     def span(self) -> Span:
         """Return what to read; raise InputError for a cursor that is none of ours."""
         before = None if self.cursor is None else read_cursor(self.cursor)
-        return Span(self.limit, before, *self.seconds())
+        start, end = self.seconds()
+        return Span(self.limit, before=before, start=start, end=end)
 
 
 class PairPageQuery(PageQuery):

@@ -54,13 +54,37 @@ def demo_pair(instrument: Instrument) -> DemoPair:
     """Return how a pair trades in the demo market."""
     match instrument.name:
         case "EUR_USD":
-            return DemoPair(108_400, 8, 11.0, 24, _EUROPEAN_HOURS)
+            return DemoPair(
+                start_price_points=108_400,
+                spread_points=8,
+                volatility_points=11.0,
+                ticks_per_minute=24,
+                activity_percent=_EUROPEAN_HOURS,
+            )
         case "GBP_USD":
-            return DemoPair(126_500, 13, 14.0, 20, _EUROPEAN_HOURS)
+            return DemoPair(
+                start_price_points=126_500,
+                spread_points=13,
+                volatility_points=14.0,
+                ticks_per_minute=20,
+                activity_percent=_EUROPEAN_HOURS,
+            )
         case "USD_JPY":
-            return DemoPair(150_100, 10, 15.0, 26, _ASIAN_HOURS)
+            return DemoPair(
+                start_price_points=150_100,
+                spread_points=10,
+                volatility_points=15.0,
+                ticks_per_minute=26,
+                activity_percent=_ASIAN_HOURS,
+            )
         case _:
-            return DemoPair(100_000, 13, 12.0, 16, _EUROPEAN_HOURS)
+            return DemoPair(
+                start_price_points=100_000,
+                spread_points=13,
+                volatility_points=12.0,
+                ticks_per_minute=16,
+                activity_percent=_EUROPEAN_HOURS,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +126,7 @@ class DemoMarket:
         price = demo_pair(self.instrument).start_price_points * _FRACTIONS
         while True:
             series, price = _trading_week(self, week, price)
-            series = _from(series, int(np.searchsorted(series.time, self.start_time)))
+            series = series.part(slice(int(np.searchsorted(series.time, self.start_time)), None))
             if len(series.time):
                 yield series
             week += 1
@@ -112,35 +136,17 @@ class DemoMarket:
         parts: list[CandleSeries] = []
         missing = count
         for series in self.weeks():
-            parts.append(_until(series, missing))
+            parts.append(series.part(slice(missing)))
             missing -= len(parts[-1].time)
             if not missing:
                 break
-        columns = [np.concatenate(column) for column in zip(*(part[2:] for part in parts), strict=True)]
+        columns = [np.concatenate(column) for column in zip(*(part.columns for part in parts), strict=True)]
         return CandleSeries._make((self.instrument, self.granularity_seconds, *columns))
-
-    def candles_before(self, end_time: int) -> CandleSeries:
-        """Return all candles that open before a time in seconds."""
-        count = 0
-        for series in self.weeks():
-            count += int(np.searchsorted(series.time, end_time))
-            if int(series.time[-1]) >= end_time or week_of(int(series.time[-1])) >= week_of(end_time):
-                break
-        return self.candles(count)
 
     def stream(self) -> Iterator[Candle]:
         """Yield candle after candle, without end."""
         for series in self.weeks():
-            for row in zip(*(column.tolist() for column in series[2:]), strict=True):
-                yield Candle(*row)
-
-
-def _from(series: CandleSeries, first: int) -> CandleSeries:
-    return CandleSeries._make((*series[:2], *(column[first:] for column in series[2:])))
-
-
-def _until(series: CandleSeries, count: int) -> CandleSeries:
-    return CandleSeries._make((*series[:2], *(column[:count] for column in series[2:])))
+            yield from series.candles()
 
 
 def _trading_week(market: DemoMarket, week: int, price: int) -> tuple[CandleSeries, int]:

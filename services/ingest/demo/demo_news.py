@@ -86,4 +86,6 @@ def demo_events(seed: int, week: int) -> tuple[EconomicEvent, ...]:
 def _event(release: _Release, week: int) -> EconomicEvent:
     day = monday_of(week) + timedelta(days=release.weekday)
     moment = datetime.combine(day, time(release.hour, release.minute), ZoneInfo(release.zone))
-    return EconomicEvent(int(moment.timestamp()), release.currency, release.title, release.impact)
+    return EconomicEvent(
+        time=int(moment.timestamp()), currency=release.currency, title=release.title, impact=release.impact
+    )

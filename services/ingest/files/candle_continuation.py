@@ -35,7 +35,7 @@ class FileSoFar(NamedTuple):
     last: Candle | None
 
 
-NOTHING_YET: Final = FileSoFar(0, 0, np.empty(0, np.int64), None)
+NOTHING_YET: Final = FileSoFar(whole_bytes=0, torn_bytes=0, times=np.empty(0, np.int64), last=None)
 
 
 def file_so_far(path: Path, instrument: Instrument, granularity_seconds: int) -> FileSoFar:
@@ -149,7 +149,7 @@ def _read(stream: BinaryIO, path: Path, instrument: Instrument, granularity_seco
     last = None
     if len(rows.time):
         last = Candle._make((int(rows.time[-1]), *rows.prices[:, -1].tolist(), float(rows.volume[-1])))
-    return FileSoFar(whole, stream.seek(0, os.SEEK_END) - whole, rows.time, last)
+    return FileSoFar(whole_bytes=whole, torn_bytes=stream.seek(0, os.SEEK_END) - whole, times=rows.time, last=last)
 
 
 def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:

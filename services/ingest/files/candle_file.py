@@ -223,10 +223,10 @@ def _split(columns: ParsedRows, bad: Integers, reasons: list[str], path: Path) -
     good = np.ones(len(columns.time), np.bool_)
     good[bad] = False
     kept = ParsedRows(
-        columns.line[good],
-        columns.time[good],
-        np.ascontiguousarray(columns.prices[:, good]),
-        columns.volume[good],
+        line=columns.line[good],
+        time=columns.time[good],
+        prices=np.ascontiguousarray(columns.prices[:, good]),
+        volume=columns.volume[good],
     )
     return kept, rejected
 

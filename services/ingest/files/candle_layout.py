@@ -65,12 +65,13 @@ def join_rows(parts: list[ParsedRows], layout: CandleLayout) -> ParsedRows:
     """Return the parts as one, in their order; `parts` may be empty."""
     if not parts:
         nothing = np.empty(0, np.int64)
-        return ParsedRows(nothing, nothing, np.empty((len(layout.price_names), 0), np.int64), np.empty(0))
+        prices = np.empty((len(layout.price_names), 0), np.int64)
+        return ParsedRows(line=nothing, time=nothing, prices=prices, volume=np.empty(0))
     return ParsedRows(
-        np.concatenate([part.line for part in parts]),
-        np.concatenate([part.time for part in parts]),
-        np.concatenate([part.prices for part in parts], axis=1),
-        np.concatenate([part.volume for part in parts]),
+        line=np.concatenate([part.line for part in parts]),
+        time=np.concatenate([part.time for part in parts]),
+        prices=np.concatenate([part.prices for part in parts], axis=1),
+        volume=np.concatenate([part.volume for part in parts]),
     )
 
 

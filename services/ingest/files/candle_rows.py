@@ -56,10 +56,10 @@ def parse_rows(
         prices.append(row_prices)
         volumes.append(volume)
     columns = ParsedRows(
-        np.array(lines, np.int64),
-        np.array(times, np.int64),
-        np.ascontiguousarray(np.array(prices, np.int64).reshape(-1, len(layout.price_names)).T),
-        np.array(volumes, np.float64),
+        line=np.array(lines, np.int64),
+        time=np.array(times, np.int64),
+        prices=np.ascontiguousarray(np.array(prices, np.int64).reshape(-1, len(layout.price_names)).T),
+        volume=np.array(volumes, np.float64),
     )
     return columns, rejected
 

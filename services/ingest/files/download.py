@@ -193,11 +193,11 @@ def _result(wanted: DownloadRequest, so_far: FileSoFar, times: Integers, left_ou
         series = CandleSeries._make((wanted.instrument, wanted.granularity_seconds, times, *prices, np.zeros(rows)))
         gaps = find_gaps(series)
     return Download(
-        len(so_far.times),
-        rows - len(so_far.times),
-        so_far.torn_bytes,
-        int(times[0]) if rows else None,
-        int(times[-1]) if rows else None,
-        tuple(gaps),
-        tuple(left_out),
+        rows_before=len(so_far.times),
+        rows_written=rows - len(so_far.times),
+        cut_bytes=so_far.torn_bytes,
+        first_time=int(times[0]) if rows else None,
+        last_time=int(times[-1]) if rows else None,
+        gaps=tuple(gaps),
+        left_out=tuple(left_out),
     )

@@ -51,7 +51,7 @@ def parse_plain_rows(block: bytes, first_line: int, layout: CandleLayout, digits
     volume = _parse_volumes(words, ends[-2], ends[-1])
     if prices is None or volume is None or not rows_are_sound(prices, layout):
         return None
-    return ParsedRows(np.arange(first_line, first_line + len(time)), time, prices, volume)
+    return ParsedRows(line=np.arange(first_line, first_line + len(time)), time=time, prices=prices, volume=volume)
 
 
 def _parse_times(characters: NDArray[np.uint8], words: Words, starts: Integers, ends: Integers) -> Integers | None:

@@ -55,8 +55,10 @@ def follow(
     for pair, known in stored.pairs.items():
         if known.candles:
             around.metrics.of(FeedMetrics).last_candle.labels(pair).set(known.candles[-1].time + step)
-    collector = Collector(pairs, step, settings.late_seconds, stored.pairs, stored.last_order)
-    LiveFeed(around, feed, source, collector, pairs, settings, on_idle).run()
+    collector = Collector(
+        pairs, step, late_seconds=settings.late_seconds, stored=stored.pairs, last_order=stored.last_order
+    )
+    LiveFeed(around, feed, source, collector, pairs=pairs, settings=settings, on_idle=on_idle).run()
 
 
 class LiveFeed:

@@ -153,7 +153,12 @@ class PriceFeed:
 
     def _hand_on(self, quotes: Sequence[OandaQuote]) -> None:
         usable = [
-            Quote(quote.pair, quote.time_nanoseconds // NANOSECONDS_PER_SECOND, quote.bid, quote.ask)
+            Quote(
+                pair=quote.pair,
+                time=quote.time_nanoseconds // NANOSECONDS_PER_SECOND,
+                bid=quote.bid,
+                ask=quote.ask,
+            )
             for quote in quotes
             if quote.tradeable and quote.bid is not None and quote.ask is not None and quote.bid <= quote.ask
         ]

@@ -136,7 +136,14 @@ class CalendarFetcher:
 
     def _fetched(self, answer: Fetched, now: int) -> None:
         before = self._record.events
-        record = NewsRecord(self._source, now, now, *answer.known, before if answer.events is None else answer.events)
+        record = NewsRecord(
+            source=self._source,
+            asked_at=now,
+            fetched_at=now,
+            etag=answer.known.etag,
+            last_modified=answer.known.last_modified,
+            events=before if answer.events is None else answer.events,
+        )
         self._record = record
         self._failing.reset()
         self._wait(self._every_seconds * (1 - _EARLIER * self._around.chance.random()))

@@ -20,11 +20,10 @@ from tests.benchmarks.candles import PAIR, read_candles
 def _candles(series: CandleSeries) -> list[tuple[Candle, CalendarFacts]]:
     calendar = PairCalendar(Settings().calendar_rules(PAIR, RunMode.BACKTEST))
     facts = calendar.facts(series.time + series.granularity_seconds, series.time)
-    rows = zip(*(column.tolist() for column in series[2:]), strict=True)
     known = zip(*(column.tolist() for column in facts), strict=True)
     return [
-        (Candle(*row), CalendarFacts(bool(market_open), bool(session_open), news, day))
-        for row, (market_open, session_open, news, day) in zip(rows, known, strict=True)
+        (candle, CalendarFacts(bool(market_open), bool(session_open), news, day))
+        for candle, (market_open, session_open, news, day) in zip(series.candles(), known, strict=True)
     ]
 
 

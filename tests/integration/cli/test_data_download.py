@@ -77,7 +77,7 @@ def download(
 
 def candles_in(path: Path) -> list[Candle]:
     series = read_candle_file(parse_candle_argument(f"EUR_USD={path}"), model_spread_points=3).series
-    return [Candle._make(row) for row in zip(*(column.tolist() for column in series[2:]), strict=True)]
+    return list(series.candles())
 
 
 def complete_candles(simulator: OandaSimulator, until: float = NOW) -> list[Candle]:

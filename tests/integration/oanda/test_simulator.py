@@ -47,7 +47,7 @@ def iso(seconds: float) -> str:
 
 
 def rows(series: CandleSeries) -> list[Candle]:
-    return [Candle(*row) for row in zip(*(column.tolist() for column in series[2:]), strict=True)]
+    return list(series.candles())
 
 
 def candle_of(body: dict[str, Any], digits: int = 5) -> Candle:

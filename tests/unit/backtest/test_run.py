@@ -44,10 +44,6 @@ def _walk(pair: str, granularity_seconds: int, count: int, seed: int, *, start: 
     return CandleSeries._make((instrument(pair), granularity_seconds, time, *bid, *ask, volume))
 
 
-def _part(series: CandleSeries, rows: slice | NDArray[np.bool_]) -> CandleSeries:
-    return CandleSeries._make((*series[:2], *(column[rows] for column in series[2:])))
-
-
 def _three_pairs() -> list[CandleSeries]:
     return [_walk("USD_JPY", 300, 1_500, 1), _walk("EUR_USD", 300, 1_500, 2), _walk("GBP_USD", 900, 1_000, 3)]
 
@@ -182,7 +178,7 @@ def test_a_position_that_is_open_at_the_end_is_reported_with_its_unrealised_prof
     series, settings = _walk("USD_JPY", 300, 1_500, 1), _settings()
     first = run_backtest([series], settings).trades[0]
     entered = int(np.flatnonzero(series.time + 300 == first.entry_time)[0]) + 1
-    cut = _part(series, slice(entered))
+    cut = series.part(slice(entered))
     result = run_backtest([cut], settings)
     (position,) = result.open_positions
     assert not result.trades
@@ -194,7 +190,7 @@ def test_an_entry_decided_on_the_last_candle_is_left_over_in_time_exit() -> None
     series, settings = _walk("USD_JPY", 300, 1_500, 1), _settings()
     first = run_backtest([series], settings, exit_mode=TIMED).trades[0]
     decided = int(np.flatnonzero(series.time == first.entry_time)[0])
-    cut = _part(series, slice(decided))
+    cut = series.part(slice(decided))
     result = run_backtest([cut], settings, exit_mode=TIMED)
     assert [entry.side for entry in result.pending_entries] == [first.side]
 
@@ -229,7 +225,7 @@ def test_validation_starts_with_warm_indicators_and_a_fresh_account() -> None:
     assert split.train.candles == pytest.approx(0.7 * timeline.length, abs=3)
     assert split.train.end_time <= split.validation.end_time
     begin = split.validation.start_time
-    cold = run_backtest([_part(each, each.time >= begin) for each in series], settings)
+    cold = run_backtest([each.part(each.time >= begin) for each in series], settings)
     warm = settle(market, settings, FillRules(), split.train.candles)
     assert warm.start_balance == cold.start_balance
     assert int((warm.outcomes.failed >> 5 & 1).sum()) < int((cold.outcomes.failed >> 5 & 1).sum())
