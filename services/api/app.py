@@ -28,7 +28,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app = FastAPI(title="Scalp Bot", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.route_class = GuardedRoute
     app.state.context = context
-    metrics, heavy = ApiMetrics(context.health.metrics.registry), Heavy()
+    metrics, heavy = context.health.metrics.of(ApiMetrics), Heavy()
     proving = Proving(context, metrics)
     register_signing(app, context, proving)
     register_sessions(app, context)

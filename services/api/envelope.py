@@ -46,7 +46,6 @@ class Envelope:
     """Wrap the application; nothing that happens inside leaves it but as an answer."""
 
     def __init__(self, app: ASGIApp, context: ApiContext, metrics: ApiMetrics) -> None:
-        """Wrap an application."""
         self._app = app
         self._log = context.log
         self._metrics = metrics

@@ -13,7 +13,7 @@ _AGAIN_SECONDS: Final = 5
 
 
 class Heavy:
-    """Hand out the turns."""
+    """A limit to how many heavy requests are answered at once."""
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
         """Let so many go on at once."""

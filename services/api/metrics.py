@@ -11,7 +11,6 @@ class ApiMetrics:
     """The figures of the API; routes are named as they are declared."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Register them beside those of the process."""
         self.requests = Counter(
             "scalpbot_api_requests_total", "Requests answered", ["method", "route", "status"], registry=registry
         )

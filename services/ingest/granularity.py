@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.core.columns import Integers
 
-HOUR_SECONDS: Final = 3600
+_HOUR_SECONDS: Final = 3600
 
 
 def grid_seconds(granularity_seconds: int) -> int:
@@ -14,7 +14,7 @@ def grid_seconds(granularity_seconds: int) -> int:
 
     Above one hour candles are aligned to 17:00 New York, whose hour in UTC varies, so only whole hours are demanded.
     """
-    return min(granularity_seconds, HOUR_SECONDS)
+    return min(granularity_seconds, _HOUR_SECONDS)
 
 
 def most_frequent_step(times: Integers) -> int | None:

@@ -65,7 +65,6 @@ class EventStreams:
     """The streams that are open, and their number."""
 
     def __init__(self, context: ApiContext) -> None:
-        """Begin with none."""
         self._context = context
         self._open = 0
 
@@ -138,7 +137,7 @@ def _message(place: _Place, event: str, data: str) -> str:
 
 
 def register_events(app: FastAPI, context: ApiContext) -> None:
-    """Add the route."""
+    """Add the route to the stream."""
     streams = EventStreams(context)
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 

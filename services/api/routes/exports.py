@@ -72,7 +72,7 @@ _AUDIT: Final = Export(
 
 
 def register_exports(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
-    """Add the routes."""
+    """Add the routes under /api/exports."""
     for export in (_TRADES, _GATES):
         _register_of_pairs(app, context, heavy, export)
 

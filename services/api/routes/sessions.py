@@ -54,7 +54,7 @@ class SessionsQuery(BaseModel):
 
 
 def register_sessions(app: FastAPI, context: ApiContext) -> None:
-    """Add the routes."""
+    """Add the routes under /api/sessions."""
 
     @app.get("/api/sessions", tags=["session"], summary="Open sessions: your own, or for admins those of any user")
     def sessions(query: Annotated[SessionsQuery, Query()], principal: Asking) -> UserSessions:

@@ -53,7 +53,7 @@ class SetRole(BaseModel):
 
 
 def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
-    """Add the routes."""
+    """Add the routes under /api/users."""
 
     def accounts(principal: Principal) -> Accounts:
         return Accounts(context.store, context.passwords, context.clock, principal.name)

@@ -35,7 +35,6 @@ class Accounts:
     """Add users, set their passwords and roles, disable them; the actor is whom the audit log names."""
 
     def __init__(self, store: Store, passwords: Passwords, clock: Callable[[], float], actor: str) -> None:
-        """Work on a store."""
         self._store = store
         self._passwords = passwords
         self._clock = clock

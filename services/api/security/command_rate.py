@@ -21,7 +21,6 @@ class CommandRate:
     """Count what each user sent in the last minute; switching everything off has a count of its own."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin with nothing sent."""
         self._clock = clock
         self._sent: dict[tuple[int, bool], deque[float]] = defaultdict(deque)
         self._lock = Lock()

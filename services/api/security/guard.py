@@ -37,7 +37,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            request.state.principal = await admit(request, self.path)
+            request.state.principal = await _admit(request, self.path)
             return await handle(request)
 
         return guarded
@@ -61,7 +61,7 @@ def asking(request: Request) -> Principal:
     return principal
 
 
-async def admit(request: Request, path: str) -> Principal | None:
+async def _admit(request: Request, path: str) -> Principal | None:
     """Return who asks, None where nobody has to be signed in; raise ProblemError for what is refused."""
     method = request.method
     if (method, path) not in ACCESS:
@@ -77,14 +77,14 @@ async def admit(request: Request, path: str) -> Principal | None:
         raise _unknown()
     if method not in _READS:
         _require_csrf_token(request, principal)
-    require_role(request, principal, least)
+    _require_role(request, principal, least)
     if (method, path) in CONFIRMED:
         require_confirmed(request, principal)
     _require_single_parameters(request)
     return principal
 
 
-def require_role(request: Request, principal: Principal, least: Role) -> None:
+def _require_role(request: Request, principal: Principal, least: Role) -> None:
     """Raise ProblemError for a user whose role does not allow what is asked."""
     if not principal.role.includes(least):
         _log_refusal(request, "role too low", principal.name)

@@ -50,7 +50,7 @@ _ASIAN_HOURS: Final = (120, 125, 115, 95, 85, 85, 90, 110, 120, 110, 95, 90,
 # fmt: on
 
 
-def demo_pair(instrument: Instrument) -> DemoPair:
+def _demo_pair(instrument: Instrument) -> DemoPair:
     """Return how a pair trades in the demo market."""
     match instrument.name:
         case "EUR_USD":
@@ -123,7 +123,7 @@ class DemoMarket:
         """Yield the candles of one trading week after the other, without end."""
         granularity_name(self.granularity_seconds)
         week = week_of(self.start_time)
-        price = demo_pair(self.instrument).start_price_points * _FRACTIONS
+        price = _demo_pair(self.instrument).start_price_points * _FRACTIONS
         while True:
             series, price = _trading_week(self, week, price)
             series = series.part(slice(int(np.searchsorted(series.time, self.start_time)), None))
@@ -152,7 +152,7 @@ class DemoMarket:
 def _trading_week(market: DemoMarket, week: int, price: int) -> tuple[CandleSeries, int]:
     """Return a week's candles and its last price; prices that are handed on are in fractions of a point."""
     draws = _draws(market, week)
-    pair = demo_pair(market.instrument)
+    pair = _demo_pair(market.instrument)
     times = _open_times(week, market.granularity_seconds)
     news = _news_near(market, week, times)
     activity = np.array(pair.activity_percent)[times // 3600 % 24] / 100
@@ -224,12 +224,12 @@ def _news_near(market: DemoMarket, week: int, times: Integers) -> NDArray[np.boo
     """Return which candles lie within the ten minutes after a high-impact event of the pair's currencies."""
     currencies = (market.instrument.base, market.instrument.quote)
     near = np.zeros(len(times), np.bool_)
-    for event in high_impact_events(demo_events(market.seed, week), currencies):
+    for event in _high_impact_events(demo_events(market.seed, week), currencies):
         near |= (times > event.time - market.granularity_seconds) & (times < event.time + 600)
     return near
 
 
-def high_impact_events(events: tuple[EconomicEvent, ...], currencies: tuple[str, ...]) -> tuple[EconomicEvent, ...]:
+def _high_impact_events(events: tuple[EconomicEvent, ...], currencies: tuple[str, ...]) -> tuple[EconomicEvent, ...]:
     """Return the high-impact events of some currencies."""
     return tuple(event for event in events if event.impact == HIGH and event.currency in currencies)
 
@@ -262,7 +262,7 @@ def _path(market: DemoMarket, draws: np.random.PCG64, deviation: Floats, price: 
     moves = _normal(draws, count * _TICKS_PER_CANDLE).reshape(count, _TICKS_PER_CANDLE)
     drift = _trends(market, draws, count) / np.sqrt(_TICKS_PER_CANDLE)
     # Prices that could run away would spoil an endless demonstration, so each week leans back towards the start.
-    anchor = demo_pair(market.instrument).start_price_points * _FRACTIONS
+    anchor = _demo_pair(market.instrument).start_price_points * _FRACTIONS
     lean = (anchor - price) / (20 * count * _TICKS_PER_CANDLE)
     moves = (moves + drift[:, np.newaxis]) * per_tick[:, np.newaxis] + lean
     moves[0, 0] *= _TICKS_PER_CANDLE  # what happened over the weekend
@@ -272,7 +272,7 @@ def _path(market: DemoMarket, draws: np.random.PCG64, deviation: Floats, price: 
 
 def _spreads(market: DemoMarket, draws: np.random.PCG64, times: Integers, news: NDArray[np.bool_]) -> Integers:
     """Return spreads in points: wider at the rollover, after the weekend, at news and in quiet hours."""
-    base = demo_pair(market.instrument).spread_points
+    base = _demo_pair(market.instrument).spread_points
     tuning = market.tuning
     local = local_seconds(times, _NEW_YORK)
     into_day = (local - _CLOSE_SECONDS) % SECONDS_PER_DAY
@@ -288,7 +288,7 @@ def _spreads(market: DemoMarket, draws: np.random.PCG64, times: Integers, news: 
 
 def _volumes(market: DemoMarket, draws: np.random.PCG64, activity: Floats, liveliness: Floats) -> Floats:
     """Return tick counts that grow with the hour's activity and with the candle's range."""
-    expected = demo_pair(market.instrument).ticks_per_minute * market.granularity_seconds / 60
+    expected = _demo_pair(market.instrument).ticks_per_minute * market.granularity_seconds / 60
     noise = (80 + _below(draws, 41, len(activity))) / 100
     return np.maximum(1.0, np.rint(expected * activity * (0.3 + 0.5 * liveliness) * noise))
 

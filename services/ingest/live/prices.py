@@ -64,7 +64,7 @@ class PriceFeed:
         ]
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
