@@ -1,4 +1,4 @@
-"""The gate funnel: how many candles each gate stopped first, and how many it failed in all."""
+"""The gate funnel: how many candles each gate stopped first, and how many it failed in total."""
 
 from dataclasses import dataclass
 

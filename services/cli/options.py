@@ -40,7 +40,8 @@ NewsFile: TypeAlias = Annotated[
     typer.Option(
         "--news",
         metavar="FILE",
-        help="Economic calendar, JSON in Forex Factory's weekly form. Default: none, the news gate lets all pass.",
+        help="Economic calendar, JSON in Forex Factory's weekly form. Default: none; the news gate then passes every "
+        "candle.",
     ),
 ]
 ConfigFile: TypeAlias = Annotated[
@@ -48,19 +49,23 @@ ConfigFile: TypeAlias = Annotated[
     typer.Option("--config", metavar="FILE", help="Settings file. Default: ./scalpbot.toml if there is one."),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Host: TypeAlias = Annotated[str, typer.Option("--host", metavar="HOST", help="Where requests are answered.")]
+Host: TypeAlias = Annotated[str, typer.Option("--host", metavar="HOST", help="Address to answer requests on.")]
 BehindTls: TypeAlias = Annotated[
     bool,
-    typer.Option("--behind-tls", help="TLS ends before us: allows any --host, and binds cookies to TLS."),
+    typer.Option("--behind-tls", help="TLS ends at a proxy in front: allows any --host, and marks cookies as secure."),
 ]
 TrustedProxies: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--trusted-proxy", metavar="ADDRESS", help="Whose X-Forwarded-For names the client; repeatable."),
+    typer.Option(
+        "--trusted-proxy", metavar="ADDRESS", help="Proxy whose X-Forwarded-For names the client; repeatable."
+    ),
 ]
 BootstrapFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--bootstrap-file", metavar="FILE", help="Holds the password of the first user, admin, where there is none."
+        "--bootstrap-file",
+        metavar="FILE",
+        help="File with the password of admin, the first user, created if there is no user yet.",
     ),
 ]
 Database: TypeAlias = Annotated[

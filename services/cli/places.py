@@ -20,11 +20,11 @@ def opened(
     """Open the place that the options of a verb name; raise InputError where they contradict each other."""
     if where.url is not None:
         if where.database is not None or where.config is not None:
-            raise InputError("--url goes without --db and --config: the API has its own")
+            raise InputError("--url cannot be combined with --db or --config: the API has its own")
         with signed_in(where.url, where.user) as remote:
             yield remote_place(remote)
         return
     if where.user is not None:
-        raise InputError("--user goes with --url; nobody signs in to a database")
+        raise InputError("--user needs --url; nobody signs in to a database")
     with opened_store(where) as store:
         yield stored_place(store)

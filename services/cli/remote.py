@@ -70,7 +70,7 @@ class Remote:
 def signed_in(url: str, user: str | None) -> Iterator[Remote]:
     """Sign a user in at the API of an address, and out in the end; raise InputError for who may not."""
     if user is None:
-        raise InputError("--url takes --user NAME, the name of somebody who may sign in there")
+        raise InputError("--url needs --user NAME, a user who may sign in there")
     base = _checked(url)
     trusted = httpx.create_ssl_context(trust_env=True)
     # A proxy of the environment stands for the way out, not for this machine.
@@ -105,12 +105,14 @@ def _checked(url: str) -> str:
     except httpx.InvalidURL as fault:
         raise InputError(f"--url {url} is not an address; write it like https://host:8443") from fault
     if parsed.userinfo:
-        raise InputError("--url holds a user or a password, which others can see; give --user, and the password apart")
+        raise InputError(
+            "--url holds a user or a password, which others can see; give --user, and the password separately"
+        )
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
         raise InputError(f"--url {url} is not an address; write it like https://host:8443")
     base = url.rstrip("/")
     if parsed.scheme == "http" and not _is_here(base):
-        raise InputError(f"--url {url}: the password would go there in the clear; write https://")
+        raise InputError(f"--url {url}: the password would be sent unencrypted; write https://")
     return base
 
 
@@ -135,7 +137,7 @@ def _sign_in(client: httpx.Client, user: str, password: str) -> None:
         raise InputError(f"{user} cannot sign in at {_place(client)}: the name or the password is wrong")
     _reply(answer, user)
     if client.base_url.scheme == "http" and any(cookie.secure for cookie in client.cookies.jar):
-        raise InputError(f"the API at {_place(client)} is meant to be asked behind TLS; give its https:// address")
+        raise InputError(f"the API at {_place(client)} expects TLS; give its https:// address")
 
 
 def _sent(client: httpx.Client, request: httpx.Request, tries: int) -> httpx.Response:
@@ -177,7 +179,7 @@ def _document(answer: httpx.Response) -> Any:
 
 
 def _stranger(client: httpx.Client) -> InputError:
-    return InputError(f"what answers at {_place(client)} is no Scalp Bot; look at --url")
+    return InputError(f"what answers at {_place(client)} is not a Scalp Bot; check --url")
 
 
 def _place(client: httpx.Client) -> str:

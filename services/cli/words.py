@@ -8,10 +8,10 @@ REASON_WORDS: Final = {
     "market_closed": "the market is closed for the weekend",
     "session_closed": "outside the pair's trading sessions",
     "spread_too_wide": "the spread is wider than the limit",
-    "news_window": "a high-impact event of one of the currencies is near",
+    "news_window": "a high-impact event for one of the currencies is near",
     "news_calendar_missing": "there is no fresh news calendar",
     "position_open": "a position in this pair is open",
-    "max_open_positions": "the account holds as many positions as it may",
+    "max_open_positions": "the account holds the maximum number of positions",
     "daily_loss_halt": "trading is halted for the day after its loss limit was reached",
     "warming_up": "the indicators have not seen enough candles yet",
     "state_volatile": "the market is volatile without a trend, which no strategy trades",
@@ -19,11 +19,11 @@ REASON_WORDS: Final = {
     "state_weak_trend": "the market trends weakly, which this strategy does not trade",
     "state_trending": "the market is trending, which this strategy does not trade",
     "no_signal": "the strategy gives no signal",
-    "hold": "an operator holds this pair",
-    "stale_data": "the candle came too late to be entered on",
+    "hold": "an operator has put this pair on hold",
+    "stale_data": "the candle came too late for an entry",
     "stop_inside_spread": "the stop loss would lie inside the spread",
     "no_conversion_rate": "no rate is known to convert the pair's quote currency to the account's",
-    "size_below_minimum": "the position would be smaller than the smallest allowed",
+    "size_below_minimum": "the position would be smaller than the minimum",
 }
 
 EXIT_WORDS: Final = {
@@ -48,7 +48,7 @@ def event_words(event: Mapping[str, Any]) -> str:
                 f"{event['exit_price']}, P/L {event['pnl']}"
             )
         case "account.halted":
-            return f"halted for the day, equity {event['equity']} after {event['start_equity']} at its start"
+            return f"trading halted for the day, equity {event['equity']}, {event['start_equity']} at its start"
         case "trade.opened":
             return f"{event['side']} {event['units']} {event['pair']} opened at {event['entry_price']}"
         case _:

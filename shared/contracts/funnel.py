@@ -1,4 +1,4 @@
-"""The gate funnel: how many candles each gate stopped first, and how many it failed in all."""
+"""The gate funnel: how many candles each gate stopped first, and how many it failed in total."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ _ALL_GATES: Final = (1 << len(GATE_NAMES)) - 1
 
 
 class GateCount(NamedTuple):
-    """One gate's share: candles that it stopped before any later gate, and candles that it failed in all."""
+    """One gate's share: candles that it stopped before any later gate, and candles that it failed in total."""
 
     gate: int
     name: str

@@ -53,7 +53,7 @@ def verify(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Walk the hash chain of the audit log and compare it with the anchors that were kept outside the database.
+    """Verify the hash chain of the audit log, and compare it with the anchors kept outside the database.
 
     Exit code 3 at the first record, or the first anchor, that was changed.
     """

@@ -52,7 +52,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     if order.windows and not order.validation_percent:
         raise InputError("--walk-forward needs candles to validate on; give --validation-percent above 0")
     if order.anchored and not order.windows:
-        raise InputError("--anchored is about walk-forward windows; give --walk-forward WINDOWS too")
+        raise InputError("--anchored goes with walk-forward windows; give --walk-forward WINDOWS too")
     if order.trade_list is not None:
         refuse_unwritable(order.trade_list)
     settings = read_settings(order.config)

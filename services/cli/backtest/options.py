@@ -33,13 +33,13 @@ class Profile(StrEnum):
     AGGRESSIVE = "aggressive"
 
 
-Mode: TypeAlias = Annotated[ExitMode, typer.Option(help="Leave a trade at its stop or target, or after a time.")]
+Mode: TypeAlias = Annotated[ExitMode, typer.Option(help="Close a trade at its stop or target, or after a fixed time.")]
 HoldBars: TypeAlias = Annotated[int, typer.Option(min=1, help="Candles that a trade is held in time_exit mode.")]
 FillOrder: TypeAlias = Annotated[
-    Ordering, typer.Option(help="Take the stop loss or the take profit first where one candle holds both.")
+    Ordering, typer.Option(help="Whether a candle that reaches both stop loss and take profit hits the stop first.")
 ]
 ChosenProfile: TypeAlias = Annotated[
-    Profile | None, typer.Option(help="Profile of the strategies. Default: as the settings say, else normal.")
+    Profile | None, typer.Option(help="Profile of the strategies. Default: that of the settings, else normal.")
 ]
 ValidationPercent: TypeAlias = Annotated[
     float, typer.Option(min=0, max=90, help="Share of the newest candles kept for validation; 0 for none.")
@@ -56,7 +56,10 @@ Anchored: TypeAlias = Annotated[
     bool, typer.Option("--anchored", help="Let each walk-forward training begin with the first candle.")
 ]
 MinTrades: TypeAlias = Annotated[
-    int, typer.Option(min=1, help="Fewest trades, on either side of a validation too, from which figures say much.")
+    int,
+    typer.Option(
+        min=1, help="Number of trades, also on either side of a validation, below which figures are not judged."
+    ),
 ]
 TradeFile: TypeAlias = Annotated[
     Path | None, typer.Option("--trades", metavar="FILE", help="Write the closed trades to a CSV file.")
@@ -86,7 +89,7 @@ def backtest(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Trade candle files by the rules and settings, and judge the result. Nothing is stored.
+    """Trade candle files with the settings in force, and judge the result. Nothing is stored.
 
     The same candles and settings give the same trades as a paper run; compare the trade hashes.
     """

@@ -83,10 +83,10 @@ class BacktestReport:
         )
         trades = self.study.metrics.trades
         if trades < self.fewest_trades:
-            found.append(f"{trades} trades are fewer than {self.fewest_trades}, so the figures say little.")
+            found.append(f"{trades} trades are fewer than {self.fewest_trades}, so the figures mean little.")
         split, walk = self.study.split, self.study.walk
         if (split is not None and split.overfit) or (walk is not None and walk.overfit):
             found.append("Validation falls far behind training: the strategy looks fitted to its past (overfit).")
         if self.study.funnel.left_over:
-            found.append("An entry decided on the last candle was left over, for want of a next candle.")
+            found.append("An entry decided on the last candle was not made, because there is no next candle.")
         return found

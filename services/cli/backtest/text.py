@@ -32,7 +32,7 @@ _THRESHOLD_WORDS: Final = {
     "profit_factor": ("profit factor", ""),
     "max_drawdown_percent": ("maximum drawdown", " %"),
     "sharpe": ("Sharpe ratio", ""),
-    "win_rate_gap_points": ("win rate, training less validation", " points"),
+    "win_rate_gap_points": ("win rate, training minus validation", " points"),
 }
 
 
@@ -156,7 +156,7 @@ def _say_costs(study: Study, currency: str) -> None:
     metrics = study.metrics
     total = metrics.spread_cost + metrics.slippage_cost
     say_figures(
-        "Costs paid (they are in the net)",
+        "Costs paid (included in the net)",
         [
             ("spread", money_text(metrics.spread_cost, currency)),
             ("slippage", money_text(metrics.slippage_cost, currency)),
@@ -181,7 +181,7 @@ def _say_funnel(study: Study) -> None:
             Column("name"),
             Column("stopped first", right=True),
             Column("left", right=True),
-            Column("failed in all", right=True),
+            Column("failed in total", right=True),
         ],
         rows,
     )
@@ -201,7 +201,7 @@ def _say_thresholds(thresholds: tuple[Threshold, ...]) -> None:
         rows.append([name, value, limit, _VERDICTS[threshold.verdict]])
     say_table(
         "Acceptance thresholds",
-        [Column("figure"), Column("found", right=True), Column("demanded", right=True), Column("verdict")],
+        [Column("figure"), Column("found", right=True), Column("required", right=True), Column("verdict")],
         rows,
     )
 
@@ -236,7 +236,7 @@ def _say_split(split: Split, fewest_trades: int) -> None:
         ],
     )
     if split.win_rate_gap_points is None:
-        say(f"Overfit: not judged, that takes {fewest_trades} trades on both sides.")
+        say(f"Overfit: not judged; that takes {fewest_trades} trades on both sides.")
     else:
         verdict = "WARNING, the strategy looks fitted to its past" if split.overfit else "no sign of it"
         say(f"Overfit: {verdict} (win rate falls by {split.win_rate_gap_points:.2f} points).")

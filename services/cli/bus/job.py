@@ -35,7 +35,7 @@ def check(where: AtBroker, as_json: bool) -> int:
     elif differences:
         for difference in differences:
             say(difference)
-        say("`scalpbot bus declare` makes what is missing.")
+        say("`scalpbot bus declare` creates what is missing.")
     else:
         say("The broker has every exchange and queue, and every queue works.")
     return DID_NOT_HOLD if differences else 0

@@ -31,14 +31,14 @@ def declare(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make exchanges, queues and bindings that are missing, and prove each queue with a message."""
+    """Create exchanges, queues and bindings that are missing, and test each queue with a message."""
     job.declare(AtBroker(url, config, partitions), timeout, recreate=recreate, as_json=as_json)
 
 
 def check(
     url: BrokerUrl = None, partitions: Partitions = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> int:
-    """Compare the broker with what should be there, and prove each queue; exit code 3 if something differs."""
+    """Compare the broker with what should be there, and test each queue; exit code 3 if something differs."""
     return job.check(AtBroker(url, config, partitions), as_json)
 
 

@@ -61,11 +61,11 @@ def show(where: Where, command_id: int, as_json: bool) -> None:
     figures = [(name, _cell(value)) for name, value in row.items() if name not in ("id", "audit")]
     say_figures(f"Command {command_id}", figures)
     if row["audit"] is None:
-        note("Its audit records take the role operator.")
+        note("Its audit records are shown only to users with the role operator.")
         return
     columns = [Column("audit", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
     cells = [[_cell(each[name]) for name in ("id", "ts_utc", "actor", "action", "detail")] for each in row["audit"]]
-    say_table("What it did", columns, cells)
+    say_table("Audit records", columns, cells)
 
 
 def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[str, Any]:
@@ -73,7 +73,11 @@ def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[st
     ends = time.monotonic() + timeout
     while row["status"] in UNFINISHED:
         if time.monotonic() > ends:
-            why = "it goes on" if row["status"] == CommandStatus.RUNNING else "is a platform running on this database?"
+            why = (
+                "it is still being executed"
+                if row["status"] == CommandStatus.RUNNING
+                else "is a platform running on this database?"
+            )
             raise InfrastructureError(f"command {row['id']} is {row['status']} after {timeout} s: {why}")
         time.sleep(_LOOK_AGAIN_SECONDS)
         row = place.command(row["id"]) or row

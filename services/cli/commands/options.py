@@ -17,16 +17,20 @@ CommandName: TypeAlias = Annotated[
         "or RELOAD_PARAMS.",
     ),
 ]
-CommandId: TypeAlias = Annotated[int, typer.Argument(metavar="ID", min=1, max=_SQL_INTEGER, help="Which command.")]
+CommandId: TypeAlias = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=_SQL_INTEGER, help="Number of the command.")
+]
 AboutPair: TypeAlias = Annotated[
-    str | None, typer.Option("--pair", metavar="PAIR", help="The pair of a command about one pair.")
+    str | None, typer.Option("--pair", metavar="PAIR", help="Pair, for a command about one pair.")
 ]
 OnMode: TypeAlias = Annotated[
     str, typer.Option("--mode", metavar="PAPER|LIVE", help="Close positions on paper, or at the broker.")
 ]
 Key: TypeAlias = Annotated[
     str | None,
-    typer.Option("--key", metavar="TEXT", help="Idempotency key: sent again with it, the same command comes back."),
+    typer.Option(
+        "--key", metavar="TEXT", help="Idempotency key: sending again with the same key returns the first command."
+    ),
 ]
 Expires: TypeAlias = Annotated[
     int | None,
@@ -34,21 +38,22 @@ Expires: TypeAlias = Annotated[
         "--expires",
         metavar="SECONDS",
         min=1,
-        help="Skip it unless an executor takes it in this time.",
+        help="Skip the command unless an executor takes it within this time.",
     ),
 ]
 Wait: TypeAlias = Annotated[
-    bool, typer.Option("--wait", help="Wait until it is done; exit code 3 unless it succeeded.")
+    bool, typer.Option("--wait", help="Wait until it is finished; exit code 3 unless it succeeded.")
 ]
 Patience: TypeAlias = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")]
 Actor: TypeAlias = Annotated[
-    str | None, typer.Option("--actor", metavar="NAME", help="Who asks for it. Default: the user of this machine.")
+    str | None,
+    typer.Option("--actor", metavar="NAME", help="Who sends the command. Default: the user of this machine."),
 ]
 
 
 def register(program: typer.Typer) -> None:
     """Add the verbs."""
-    commands = typer.Typer(help="Ask something of a running platform, and see what became of it.", no_args_is_help=True)
+    commands = typer.Typer(help="Send commands to a running platform, and see what came of them.", no_args_is_help=True)
     commands.command("send")(send)
     commands.command("list")(list_commands)
     commands.command("show")(show)
@@ -70,7 +75,7 @@ def send(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Send a command to a platform, by its database or its API; its executor carries it out within a second."""
+    """Send a command to a platform, through its database or its API; its executor executes it within a second."""
     return job.send(
         Where(database, config, url, user),
         job.Order(type_name, {"mode": mode, **({} if pair is None else {"pair": pair})}, key, expires),
@@ -88,7 +93,7 @@ def list_commands(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the latest commands and what became of them."""
+    """Show the latest commands and what came of them."""
     job.list_commands(Where(database, config, url, user), limit, as_json)
 
 

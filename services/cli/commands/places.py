@@ -137,7 +137,7 @@ def opened_commands(where: Where, actor: str | None = None) -> AbstractContextMa
     """
 
     if where.url is not None and actor is not None:
-        raise InputError("--url goes without --actor: the API knows who signs in")
+        raise InputError("--url cannot be combined with --actor: the API knows who signs in")
 
     def stored(store: Store) -> StoredCommands:
         return StoredCommands(store, actor or getpass.getuser())

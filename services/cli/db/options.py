@@ -8,14 +8,14 @@ from services.cli.options import AsJson, ConfigFile, Database, Where
 
 def register(program: typer.Typer) -> None:
     """Add the verbs."""
-    db = typer.Typer(help="Look after the database's schema.", no_args_is_help=True)
+    db = typer.Typer(help="Create, upgrade or check the database's schema.", no_args_is_help=True)
     db.command("upgrade")(upgrade)
     db.command("check")(check)
     program.add_typer(db, name="db")
 
 
 def upgrade(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Make the database, or bring it to the schema of this version."""
+    """Create the database, or upgrade it to the schema of this version."""
     job.upgrade(Where(database, config), as_json)
 
 

@@ -17,7 +17,7 @@ Limit: TypeAlias = Annotated[
 
 def register(program: typer.Typer) -> None:
     """Add the verbs."""
-    dlq = typer.Typer(help="Look after messages that could not be handled.", no_args_is_help=True)
+    dlq = typer.Typer(help="Show, resend or drop messages that could not be handled.", no_args_is_help=True)
     dlq.command("list")(list_letters)
     dlq.command("replay")(replay)
     dlq.command("drop")(drop)

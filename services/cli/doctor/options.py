@@ -16,16 +16,14 @@ def register(program: typer.Typer) -> None:
 def doctor(
     pairs: Annotated[
         str | None,
-        typer.Option(
-            "--pairs", metavar="A,B", help="Pairs to look at. Default: those of the settings and the database."
-        ),
+        typer.Option("--pairs", metavar="A,B", help="Pairs to check. Default: those of the settings and the database."),
     ] = None,
     database: Database = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Examine settings, OANDA, clock, database, news and broker, each for itself; exit code 3 if there is a problem.
+    """Check settings, OANDA, clock, database, news and broker, each by itself; exit code 3 if there is a problem.
 
-    It changes nothing, shows no credentials, and ends within half a minute whatever does not answer.
+    It changes nothing, shows no credentials, and ends within half a minute even if nothing answers.
     """
     return job.doctor(Where(database, config), pairs, as_json)

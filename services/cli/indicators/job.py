@@ -50,7 +50,7 @@ def run_indicators_verb(order: IndicatorOrder) -> None:
         (read,) = read_candles(candle_files([order.csv], order.pair), settings, order.granularity, order.skip_bad_rows)
     series = read.series
     zone, hour = settings.calendar.trading_day_zone, settings.calendar.trading_day_hour
-    with told_if_long("computing; the first time this is compiled on this machine, which takes some seconds"):
+    with told_if_long("preparing the indicators: they are compiled once on this machine, which takes some seconds"):
         columns = compute_indicators(series, trading_day_numbers(series.time, zone, hour), order.periods)
     if read.rejected:
         note(f"{len(read.rejected)} bad rows were dropped")

@@ -44,5 +44,5 @@ def positions(
 
 
 def status(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show how the account stands: balance, equity, today, open positions and the newest candle of each pair."""
+    """Show the account: balance, equity, today, open positions and the newest candle of each pair."""
     job.status(Where(database, config), as_json)

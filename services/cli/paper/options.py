@@ -33,7 +33,7 @@ ExportCsv: TypeAlias = Annotated[
     bool, typer.Option("--export-csv", help="Append signals_log.csv and trades_log.csv in --export-dir.")
 ]
 ExportFolder: TypeAlias = Annotated[
-    Path, typer.Option("--export-dir", metavar="FOLDER", help="Where the CSV logs lie.")
+    Path, typer.Option("--export-dir", metavar="FOLDER", help="Folder of the CSV logs.")
 ]
 
 

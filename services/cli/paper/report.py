@@ -96,7 +96,7 @@ def say_paper_report(report: dict[str, Any]) -> None:
         say(f"  {report['rejected_rows']} bad rows skipped, kept in table rejected_candles")
     say()
     _say_results(report, currency)
-    columns = [Column("#", True), Column("gate"), Column("stopped first", True), Column("failed in all", True)]
+    columns = [Column("#", True), Column("gate"), Column("stopped first", True), Column("failed in total", True)]
     gates = report["funnel"]["gates"]
     say_table(
         f"Gate funnel ({report['candles']} candles)",

@@ -27,12 +27,15 @@ HealthHost: TypeAlias = Annotated[
     str, typer.Option("--health-host", metavar="HOST", help="Where /healthz, /readyz and /metrics are served.")
 ]
 HealthPort: TypeAlias = Annotated[
-    int, typer.Option("--health-port", min=0, max=65_535, help="Port of /healthz, /readyz and /metrics; 0 takes any.")
+    int,
+    typer.Option(
+        "--health-port", min=0, max=65_535, help="Port of /healthz, /readyz and /metrics; 0 takes any free one."
+    ),
 ]
 Broker: TypeAlias = Annotated[
     str | None, typer.Option("--broker", metavar="URL", help="RabbitMQ. Default: RABBITMQ_URL.")
 ]
-Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max.")]
+Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds per second, or max.")]
 FeedChoice: TypeAlias = Annotated[
     Literal[Feed.REPLAY, Feed.OANDA], typer.Option("--feed", help="Where the candles come from: files, or OANDA.")
 ]
@@ -41,18 +44,18 @@ LivePairs: TypeAlias = Annotated[
 ]
 Mode: TypeAlias = Annotated[
     Literal[RunMode.OFFLINE, RunMode.LIVE],
-    typer.Option("--mode", help="LIVE where ingest follows OANDA; then old candles bring no entries."),
+    typer.Option("--mode", help="LIVE if ingest follows OANDA; late candles then cause no entries."),
 ]
 Partition: TypeAlias = Annotated[
-    int, typer.Option("--partition", metavar="N", min=0, help="Which of the partitions to judge, counted from 0.")
+    int, typer.Option("--partition", metavar="N", min=0, help="Partition to assess, counted from 0.")
 ]
 Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle instead of staying.")]
-Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port on which they are.")]
+Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to answer requests on.")]
 PublishedOnLoopback: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--published-on-loopback",
-        help="We are in a container whose port is published on 127.0.0.1 only: allows any --host without TLS, and "
+        help="This container's port is published on 127.0.0.1 only: allows any --host without TLS, and "
         "answers only requests for localhost.",
     ),
 ]
@@ -60,7 +63,7 @@ MetricsHost: TypeAlias = Annotated[
     str, typer.Option("--health-host", metavar="HOST", help="Where /metrics is served without a session.")
 ]
 MetricsPort: TypeAlias = Annotated[
-    int, typer.Option("--health-port", min=0, max=65_535, help="Port on which it is; 0 takes any.")
+    int, typer.Option("--health-port", min=0, max=65_535, help="Port of /metrics; 0 takes any free one.")
 ]
 
 
@@ -87,7 +90,7 @@ def ingest(
     health_port: HealthPort = 9101,
     config: ConfigFile = None,
 ) -> None:
-    """Bring candles into the platform, in order and each once: those of files, or OANDA's with its prices and news."""
+    """Feed candles into the platform, in order and each once: from files, or from OANDA with its prices and news."""
     order = ingest_job.IngestOrder(
         feed=feed,
         csv=csv or (),
@@ -111,7 +114,7 @@ def strategy(
     health_port: HealthPort = 9102,
     config: ConfigFile = None,
 ) -> None:
-    """Judge every closed candle of a partition by all that depends on the market alone."""
+    """Assess every closed candle of a partition by everything that depends on the market alone."""
     strategy_job.run_strategy_verb(
         Asked(config, database, broker, instance, health_host, health_port), partition=partition, mode=mode, news=news
     )
@@ -126,7 +129,7 @@ def executor(
     health_port: HealthPort = 9103,
     config: ConfigFile = None,
 ) -> None:
-    """Settle assessed candles and keep the ledger; of several instances one leads and the others stand by."""
+    """Settle assessed candles and keep the ledger; of several instances, one leads and the others stand by."""
     executor_job.run_executor_verb(Asked(config, database, broker, instance, health_host, health_port), mode)
 
 
@@ -143,7 +146,7 @@ def api(
     health_port: MetricsPort = 9104,
     config: ConfigFile = None,
 ) -> None:
-    """Answer requests over HTTP: sign in, read everything that the platform holds, follow what happens."""
+    """Serve the HTTP API: sign in, read everything that the platform holds, send commands, follow what happens."""
     order = api_job.ApiOrder(
         host=host,
         port=port,

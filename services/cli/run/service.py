@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from services.cli.broker import broker_url
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
 from services.cli.process import served_process
 from services.cli.run.asked import Asked
-from shared.contracts.errors import InputError
 from shared.runtime.process import Surroundings
 from shared.settings.settings import Settings
 
@@ -22,20 +22,13 @@ class Service(NamedTuple):
     @property
     def addresses(self) -> tuple[str, str]:
         """Return the URLs of database and broker; raise InputError where there is no broker."""
-        return database_url(self.asked.database, self.settings), self._broker_url()
+        broker = broker_url(self.asked.broker, self.settings, "--broker")
+        return database_url(self.asked.database, self.settings), broker
 
     def process(self) -> AbstractContextManager[Surroundings]:
         """Return the process of the service, to be entered."""
         asked = self.asked
         return served_process(self.name, asked.instance, asked.health_host, asked.health_port)
-
-    def _broker_url(self) -> str:
-        if self.asked.broker is not None:
-            return self.asked.broker
-        url = self.settings.runtime.rabbitmq_url
-        if url is None:
-            raise InputError("there is no broker to work with: set RABBITMQ_URL or give --broker amqp://HOST/VHOST")
-        return url.get_secret_value()
 
 
 def service_of(name: str, asked: Asked) -> Service:

@@ -115,7 +115,7 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
             place = shown_place(url)
             # Nobody can be asked for a password here; the log would keep it, and this line is read once.
             note(f"sign in as admin with the password {password}")
-            note(f"the next start makes another, until you set one: scalpbot users passwd admin --db {place}")
+            note(f"the next start sets another one, until you set your own: scalpbot users passwd admin --db {place}")
         yield run._replace(around=replace(around, stopped=lambda: around.stopped() or ended()))
 
 

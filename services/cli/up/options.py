@@ -32,13 +32,13 @@ Pairs: TypeAlias = Annotated[
     ),
 ]
 Speed: TypeAlias = Annotated[
-    str, typer.Option("--speed", metavar="N|max", help="Market seconds to a second, or max; not with OANDA.")
+    str, typer.Option("--speed", metavar="N|max", help="Market seconds per second, or max; not with OANDA.")
 ]
 Seed: TypeAlias = Annotated[
     int | None, typer.Option("--seed", min=0, help="Which made-up market. Default: that of the database, else 1.")
 ]
 Candles: TypeAlias = Annotated[
-    int, typer.Option("--candles", min=0, help="Stop after so many new candles; 0 goes on until stopped.")
+    int, typer.Option("--candles", min=0, help="Stop after this many new candles; 0 for no limit.")
 ]
 Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle of the files.")]
 Database: TypeAlias = Annotated[
@@ -46,21 +46,21 @@ Database: TypeAlias = Annotated[
     typer.Option(
         "--db",
         metavar="FILE|URL",
-        help="Database to go on with. Default: data/demo.db for the made-up market, else as for paper.",
+        help="Database to continue with. Default: data/demo.db for the made-up market, else as for paper.",
     ),
 ]
 Port: TypeAlias = Annotated[
-    int, typer.Option("--port", min=0, max=65_535, help="Port on which they are; 0 takes any that is free.")
+    int, typer.Option("--port", min=0, max=65_535, help="Port to answer requests on; 0 takes any free one.")
 ]
-NoApi: TypeAlias = Annotated[bool, typer.Option("--no-api", help="Only trade; answer no requests.")]
-HealthHost: TypeAlias = Annotated[str, typer.Option("--health-host", metavar="HOST", help="Where --health-port is.")]
+NoApi: TypeAlias = Annotated[bool, typer.Option("--no-api", help="Trade only, without the API.")]
+HealthHost: TypeAlias = Annotated[str, typer.Option("--health-host", metavar="HOST", help="Address of --health-port.")]
 HealthPort: TypeAlias = Annotated[
     int | None,
     typer.Option(
         "--health-port",
         min=0,
         max=65_535,
-        help="Port of /healthz, /readyz and /metrics without a session; 0 takes any. Default: none.",
+        help="Port of /healthz, /readyz and /metrics without a session; 0 takes any free one. Default: none.",
     ),
 ]
 
@@ -93,9 +93,9 @@ def up(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run all services and the HTTP API, trade on paper, and tell what happens to the account.
+    """Run all services and the HTTP API, trade on paper, and print what happens to the account.
 
-    Stop it with Ctrl-C; started again in the same way, it goes on where it was. Where nobody may sign in yet, it makes
+    Stop it with Ctrl-C; started again in the same way, it continues where it was. If there is no user yet, it creates
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
     job.run_up_verb(

@@ -74,7 +74,7 @@ def _outcome(reason: str, gates: list[dict[str, Any]], trade: TradeRow | None) -
         )
     first = next((gate for gate in gates if not gate["passed"]), None)
     if reason == "hold":
-        return "No trade: an operator holds this pair."
+        return "No trade: an operator has put this pair on hold."
     if first is not None:
         more = sum(not gate["passed"] for gate in gates) - 1
         others = f"; {more} later gate{'s' if more > 1 else ''} would have stopped it too" if more else ""

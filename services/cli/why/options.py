@@ -20,8 +20,8 @@ def why(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell how each of the seven gates judged one candle, and what became of it.
+    """Show how each of the seven gates judged one candle, and what came of it.
 
-    TIME is the candle's open time; where no candle opened then, the candle that was decided upon at TIME is meant.
+    TIME is the candle's open time or, if no candle opened then, the time of the decision.
     """
     job.why(Where(database, config), pair, time=time, as_json=as_json)

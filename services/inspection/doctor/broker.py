@@ -25,7 +25,7 @@ def broker_section(settings: Settings) -> Section:
 def _look(settings: Settings, report: Report) -> None:
     url = settings.runtime.rabbitmq_url
     if url is None:
-        report.ok(BUS, "not needed: RABBITMQ_URL is not set, and a run in one process has no broker")
+        report.ok(BUS, "not needed: RABBITMQ_URL is not set, and a run in one process needs no broker")
         return
     job = TopologyJob(url.get_secret_value(), topology(settings.deployment.partitions), _CONNECTION_NAME)
     differences = job.differences()
@@ -33,4 +33,4 @@ def _look(settings: Settings, report: Report) -> None:
         report.ok(BUS, "the broker has every exchange and queue, and every queue works")
         return
     more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-    report.problem(BUS, f"{'; '.join(differences[:_SHOWN])}{more}: `scalpbot bus declare` makes what is missing")
+    report.problem(BUS, f"{'; '.join(differences[:_SHOWN])}{more}: `scalpbot bus declare` creates what is missing")

@@ -37,15 +37,15 @@ def readable_settings(path: Path | None, environ: Mapping[str, str]) -> ReadSett
     others = {name: value for name, value in environ.items() if name not in _runtime_names()}
     try:
         settings = load_settings(path, {**others, **usable})
-        where = "no settings file, so the defaults hold" if path is None else f"{path} can be read"
+        where = "no settings file, so the defaults apply" if path is None else f"{path} can be read"
         found = Finding(SETTINGS, Verdict.OK, where)
     except InputError as fault:
         settings = Settings(runtime=_runtime(usable))
-        found = Finding(SETTINGS, Verdict.PROBLEM, f"{sentence_of(fault)} (the other checks go by the defaults)")
+        found = Finding(SETTINGS, Verdict.PROBLEM, f"{sentence_of(fault)} (the other checks use the defaults)")
     if faults:
         variables = Finding(ENVIRONMENT, Verdict.PROBLEM, "; ".join(faults))
     else:
-        variables = Finding(ENVIRONMENT, Verdict.OK, "every variable that is set can be used")
+        variables = Finding(ENVIRONMENT, Verdict.OK, "every variable that is set is valid")
     return ReadSettings(settings, (found, variables))
 
 

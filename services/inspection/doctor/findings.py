@@ -112,7 +112,7 @@ def run_sections(sections: Sequence[Section], whole_seconds: float) -> list[Find
     for thread in threads:
         thread.join(max(0.0, end - monotonic()))
     for report in reports:
-        _close(report, f"this check gave no result within {whole_seconds:g} s; look at the network and try again")
+        _close(report, f"this check gave no result within {whole_seconds:g} s; check the network and try again")
     return [finding for report in reports for finding in report.findings()]
 
 
@@ -135,4 +135,4 @@ def _close(report: Report, why: str) -> None:
     unfinished = report.unfinished()
     if unfinished:
         report.problem(unfinished[0], why)
-        report.skip(unfinished[1:], f"the check of {unfinished[0]} did not end")
+        report.skip(unfinished[1:], f"the check of {unfinished[0]} did not finish")

@@ -65,7 +65,7 @@ class _Examination:
             return
         account_fits = report.judge(ACCOUNT_ID, self._account_id)
         if not self._hosts():
-            report.skip(CHECKS, f"the {REST_HOST} is not reached")
+            report.skip(CHECKS, f"the {REST_HOST} cannot be reached")
             return
         limits = self._limits
         try:
@@ -100,7 +100,7 @@ class _Examination:
             self._report.warn(ACCOUNT_ID, "skipped: no OANDA_ACCOUNT_ID")
             return
         check_account_id(account.get_secret_value(), Environment(self._runtime.oanda_env))
-        self._report.ok(ACCOUNT_ID, f"the account id is of the {self._runtime.oanda_env} environment")
+        self._report.ok(ACCOUNT_ID, f"the account id belongs to the {self._runtime.oanda_env} environment")
 
     def _hosts(self) -> bool:
         """Return whether requests can be made; the stream's host is only told of."""
@@ -145,7 +145,7 @@ class _Examination:
                     raise
                 self._report.problem(
                     check,
-                    f"HTTP {fault.status} and a page came, which is no answer of OANDA's: check OANDA_REST_URL, and "
+                    f"HTTP {fault.status} with a web page came instead of OANDA's answer: check OANDA_REST_URL, and "
                     "look for a proxy or login page in between",
                 )
 
@@ -167,16 +167,16 @@ class _Examination:
                 "token's owner",
             )
             return
-        self._report.ok(ACCOUNT, f"the token may use the account, which is kept in {summary.currency}")
+        self._report.ok(ACCOUNT, f"the token may use the account, whose currency is {summary.currency}")
 
     def _instruments(self, connection: OandaConnection, listed: dict[str, OandaInstrument]) -> None:
         listed |= account_instruments(connection)
         wrong = [why for pair in self._pairs if (why := _unlike(pair.name, pair.digits, listed.get(pair.name)))]
         if wrong:
-            self._report.problem(INSTRUMENTS, f"{'; '.join(wrong)}: leave out such pairs")
+            self._report.problem(INSTRUMENTS, f"{'; '.join(wrong)}: leave these pairs out")
         else:
             names = ", ".join(pair.name for pair in self._pairs)
-            self._report.ok(INSTRUMENTS, f"the account trades {names} on the price grids that this program knows")
+            self._report.ok(INSTRUMENTS, f"the account trades {names} with the decimals that this program expects")
 
     def _look_at_prices(self, connection: OandaConnection, listed: dict[str, OandaInstrument]) -> None:
         """Ask for prices once, and judge by them the clock and the prices themselves."""
@@ -193,7 +193,7 @@ class _Examination:
             self._judge_prices(snapshot, [pair.name for pair in asked])
 
         if not self._answered(PRICES, ask):
-            report.skip((CLOCK,), f"no {PRICES}, which tell OANDA's time")
+            report.skip((CLOCK,), f"no {PRICES}, which carry OANDA's time")
 
     def _judge_clock(self, snapshot: PriceSnapshot, local_seconds: float) -> None:
         report = self._report
@@ -203,9 +203,9 @@ class _Examination:
         skew = local_seconds - snapshot.time_nanoseconds / NANOSECONDS_PER_SECOND
         size, way = abs(skew), "ahead of" if skew > 0 else "behind"
         told = f"this machine's clock is {span_in_words(size)} {way} OANDA's"
-        mend = "set it by a time server (NTP)"
+        mend = "set it with a time server (NTP)"
         if size > _PROBLEM_SKEW_SECONDS:
-            report.problem(CLOCK, f"{told}, so that candles would be taken for late or for future ones: {mend}")
+            report.problem(CLOCK, f"{told}, so candles would seem late or from the future: {mend}")
         elif size > _WARNING_SKEW_SECONDS:
             report.warn(CLOCK, f"{told}: {mend}")
         else:
@@ -224,7 +224,7 @@ class _Examination:
             report.warn(
                 PRICES,
                 f"{'; '.join(wrong)}: nothing is traded on such prices; wait (OANDA pauses daily around 17:00 in New "
-                "York), or look at OANDA's status page",
+                "York), or see OANDA's status page",
             )
             return
         closed = "" if is_open else " (the market is closed)"
@@ -244,20 +244,23 @@ def unavailable_in_words(fault: OandaUnavailableError, environment: str) -> str:
     match fault.status:
         case None:
             return (
-                f"OANDA's {environment} host takes connections but gives no answer in time: look at the network, for a "
-                "proxy in between, and at OANDA's status page"
+                f"OANDA's {environment} host accepts connections but does not answer in time: check the network, look "
+                "for a proxy in between, and see OANDA's status page"
             )
         case 200:
             return (
-                f"a page came in place of data from OANDA's {environment} host: it is under maintenance, or a proxy or "
-                "login page stands in between; try again later"
+                f"a web page came instead of data from OANDA's {environment} host: it is under maintenance, or a proxy "
+                "or login page is in between; try again later"
             )
         case status if status == _TOO_MANY:
-            return "OANDA says that this address asks too often (HTTP 429): stop other programs that ask it, and wait"
+            return (
+                "OANDA says that this address sends too many requests (HTTP 429): stop other programs that use it, and "
+                "wait"
+            )
         case status:
             return (
-                f"OANDA's {environment} host answers HTTP {status} in place of data, as during maintenance (often on "
-                "weekends) or an outage: wait, and look at OANDA's status page"
+                f"OANDA's {environment} host answers HTTP {status} instead of data, as during maintenance (often on "
+                "weekends) or an outage: wait, and see OANDA's status page"
             )
 
 
@@ -269,18 +272,18 @@ def _unlike(name: str, digits: int, found: OandaInstrument | None) -> str | None
     except InputError as fault:
         return str(fault)
     if listed.digits != digits:
-        return f"OANDA quotes {name} with {listed.digits} decimals, but this program knows {digits}"
+        return f"OANDA quotes {name} with {listed.digits} decimals, but this program expects {digits}"
     return None
 
 
 def _price_told(pair: str, quote: Quote | None, now: float, stale_seconds: int | None) -> tuple[str, bool]:
     """Return in words how old a price is and whether that is wrong; `stale_seconds` is None in a closed market."""
     if quote is None:
-        return f"OANDA sends no price of {pair}", True
+        return f"OANDA sends no price for {pair}", True
     time = quote.time_nanoseconds // NANOSECONDS_PER_SECOND
     age = max(0.0, now - quote.time_nanoseconds / NANOSECONDS_PER_SECOND)
     if stale_seconds is None:
-        return f"the last price of {pair} is of {format_time(time)}", False
+        return f"the last price of {pair} is from {format_time(time)}", False
     if age > stale_seconds:
         return f"the newest price of {pair} is {span_in_words(age)} old although the market should be open", True
     if not quote.tradeable:

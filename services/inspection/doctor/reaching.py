@@ -41,15 +41,15 @@ def unreachable(url: str, seconds: float) -> str | None:
                     return None
             return None
     except socket.gaierror:
-        return f"the name {host} cannot be resolved: look at the network and its name servers"
+        return f"the name {host} cannot be resolved: check the network and its name servers"
     except ssl.SSLCertVerificationError as fault:
         return (
-            f"{place} does not prove who it is ({fault.verify_message}): look for a proxy in between, and at the clock "
-            "and the certificates of this machine"
+            f"{place} cannot prove who it is ({fault.verify_message}): look for a proxy in between, and check the "
+            "clock and the certificates of this machine"
         )
     except TimeoutError:
-        return f"{place} does not answer within {seconds:g} s: look at the network, and for a firewall in between"
+        return f"{place} does not answer within {seconds:g} s: check the network, and look for a firewall in between"
     except ConnectionRefusedError:
-        return f"{place} refuses connections: look at the address and for a firewall in between"
+        return f"{place} refuses connections: check the address, and look for a firewall in between"
     except OSError as fault:
-        return f"{place} cannot be reached ({fault.strerror or fault}): look at the network"
+        return f"{place} cannot be reached ({fault.strerror or fault}): check the network"

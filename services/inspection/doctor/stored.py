@@ -69,7 +69,7 @@ def _look_at_store(url: str, report: Report) -> None:
             report.ok(STORE, f"{where} can be used and has the schema of this version, {found.wanted}")
         case SchemaState.EMPTY:
             report.warn(
-                STORE, f"there is no database at {where} yet: `scalpbot paper` or `scalpbot db upgrade` makes it"
+                STORE, f"there is no database at {where} yet: `scalpbot paper` or `scalpbot db upgrade` creates it"
             )
         case SchemaState.OLDER:
             report.problem(
@@ -93,10 +93,10 @@ def _look_at_audit(report: Report, reader: Reader, *, seconds: float) -> None:
         report.problem(
             AUDIT,
             f"the audit chain is broken at record {found.first_bad_id}: {found.why}; keep this database as evidence "
-            "and go on with a backup",
+            "and continue with a backup",
         )
     elif timed.cut:
-        report.ok(AUDIT, f"the first {head} are sound; `scalpbot audit verify` walks all of them")
+        report.ok(AUDIT, f"the first {head} are intact; `scalpbot audit verify` checks all of them")
     else:
         report.ok(AUDIT, f"the chain is intact: {head}")
 
@@ -126,7 +126,7 @@ def _look_at_candles(report: Report, reader: Reader, *, settings: Settings, pair
     }
     looked_at = list(pairs) or sorted(newest)
     if not looked_at:
-        report.ok(CANDLES, "the database holds no candles yet; a run brings them")
+        report.ok(CANDLES, "the database holds no candles yet; a run adds them")
         return
     told = [
         _candle_told(pair, granularities.get(pair), newest.get(pair), settings.live.stale_candles, now)
@@ -149,7 +149,7 @@ def _candle_told(pair: str, step: int | None, newest: int | None, stale_candles:
     behind = max(0, open_seconds_between(newest + step, max(now, newest + step))) // step
     if behind <= stale_candles or not is_market_open(now):
         return told, False
-    return f"{told}, {behind:,} candles behind (more than {stale_candles} are too many)", True
+    return f"{told}, {behind:,} candles behind (at most {stale_candles} are allowed)", True
 
 
 def _look_at_news(report: Report, reader: Reader, *, settings: Settings, now: int) -> None:
@@ -164,12 +164,10 @@ def _look_at_news(report: Report, reader: Reader, *, settings: Settings, now: in
     events = f"{age.events} events up to {format_time(age.last_event)}"
     told = f"the news calendar is {hours:.1f} h old and has {events}{failed}"
     if hours > most:
-        report.warn(
-            NEWS, f"{told}; over {most:g} h it counts as missing, and {effect}: look at the log of the live run"
-        )
+        report.warn(NEWS, f"{told}; over {most:g} h it counts as missing, and {effect}: check the log of the live run")
     elif failed:
         report.warn(
-            NEWS, f"{told}; it still counts until it is {most:g} h old: look at live.calendar_url and the network"
+            NEWS, f"{told}; it still counts until it is {most:g} h old: check live.calendar_url and the network"
         )
     else:
         report.ok(NEWS, told)

@@ -83,7 +83,7 @@ def test_verbs_say_the_same_through_the_api_as_from_the_database(terminal: Termi
         assert (taken.code, "the idempotency key 'k' belongs to command 1" in taken.err) == (2, True)
         seen = terminal.over(api, "show", "1", user="viewer")
         assert (seen.code, "command.sent" in seen.out) == (0, False)
-        assert seen.err == "Its audit records take the role operator.\n"
+        assert seen.err == "Its audit records are shown only to users with the role operator.\n"
         missing = terminal.over(api, "show", "7")
         assert (missing.code, "there is no command 7" in missing.err) == (2, True)
         with desk.store.reading() as reader:
@@ -154,13 +154,13 @@ def test_who_may_not_is_told_so_in_a_sentence(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--url", "http://127.0.0.1:8000"), "--url takes --user NAME"),
-        (("--user", "ann"), "--user goes with --url"),
-        (("--url", "http://127.0.0.1:8000", "--user", "ann", "--db", "x.db"), "--url goes without --db"),
+        (("--url", "http://127.0.0.1:8000"), "--url needs --user NAME"),
+        (("--user", "ann"), "--user needs --url"),
+        (("--url", "http://127.0.0.1:8000", "--user", "ann", "--db", "x.db"), "--url cannot be combined with --db"),
         (("--url", "http://ann:secret@127.0.0.1:8000", "--user", "ann"), "--url holds a user or a password"),
         (("--url", "ftp://127.0.0.1", "--user", "ann"), "is not an address"),
         (("--url", "127.0.0.1:8000", "--user", "ann"), "is not an address"),
-        (("--url", "http://scalpbot.example", "--user", "ann"), "the password would go there in the clear"),
+        (("--url", "http://scalpbot.example", "--user", "ann"), "the password would be sent unencrypted"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused_before_anything_is_sent(
@@ -195,7 +195,7 @@ def test_what_is_away_or_something_else_is_told_from_what_refuses(terminal: Term
     finally:
         server.shutdown()
         server.server_close()
-    assert (other.code, "is no Scalp Bot" in other.err) == (2, True)
+    assert (other.code, "is not a Scalp Bot" in other.err) == (2, True)
     # It was never sent the password.
     assert asked == ["/healthz"]
 
@@ -254,7 +254,7 @@ def test_behind_tls_the_cookie_that_is_bound_to_it_works_and_plain_http_does_not
 ) -> None:
     with platform_and_api(terminal.database, behind_tls=True) as (_desk, api):
         plain = terminal.over(api, "list")
-        assert (plain.code, "is meant to be asked behind TLS" in plain.err) == (2, True)
+        assert (plain.code, "expects TLS" in plain.err) == (2, True)
     certificate = a_certificate(tmp_path)
     with platform_and_api(terminal.database, behind_tls=True, certificate=certificate) as (_desk, api):
         unknown = terminal.over(api, "list")

@@ -76,6 +76,6 @@ def test_users_are_changed_through_the_api(terminal: Terminal, tmp_path: Path) -
 
 def test_options_that_contradict_each_other_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["users", "list", "--url", "http://127.0.0.1:1", "--user", "ann", "--db", "x.db"]) == 2
-    assert "--url goes without --db" in capsys.readouterr().err
+    assert "--url cannot be combined with --db" in capsys.readouterr().err
     assert main(["users", "list", "--user", "ann"]) == 2
-    assert "--user goes with --url" in capsys.readouterr().err
+    assert "--user needs --url" in capsys.readouterr().err

@@ -108,11 +108,11 @@ def test_clock_of_this_machine_is_compared_with_that_of_oanda(
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (ResponseFault.CLOUDFLARE, "HTTP 520 in place of data"),
-        (ResponseFault.UNAVAILABLE, "HTTP 503 in place of data"),
-        (ResponseFault.HTML, "a page came in place of data"),
-        (ResponseFault.TOO_MANY_REQUESTS, "asks too often"),
-        (ResponseFault.DROPPED, "gives no answer"),
+        (ResponseFault.CLOUDFLARE, "HTTP 520 instead of data"),
+        (ResponseFault.UNAVAILABLE, "HTTP 503 instead of data"),
+        (ResponseFault.HTML, "a web page came instead of data"),
+        (ResponseFault.TOO_MANY_REQUESTS, "sends too many requests"),
+        (ResponseFault.DROPPED, "does not answer"),
     ],
 )
 def test_what_is_no_answer_is_told_in_plain_words(url: str, fault: ResponseFault, said: str) -> None:
@@ -153,7 +153,7 @@ def test_black_holed_host_is_told_and_the_stream_host_is_judged_by_itself(url: s
 def test_host_that_takes_connections_and_never_answers_is_told(url: str) -> None:
     with simulated() as simulator, socket.create_server(("127.0.0.1", 0)) as silent:
         found = examined(simulator, url, OANDA_REST_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
-    assert "gives no answer in time" in problems(found)["OANDA token"]
+    assert "does not answer in time" in problems(found)["OANDA token"]
 
 
 def test_address_that_refuses_connections_and_name_that_does_not_exist_are_told(url: str) -> None:
@@ -175,7 +175,7 @@ def test_server_that_is_not_oanda_is_told_without_its_page(url: str, tmp_path: P
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         found = examined(simulator, url, OANDA_REST_URL=f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
-    assert "which is no answer of OANDA's" in problems(found)["OANDA token"]
+    assert "instead of OANDA's answer" in problems(found)["OANDA token"]
     assert "<" not in problems(found)["OANDA token"]
 
 

@@ -88,7 +88,7 @@ assert "numpy" in sys.modules
         ("backtest --csv EUR_USD.csv --config other.toml", "other.toml: the settings cannot be read"),
         ("backtest --csv EUR_USD.csv --news other.json", "other.json: the news calendar cannot be read"),
         ("backtest --csv EUR_USD.csv --trades missing/trades.csv", "the folder missing does not exist"),
-        ("backtest --csv EUR_USD.csv --anchored", "--anchored is about walk-forward windows"),
+        ("backtest --csv EUR_USD.csv --anchored", "--anchored goes with walk-forward windows"),
         ("backtest --csv EUR_USD.csv --walk-forward 2 --validation-percent 0", "--validation-percent above 0"),
         ("indicators --csv EUR_USD.csv --rsi-period 0", "--rsi-period"),
         ("config", "Missing command"),
