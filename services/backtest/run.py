@@ -65,7 +65,9 @@ def judge_and_settle(
     facts = calendar_stage.facts
     market_stage = MarketStage(timeline, facts, settings)
     assessed = market_stage.assessed
-    account_stage = AccountStage(timeline, facts.trading_day, assessed, settings, rules)
+    account_stage = AccountStage(
+        timeline=timeline, trading_day=facts.trading_day, assessed=assessed, settings=settings, rules=rules
+    )
     parts = timeline.parts(candles_at_once)
     most_entries = 0
     with ThreadPoolExecutor(max_workers=1) as beside:
@@ -78,7 +80,7 @@ def judge_and_settle(
             most_entries += entries
         for each in settled:
             each.result()
-    market = JudgedMarket(timeline, facts, assessed, most_entries)
+    market = JudgedMarket(timeline=timeline, facts=facts, assessed=assessed, most_entries=most_entries)
     return market, _result(market, settings, account_stage, rules, 0, timeline.length)
 
 
@@ -93,7 +95,7 @@ def judge_market(timeline: Timeline, facts: FactColumns, settings: Settings) -> 
     """Run each pair's market machine over its candles."""
     stage = MarketStage(timeline, facts, settings)
     most_entries = stage.judge(timeline.whole())
-    return JudgedMarket(timeline, facts, stage.assessed, most_entries)
+    return JudgedMarket(timeline=timeline, facts=facts, assessed=stage.assessed, most_entries=most_entries)
 
 
 def settle(
@@ -110,7 +112,15 @@ def settle(
 
 def _settled(market: JudgedMarket, settings: Settings, rules: FillRules, first: int, last: int) -> AccountStage:
     trading_day = market.facts.trading_day
-    stage = AccountStage(market.timeline, trading_day, market.assessed, settings, rules, first, last)
+    stage = AccountStage(
+        timeline=market.timeline,
+        trading_day=trading_day,
+        assessed=market.assessed,
+        settings=settings,
+        rules=rules,
+        first=first,
+        last=last,
+    )
     stage.settle(last, market.most_entries)
     return stage
 

@@ -48,7 +48,12 @@ class CalendarStage:
             PairCalendar(settings.calendar_rules(pair, RunMode.BACKTEST), calendar) for pair in timeline.pairs
         ]
         market_open, session_open, news = (np.empty(timeline.length, np.uint8) for _ in range(3))
-        self.facts = FactColumns(market_open, session_open, news, np.empty(timeline.length, np.int64))
+        self.facts = FactColumns(
+            market_open=market_open,
+            session_open=session_open,
+            news=news,
+            trading_day=np.empty(timeline.length, np.int64),
+        )
 
     def tell(self, part: Part) -> None:
         """Fill in the facts of a part."""

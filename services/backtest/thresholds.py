@@ -39,11 +39,15 @@ def acceptance(metrics: Metrics, win_rate_gap_points: float | None) -> tuple[Thr
 
 
 def _above(name: str, value: float | None, limit: float) -> Threshold:
-    return Threshold(name, value, ">", limit, _verdict(None if value is None else value > limit))
+    return Threshold(
+        name=name, value=value, comparison=">", limit=limit, verdict=_verdict(None if value is None else value > limit)
+    )
 
 
 def _below(name: str, value: float | None, limit: float) -> Threshold:
-    return Threshold(name, value, "<", limit, _verdict(None if value is None else value < limit))
+    return Threshold(
+        name=name, value=value, comparison="<", limit=limit, verdict=_verdict(None if value is None else value < limit)
+    )
 
 
 def _verdict(held: bool | None) -> Verdict:

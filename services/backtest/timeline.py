@@ -97,7 +97,7 @@ def build_timeline(series: Sequence[CandleSeries]) -> Timeline:
         granularity_seconds=np.array([each.granularity_seconds for each in ordered], np.int64),
         starts=(0, *np.cumsum(lengths).tolist()),
         candles=CandleColumns._make(
-            _joined(list(columns)) for columns in zip(*(each[2:] for each in ordered), strict=True)
+            _joined(list(columns)) for columns in zip(*(each.columns for each in ordered), strict=True)
         ),
         decision_time=decision_time,
         pair_of_row=np.repeat(np.arange(len(ordered), dtype=np.uint8), lengths),

@@ -31,7 +31,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Side:
+class JudgedSpan:
     """One run over a span: the open time of its first candle, the last decision time, and its figures."""
 
     start_time: int
@@ -49,8 +49,8 @@ class Side:
 class Split:
     """Training and the validation after it; judged only where both sides have enough trades."""
 
-    train: Side
-    validation: Side
+    train: JudgedSpan
+    validation: JudgedSpan
     fewest_trades: int
 
     @property
@@ -127,8 +127,8 @@ def split_run(
     if not 0 < cut < length:
         return None
     return Split(
-        _side(settle(market, settings, rules, 0, cut)),
-        _side(settle(market, settings, rules, cut, length)),
+        _span(settle(market, settings, rules, 0, cut)),
+        _span(settle(market, settings, rules, cut, length)),
         fewest_trades,
     )
 
@@ -162,7 +162,7 @@ def walk_forward(
         best = max(range(len(candidates)), key=lambda place: (trained[place].net, -place))
         profile, chosen, market = candidates[best]
         validated = settle(market, chosen, rules, *validation)
-        walked.append(Window(profile, Split(_side(trained[best]), _side(validated), fewest_trades)))
+        walked.append(Window(profile, Split(_span(trained[best]), _span(validated), fewest_trades)))
         on_step()
     return WalkForward(anchored, tuple(walked))
 
@@ -206,5 +206,7 @@ def _at_new_time(timeline: Timeline, place: int) -> int:
     return min(place, len(sequence))
 
 
-def _side(result: BacktestResult) -> Side:
-    return Side(result.start_time, result.end_time, result.candles, measure(result))
+def _span(result: BacktestResult) -> JudgedSpan:
+    return JudgedSpan(
+        start_time=result.start_time, end_time=result.end_time, candles=result.candles, metrics=measure(result)
+    )

@@ -72,7 +72,13 @@ class PairDesk:
             facts, news = facts._replace(news=_NEWS_OF_VERDICT[known.verdict]), known.event
         self._state, assessment = market_step(self._state, self._cells, closed.candle, facts, self._params)
         return CandleAssessed(
-            closed, self._strategy, self._params_hash, facts.trading_day, assessment, news, self._params_version
+            closed=closed,
+            strategy=self._strategy,
+            params_hash=self._params_hash,
+            trading_day=facts.trading_day,
+            assessment=assessment,
+            news=news,
+            params_version=self._params_version,
         )
 
     def snapshot(self) -> str:

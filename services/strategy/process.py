@@ -33,7 +33,7 @@ def run_strategy(
     around.patiently("store", partial(begin_run, store, settings, news, mode, int(around.clock())))
     relay = relay_of(around, store, STRATEGY, broker_url)
     current_news = NewsDesk(monotonic=around.monotonic) if mode is RunMode.LIVE else None
-    work = StrategyWork(settings, mode, news, partition, current_news)
+    work = StrategyWork(settings=settings, mode=mode, news=news, partition=partition, current_news=current_news)
     consumer = StreamConsumer(
         store,
         OutboxOutgoing(relay.wake),
@@ -42,5 +42,5 @@ def run_strategy(
         observe=partial(observe, around),
     )
     receiver = receiver_of(around, broker_url, candles_queue(partition))
-    ConsumerProcess(around, store, consumer, receiver, relay).run()
+    ConsumerProcess(around=around, store=store, consumer=consumer, receiver=receiver, relay=relay).run()
     store.close()

@@ -74,14 +74,17 @@ class StrategyWork:
         transaction.add_assessments([assessment_row(fact) for fact in assessed])
         last_of_pair = {fact.pair: fact.seq for fact in facts}
         transaction.save_snapshots(
-            [SnapshotRow(SERVICE, pair, seq, self._desks[pair].snapshot()) for pair, seq in last_of_pair.items()]
+            [
+                SnapshotRow(service=SERVICE, key=pair, seq=seq, body_json=self._desks[pair].snapshot())
+                for pair, seq in last_of_pair.items()
+            ]
         )
         outgoing.stage(transaction, [self._message(fact) for fact in assessed])
 
     def _desk(self, pair: str) -> PairDesk:
         desk = self._desks.get(pair)
         if desk is None:
-            desk = self._desks[pair] = PairDesk(pair, self._settings, self._mode, self._news)
+            desk = self._desks[pair] = PairDesk(pair=pair, settings=self._settings, mode=self._mode, news=self._news)
             desk.follow(self._settings, self._version)
         return desk
 
@@ -106,17 +109,17 @@ class StrategyWork:
         closed = fact.closed
         cause = message_id(CANDLE_CLOSED, closed.stream, closed.seq)
         return Message(
-            message_id(CANDLE_ASSESSED, self._assessed, closed.seq),
-            CANDLE_ASSESSED,
-            FACT_VERSION,
-            closed.decision_time,
-            cause,
-            cause,
-            SERVICE,
-            self._assessed,
-            closed.seq,
-            closed.pair,
-            fact,
+            message_id=message_id(CANDLE_ASSESSED, self._assessed, closed.seq),
+            type=CANDLE_ASSESSED,
+            version=FACT_VERSION,
+            occurred_at=closed.decision_time,
+            correlation_id=cause,
+            causation_id=cause,
+            producer=SERVICE,
+            stream=self._assessed,
+            seq=closed.seq,
+            pair=closed.pair,
+            body=fact,
         )
 
 
@@ -124,11 +127,11 @@ def assessment_row(fact: CandleAssessed) -> AssessmentRow:
     """Return the row that keeps an assessed candle; it has its candle's place."""
     closed = fact.closed
     return AssessmentRow(
-        assessed_of(closed.stream),
-        closed.seq,
-        closed.pair,
-        closed.candle.time,
-        fact.strategy,
-        fact.params_hash,
-        encode_assessed(fact),
+        stream=assessed_of(closed.stream),
+        seq=closed.seq,
+        pair=closed.pair,
+        candle_time=closed.candle.time,
+        strategy=fact.strategy,
+        params_hash=fact.params_hash,
+        body_json=encode_assessed(fact),
     )

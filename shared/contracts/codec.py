@@ -20,11 +20,10 @@ from shared.contracts.facts import (
     Quote,
 )
 from shared.contracts.times import format_time
-from shared.core.types import Assessment, Candle, MarketState, Readings, Reason, Side, instrument
+from shared.core.types import PRICE_NAMES, Assessment, Candle, MarketState, Readings, Reason, Side, instrument
 
 FACT_VERSION: Final = 1
 Fact = TypeVar("Fact")
-_PRICES: Final = Candle._fields[1:9]
 
 
 def encode_closed(fact: CandleClosed) -> str:
@@ -136,7 +135,7 @@ def _understood(text: str | bytes, read: Callable[[Mapping[str, Any]], Fact]) ->
 def _closed_fields(fact: CandleClosed) -> dict[str, object]:
     digits = instrument(fact.pair).digits
     candle = fact.candle
-    prices = {name: format_points(points, digits) for name, points in zip(_PRICES, candle[1:9], strict=True)}
+    prices = {name: format_points(points, digits) for name, points in zip(PRICE_NAMES, candle.prices, strict=True)}
     # With one partition the candle before it is the one before it there.
     elsewhere = {} if fact.previous_seq == fact.seq - 1 else {"previous_seq": fact.previous_seq}
     return {
@@ -153,7 +152,7 @@ def _closed_fields(fact: CandleClosed) -> dict[str, object]:
 
 def _closed(fields: Mapping[str, Any]) -> CandleClosed:
     digits = instrument(fields["pair"]).digits
-    prices = [parse_points(fields[name], digits) for name in _PRICES]
+    prices = [parse_points(fields[name], digits) for name in PRICE_NAMES]
     time = int(datetime.fromisoformat(fields["time"]).timestamp())
     candle = Candle._make([time, *prices, _finite(fields["volume"])])
     seq = int(fields["seq"])

@@ -184,6 +184,14 @@ class Candle(NamedTuple):
     ask_close: int
     volume: float
 
+    @property
+    def prices(self) -> tuple[int, ...]:
+        """Return its eight prices, in the order of `PRICE_NAMES`."""
+        return self[1:9]
+
+
+PRICE_NAMES: Final = Candle._fields[1:9]
+
 
 class CalendarFacts(NamedTuple):
     """What the calendar says of one candle; `news` is one of the NEWS_ constants, `trading_day` a day number."""

@@ -56,7 +56,7 @@ def read_sources(path: Path | None, environ: Mapping[str, str], sections: tuple[
         key_path = _key_path(name, sections)
         if _put(values, key_path, environ[name]):
             variables[key_path] = name
-    return Written(values, file_name, key_lines(text), variables)
+    return Written(values=values, file_name=file_name, lines=key_lines(text), variables=variables)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:

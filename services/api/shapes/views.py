@@ -1,6 +1,6 @@
 """Rows of the store as the API answers them."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -27,7 +27,7 @@ from shared.contracts.decimals import format_money, format_pips, format_points
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
-from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import EXIT_NAMES, PRICE_NAMES, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.commands import command_fields
 from shared.store.rows.commands import CommandRow, HoldRow
 from shared.store.rows.ledger import AccountEventRow, DailyStatsRow, EquityRow, PositionRow, TradeRow
@@ -36,16 +36,11 @@ from shared.store.rows.runtime import AuditRow, HeartbeatRow
 from shared.store.rows.users import UserRow
 from shared.store.sql.audit import AuditCheck
 
-_PRICES: Final = (
-    *("bid_open", "bid_high", "bid_low", "bid_close"),
-    *("ask_open", "ask_high", "ask_low", "ask_close"),
-)
-
 
 def shown_candle(row: CandleClosed) -> Candle:
     """Return a candle."""
     digits = instrument(row.pair).digits
-    prices = {name: format_points(getattr(row.candle, name), digits) for name in _PRICES}
+    prices = {name: format_points(points, digits) for name, points in zip(PRICE_NAMES, row.candle.prices, strict=True)}
     return Candle(
         pair=row.pair,
         granularity=granularity_name(row.granularity_seconds),

@@ -6,7 +6,7 @@ from services.backtest.metrics import Metrics
 from services.backtest.result import OpenPosition
 from services.backtest.study import Study
 from services.backtest.trade_list import in_order
-from services.backtest.walk_forward import Side, Split, WalkForward
+from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.output import figure, money_figure, money_number
 from shared.contracts.decimals import format_points
@@ -112,7 +112,7 @@ def _ambiguous(study: Study) -> dict[str, Any]:
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side(side: JudgedSpan) -> dict[str, Any]:
     return {
         "first_open_time": format_time(side.start_time),
         "last_decision_time": format_time(side.end_time),

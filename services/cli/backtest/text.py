@@ -7,7 +7,7 @@ from services.backtest.result import FillRules
 from services.backtest.study import Study
 from services.backtest.thresholds import Threshold, Verdict
 from services.backtest.trade_list import in_order
-from services.backtest.walk_forward import Side, Split, WalkForward
+from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.output import (
     NO_VALUE,
@@ -215,7 +215,7 @@ _SIDE_COLUMNS: Final = (
 )
 
 
-def _side_cells(side: Side) -> list[str]:
+def _side_cells(side: JudgedSpan) -> list[str]:
     metrics = side.metrics
     return [
         str(metrics.trades),

@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.contracts.decimals import format_points
 from shared.core.columns import Floats, Integers
+from shared.core.types import PRICE_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,7 @@ class CandleLayout:
 
 
 MID_LAYOUT: Final = CandleLayout("mid", ("open", "high", "low", "close"))
-BID_ASK_LAYOUT: Final = CandleLayout(
-    "bid/ask",
-    ("bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close"),
-)
+BID_ASK_LAYOUT: Final = CandleLayout("bid/ask", PRICE_NAMES)
 LAYOUTS: Final = (MID_LAYOUT, BID_ASK_LAYOUT)
 _ENDS: Final = ("open", "close")
 _BELOW: Final = "below"

@@ -38,15 +38,11 @@ def price_fault(candle: Candle, digits: int) -> str | None:
     """Return what is wrong with the prices or the volume of a candle, judged like a row of a candle file."""
     if not math.isfinite(candle.volume) or candle.volume < 0:
         return f"volume {candle.volume} is not a finite number of ticks"
-    prices = _prices(candle)
+    prices = candle.prices
     for name, price in zip(BID_ASK_LAYOUT.price_names, prices, strict=True):
         if price <= 0:
             return f"{name} {price} points is not above zero"
     return price_disorder(prices, BID_ASK_LAYOUT, digits)
-
-
-def _prices(candle: Candle) -> list[int]:
-    return [getattr(candle, name) for name in BID_ASK_LAYOUT.price_names]
 
 
 def rejected_row(
@@ -57,7 +53,7 @@ def rejected_row(
     if isinstance(fed, Refused):
         raw = fed.raw
     else:
-        prices = [format_points(points, traded.digits) for points in _prices(fed.candle)]
+        prices = [format_points(points, traded.digits) for points in fed.candle.prices]
         raw = ",".join([time, *prices, f"{fed.candle.volume:g}"])
     return RejectedCandleRow(
         source=f"{feed} {granularity_name(granularity_seconds)} {time}",

@@ -10,7 +10,7 @@ from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import NAME_BY_SECONDS
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
-from shared.core.types import REASON_NAMES, SIDE_NAMES, Candle
+from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, Candle
 from shared.store.rows.market import (
     AssessmentRow,
     CandleGapRow,
@@ -21,9 +21,8 @@ from shared.store.rows.market import (
 from shared.store.sql.session import Session, Values, digits_of, of_pair, picked, read_fixed, read_name
 from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_SNAPSHOTS, REJECTED_CANDLES
 
-_PRICES: Final = Candle._fields[1:9]
 CANDLE_ROWS: Final = picked(
-    CANDLES, ("id", "stream", "seq", "previous_seq", "pair", "granularity", "time", "volume", *_PRICES)
+    CANDLES, ("id", "stream", "seq", "previous_seq", "pair", "granularity", "time", "volume", *PRICE_NAMES)
 )
 
 
@@ -163,13 +162,13 @@ def _candle_values(row: CandleClosed, digits: int) -> Values:
         "granularity": NAME_BY_SECONDS[row.granularity_seconds],
         "time": format_time(candle.time),
         "volume": candle.volume,
-        **{name: format_fixed(points, digits) for name, points in zip(_PRICES, candle[1:9], strict=True)},
+        **{name: format_fixed(points, digits) for name, points in zip(PRICE_NAMES, candle.prices, strict=True)},
     }
 
 
 def _candle_row(row: Row[Any], digits: int) -> CandleClosed:
     number, stream, seq, previous_seq, pair, granularity_seconds, time, volume, *prices = tuple(row)
-    points = read_fixed(prices, digits, CANDLES, number, _PRICES)
+    points = read_fixed(prices, digits, CANDLES, number, PRICE_NAMES)
     return CandleClosed(
         stream=stream,
         seq=seq,

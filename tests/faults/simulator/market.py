@@ -60,6 +60,4 @@ def _market(database: MemoryDatabase, partitions: int, series: list[CandleSeries
 
 def _cut(series: CandleSeries, clock: CandleSeries, start: int) -> CandleSeries:
     first = int((series.time < clock.time[start]).sum())
-    return series._replace(
-        **{name: getattr(series, name)[first : first + _CANDLES] for name in CandleSeries._fields[2:]}
-    )
+    return series.part(slice(first, first + _CANDLES))

@@ -39,7 +39,7 @@ class PairMarket:
         self._faults = faults
         self._lag_seconds = completion_lag_seconds
         self._times = np.ascontiguousarray(series.time)
-        self._rows = np.column_stack([np.asarray(column, np.int64) for column in series[2:]])
+        self._rows = np.column_stack([np.asarray(column, np.int64) for column in series.columns])
         self._own = Alignment(self.granularity_seconds)
         self._grids: dict[Alignment, Grid] = {}
         self._path: tuple[int, list[Tick]] = (-1, [])

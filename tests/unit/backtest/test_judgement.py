@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from services.backtest.funnel import gate_funnel
 from services.backtest.metrics import measure
 from services.backtest.thresholds import Verdict, acceptance
-from services.backtest.walk_forward import Side, Split, WalkForward, Window
+from services.backtest.walk_forward import JudgedSpan, Split, WalkForward, Window
 from shared.core.types import GATE_NAMES, STOP_INSIDE_SPREAD
 from tests.unit.backtest.builders import START, a_result, a_trade
 
 
-def _side(profits: list[float]) -> Side:
+def _side(profits: list[float]) -> JudgedSpan:
     result = a_result([10_000.0 + sum(profits)], [a_trade(profit) for profit in profits])
-    return Side(START, result.end_time, result.candles, measure(result))
+    return JudgedSpan(START, result.end_time, result.candles, measure(result))
 
 
 def test_funnel_counts_who_stopped_a_candle_first_and_who_failed_it_in_all() -> None:

@@ -80,8 +80,7 @@ def _stepped(series: Sequence[CandleSeries], settings: Settings, rules: FillRule
     params = account_params(settings, rules.exit_mode, rules.hold_candles, rules.optimistic)
     account = account_start(params)
     for decision_time, name, place, row in events:
-        columns = ordered[place][2:]
-        candle = Candle(*(column[row].item() for column in columns))
+        candle = Candle(*(column[row].item() for column in ordered[place].columns))
         fact = calendars[place].fact_at(decision_time, candle.time)
         state, cells = markets[place]
         state, assessment = market_step(state, cells, candle, fact, market_params(settings.pair(name)))
