@@ -77,10 +77,10 @@ def measure(result: BacktestResult) -> Metrics:
         sortino=sortino_ratio(returns),
         calmar=calmar_ratio(result.equity / result.start_balance, len(returns), drawdown.percent),
         exposure_percent=100.0 * int(np.count_nonzero(result.outcomes.open_positions)) / result.candles,
-        mean_holding_seconds=_mean([trade.exit_time - trade.entry_time for trade in trades]),
+        mean_holding_seconds=_mean([trade.exit.exit_time - trade.entry.entry_time for trade in trades]),
         max_consecutive_losses=max_consecutive_losses(trades),
-        spread_cost=sum(trade.spread_cost for trade in trades) / QUANTA_PER_UNIT,
-        slippage_cost=sum(trade.slippage_cost for trade in trades) / QUANTA_PER_UNIT,
+        spread_cost=sum(trade.costs.spread for trade in trades) / QUANTA_PER_UNIT,
+        slippage_cost=sum(trade.costs.slippage for trade in trades) / QUANTA_PER_UNIT,
         trading_days=len(returns),
         trades_per_day=len(trades) / len(returns),
     )
@@ -104,7 +104,7 @@ def expectancy_r(trades: Iterable[ClosedTrade]) -> float | None:
     The money risked is abs(entry - stop loss) on the trade's units. Profit and risk are valued at one rate, so that
     units and rate cancel and R is the move in points / the distance of the stop in points.
     """
-    return _mean([trade.profit_points / abs(trade.entry_price - trade.stop_loss) for trade in trades])
+    return _mean([trade.exit.pnl_points / abs(trade.entry.entry_price - trade.entry.stop_loss) for trade in trades])
 
 
 def max_drawdown(result: BacktestResult) -> Drawdown:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.contracts.trades import ClosedTrade
+from shared.contracts.trades import ClosedTrade, Entry
 from shared.core.columns import Integers
 from shared.core.engine import OutcomeColumns
 from shared.core.types import PASSED, REASON_NAMES, SL_TP, Side
@@ -24,16 +24,9 @@ class FillRules(NamedTuple):
 
 
 class OpenPosition(NamedTuple):
-    """A position still open when the candles end; prices in points, time in seconds, `unrealised` in quanta."""
+    """A position still open when the candles end; its last price in points, `unrealised` in quanta."""
 
-    pair: str
-    strategy: str
-    side: Side
-    units: int
-    entry_time: int
-    entry_price: int
-    stop_loss: int
-    take_profit: int
+    entry: Entry
     last_price: int
     unrealised: int
 
@@ -87,7 +80,7 @@ class BacktestResult:
     @property
     def ambiguous_trades(self) -> int:
         """Return how many trades were closed by a candle that held both their stop loss and their take profit."""
-        return sum(trade.ambiguous for trade in self.trades)
+        return sum(trade.exit.ambiguous for trade in self.trades)
 
     @property
     def refusals(self) -> Mapping[str, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from services.backtest.result import BacktestResult, FillRules, OpenPosition, Pe
 from services.backtest.stages import AccountStage, CalendarStage, MarketStage
 from services.backtest.timeline import Timeline, build_timeline
 from shared.calendar.economic import EconomicCalendar
-from shared.contracts.trades import ClosedTrade
+from shared.contracts.trades import ClosedTrade, entry_in_books, trade_in_log
 from shared.core.books import Books, PairTable, TradeLog
-from shared.core.columns import CandleColumns, CandleSeries, FactColumns, Integers
+from shared.core.columns import CandleColumns, CandleSeries, FactColumns
 from shared.core.engine import AssessmentColumns
 from shared.core.types import BUY, NO_SIDE, SL_TP, Instrument, Side
 from shared.core.venue import unrealised_quanta
@@ -164,11 +164,7 @@ def warm_engine(instruments: Sequence[Instrument], settings: Settings) -> None:
 def _closed_trades(
     log: TradeLog, count: int, pairs: Sequence[str], strategies: Sequence[str]
 ) -> tuple[ClosedTrade, ...]:
-    columns = [cast("Integers", column)[:count].tolist() for column in log]
-    return tuple(
-        ClosedTrade._make((pairs[place], strategies[place], *numbers, bool(ambiguous), spread_cost, slippage_cost))
-        for place, *numbers, ambiguous, spread_cost, slippage_cost in zip(*columns, strict=True)
-    )
+    return tuple(trade_in_log(log, row, pairs[log.pair[row]], strategies[log.pair[row]]) for row in range(count))
 
 
 def _open_positions(
@@ -176,14 +172,7 @@ def _open_positions(
 ) -> tuple[OpenPosition, ...]:
     return tuple(
         OpenPosition(
-            pair=pair,
-            strategy=strategies[place],
-            side=Side(int(books.side[place])),
-            units=int(books.units[place]),
-            entry_time=int(books.entry_time[place]),
-            entry_price=int(books.entry_price[place]),
-            stop_loss=int(books.stop_loss[place]),
-            take_profit=int(books.take_profit[place]),
+            entry=entry_in_books(books, place, pair, strategies[place]),
             last_price=int(books.bid_close[place] if books.side[place] == BUY else books.ask_close[place]),
             unrealised=int(unrealised_quanta(books, table, place)),
         )

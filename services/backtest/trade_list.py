@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from services.backtest.text_file import write_text_file
-from shared.contracts.trades import TRADE_COLUMNS, ClosedTrade, trade_texts
+from shared.contracts.shown import TRADE_COLUMNS, trade_texts
+from shared.contracts.trades import ClosedTrade
 
 
 def in_order(trades: Iterable[ClosedTrade]) -> list[ClosedTrade]:
     """Return trades in order of (entry time, pair)."""
-    return sorted(trades, key=lambda trade: (trade.entry_time, trade.pair))
+    return sorted(trades, key=lambda trade: (trade.entry.entry_time, trade.entry.pair))
 
 
 def trade_lines(trades: Iterable[ClosedTrade]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
 from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.state_json import decode_state, encode_state
-from shared.contracts.trades import ClosedTrade
+from shared.contracts.trades import TradeCosts, entry_in_books, trade_in_log
 from shared.contracts.vocabulary import QuotePurpose
 from shared.core.account import Outcome, account_start, account_step, close_step, quote_step
 from shared.core.books import AccountState, Books, conversion_rate, empty_books, empty_trade_log
@@ -32,7 +32,7 @@ from shared.core.types import (
 from shared.core.venue import quote_exit, unrealised_quanta
 from shared.settings.machine_params import account_params, conversion_table
 from shared.settings.settings import Settings
-from shared.store.rows.ledger import PositionRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.ledger import PositionRow, TradeOpening
 from shared.store.rows.market import GateSnapshotRow
 
 
@@ -254,16 +254,9 @@ class AccountDesk:
         name = f"trade/{closed.stream}/{closed.seq}"
         self._trade_ids[place] = str(uuid5(MESSAGE_NAMESPACE, name))
         opening = TradeOpening(
-            self._trade_ids[place],
-            closed.pair,
-            fact.strategy,
-            books.side[place],
-            books.units[place],
-            books.entry_time[place],
-            books.entry_price[place],
-            books.stop_loss[place],
-            books.take_profit[place],
-            closed.candle.time,
+            id=self._trade_ids[place],
+            entry=entry_in_books(books, place, closed.pair, fact.strategy),
+            signal_time=closed.candle.time,
         )
         rate = conversion_rate(self._table, books, place)
         scale, units = self._table.points_per_price[place], books.units[place]
@@ -277,51 +270,18 @@ class AccountDesk:
         )
 
     def _closed(self, row: int) -> Closed:
-        log = self._log
-        place = log.pair[row]
+        place = self._log.pair[row]
         pair = self._pairs[place]
-        trade = ClosedTrade(
-            pair,
-            self._settings.pair(pair).strategy,
-            log.side[row],
-            log.units[row],
-            log.entry_time[row],
-            log.entry_price[row],
-            log.stop_loss[row],
-            log.take_profit[row],
-            log.exit_time[row],
-            log.exit_price[row],
-            log.exit_reason[row],
-            log.profit[row],
-            log.ambiguous[row] != 0,
-            log.spread_cost[row],
-            log.slippage_cost[row],
-        )
-        closing = TradeClosing(
-            self._trade_ids[place],
-            trade.exit_time,
-            trade.exit_price,
-            trade.exit_reason,
-            trade.profit_points,
-            trade.profit,
-            trade.ambiguous,
-        )
-        return Closed(closing, TradeCosts(trade.spread_cost, trade.slippage_cost), trade)
+        trade = trade_in_log(self._log, row, pair, self._settings.pair(pair).strategy)
+        return Closed(self._trade_ids[place], trade)
 
     def _position(self, place: int) -> PositionRow:
         books, pair = self._books, self._pairs[place]
         mark = books.bid_close[place] if books.side[place] == BUY else books.ask_close[place]
         return PositionRow(
-            self._trade_ids[place],
-            pair,
-            self._settings.pair(pair).strategy,
-            books.side[place],
-            books.units[place],
-            books.entry_time[place],
-            books.entry_price[place],
-            books.stop_loss[place],
-            books.take_profit[place],
-            self._mark_times[place],
-            mark,
-            unrealised_quanta(books, self._table, place),
+            trade_id=self._trade_ids[place],
+            entry=entry_in_books(books, place, pair, self._settings.pair(pair).strategy),
+            mark_time=self._mark_times[place],
+            mark_price=mark,
+            unrealised_pnl=unrealised_quanta(books, self._table, place),
         )

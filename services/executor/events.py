@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from services.executor.settlement import Closed, Opened
 from shared.calendar.trading_day import trading_day_date
-from shared.contracts.decimals import format_money, format_points
+from shared.contracts.decimals import format_money
 from shared.contracts.facts import (
     ACCOUNT_HALTED,
     DAY_STARTED,
@@ -15,10 +15,10 @@ from shared.contracts.facts import (
     AccountEvent,
     CandleAssessed,
 )
-from shared.contracts.trades import trade_texts
+from shared.contracts.shown import shown_entry, trade_texts
 from shared.core.account import Outcome
 from shared.core.books import AccountState
-from shared.core.types import PASSED, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import PASSED, REASON_NAMES, SIDE_NAMES
 
 
 class Happening(NamedTuple):
@@ -43,7 +43,7 @@ def happenings(
         day = trading_day_date(state.trading_day).isoformat()
         yield Happening(DAY_STARTED, None, {"trading_day": day, "start_equity": format_money(state.day_start_equity)})
     for each in closed:
-        yield Happening(TRADE_CLOSED, each.trade.pair, closing_detail(each))
+        yield Happening(TRADE_CLOSED, each.trade.entry.pair, closing_detail(each))
     if outcome.halted_now:
         detail = {
             "start_equity": format_money(outcome.day_start_equity),
@@ -60,7 +60,7 @@ def happenings(
 
 def closing_detail(closed: Closed) -> dict[str, str]:
     """Return what is told of a trade that was closed."""
-    return {"trade_id": closed.closing.id, **trade_texts(closed.trade)}
+    return {"trade_id": closed.id, **trade_texts(closed.trade)}
 
 
 def placed(happening: Happening, stream: str, seq: int, fact: CandleAssessed, state: AccountState) -> AccountEvent:
@@ -81,14 +81,6 @@ def placed(happening: Happening, stream: str, seq: int, fact: CandleAssessed, st
 
 
 def _opened_detail(opened: Opened) -> dict[str, str]:
-    opening = opened.opening
-    digits = instrument(opening.pair).digits
-    return {
-        "trade_id": opening.id,
-        "strategy": opening.strategy,
-        "side": SIDE_NAMES[opening.side],
-        "units": str(opening.units),
-        "entry_price": format_points(opening.entry_price, digits),
-        "sl": format_points(opening.stop_loss, digits),
-        "tp": format_points(opening.take_profit, digits),
-    }
+    entry = shown_entry(opened.opening.entry)
+    told = ("strategy", "side", "units", "entry_price", "sl", "tp")
+    return {"trade_id": opened.opening.id, **{name: str(entry[name]) for name in told}}

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from shared.contracts.facts import AccountEvent, CandleAssessed, Quote
-from shared.contracts.trades import ClosedTrade
+from shared.contracts.trades import ClosedTrade, TradeCosts
 from shared.core.account import AT_CLOSE, Conditions, Outcome
 from shared.core.books import AccountState
 from shared.core.types import ExitReason
-from shared.store.rows.ledger import DailyStatsRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.ledger import DailyStatsRow, TradeOpening
 from shared.store.rows.market import GateSnapshotRow
 
 
@@ -20,10 +20,9 @@ class Opened(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """A trade that was closed, with all it paid."""
+    """A trade that was closed, and its id."""
 
-    closing: TradeClosing
-    costs: TradeCosts
+    id: str
     trade: ClosedTrade
 
 

@@ -113,7 +113,7 @@ class ExecutorWork:
         if not left:
             return
         for leaving in left:
-            transaction.close_trade(leaving.closed.closing, leaving.closed.costs)
+            transaction.close_trade(leaving.closed.id, leaving.closed.trade.exit, leaving.closed.trade.costs)
         transaction.add_applied_quotes(
             [AppliedQuoteRow(each.seq, each.purpose, *each.quote, each.command_id) for each in left]
         )
@@ -132,7 +132,7 @@ class ExecutorWork:
             self._version = fact.params_version
         settlement = self._desk.settle(fact, held(self._given(fact), holds, fact.closed.pair, fact.seq))
         for closed in settlement.closed:
-            transaction.close_trade(closed.closing, closed.costs)
+            transaction.close_trade(closed.id, closed.trade.exit, closed.trade.costs)
         if settlement.opened is not None:
             transaction.open_trade(settlement.opened.opening, settlement.opened.costs)
         return settlement

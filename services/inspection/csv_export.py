@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.contracts.errors import InputError
+from shared.contracts.shown import TRADE_COLUMNS, trade_texts
 from shared.contracts.times import format_time
-from shared.contracts.trades import TRADE_COLUMNS, ClosedTrade, trade_texts
+from shared.contracts.trades import ClosedTrade
 from shared.core.types import GATE_SIGNAL, REASON_NAMES, SIDE_NAMES
 from shared.store.port import Reader
 from shared.store.rows.ledger import TradeRow
@@ -46,26 +47,7 @@ def closed_trades(reader: Reader) -> list[ClosedTrade]:
 
 
 def _closed(row: TradeRow) -> ClosedTrade | None:
-    opening, closing = row.opening, row.closing
-    if closing is None:
-        return None
-    return ClosedTrade(
-        opening.pair,
-        opening.strategy,
-        opening.side,
-        opening.units,
-        opening.entry_time,
-        opening.entry_price,
-        opening.stop_loss,
-        opening.take_profit,
-        closing.exit_time,
-        closing.exit_price,
-        closing.exit_reason,
-        closing.pnl,
-        closing.ambiguous,
-        row.costs.spread,
-        row.costs.slippage,
-    )
+    return None if row.closing is None else ClosedTrade(row.opening.entry, row.closing, row.costs)
 
 
 def _signals(reader: Reader) -> Iterator[Mapping[str, str]]:

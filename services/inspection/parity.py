@@ -20,8 +20,9 @@ from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import CandleClosed, Quote
 from shared.contracts.runs import RunMode
+from shared.contracts.shown import trade_hash
 from shared.contracts.times import format_time
-from shared.contracts.trades import ClosedTrade, trade_hash
+from shared.contracts.trades import ClosedTrade
 from shared.contracts.vocabulary import EXIT_OF_NAME, QuotePurpose
 from shared.core.account import Conditions
 from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, Side, instrument
@@ -185,8 +186,8 @@ class _Replay:
         for closed in exits:
             self.closed.append(closed.trade)
             for index, trade in enumerate(self._trades):
-                if trade.opening.id == closed.closing.id:
-                    self._trades[index] = trade._replace(closing=closed.closing, costs=closed.costs)
+                if trade.opening.id == closed.id:
+                    self._trades[index] = trade._replace(closing=closed.trade.exit, costs=closed.trade.costs)
 
     def compare_ledger(self) -> None:
         """Compare the trades, positions, days and the account with what the replay ended with."""

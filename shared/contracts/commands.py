@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, shortened
 from shared.contracts.pairs import parse_pair
 
 # The scope of a hold that is on every pair.
@@ -62,11 +62,11 @@ class Command(NamedTuple):
 def parse_command(type_name: str, payload_json: str) -> Command:
     """Return the command that a type and a JSON object ask for; raise InputError where they make no sense."""
     if type_name not in CommandType.__members__:
-        raise InputError(f"unknown command '{_shortened(type_name)}': use one of {', '.join(CommandType)}")
+        raise InputError(f"unknown command '{shortened(type_name)}': use one of {', '.join(CommandType)}")
     kind = CommandType(type_name)
     payload = _object_in(payload_json)
     if unknown := sorted(payload.keys() - {_MODE, _PAIR}):
-        raise InputError(f"unknown field '{_shortened(unknown[0])}' in the payload: {kind} takes mode and pair")
+        raise InputError(f"unknown field '{shortened(unknown[0])}' in the payload: {kind} takes mode and pair")
     pair = payload.get(_PAIR)
     if not (pair is None or isinstance(pair, str)):
         raise InputError(f"the payload's pair is {_shown(pair)}: write it like EUR_USD")
@@ -79,7 +79,7 @@ def command_of(kind: CommandType, mode: TradeMode | None, pair: str | None) -> C
         raise InputError(f'{kind} needs a pair in the payload, such as {{"pair": "EUR_USD"}}')
     if kind not in _OF_ONE_PAIR and pair is not None:
         raise InputError(f"the payload names a pair, but {kind} applies to all pairs: leave the pair out")
-    return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(_shortened(pair)).name)
+    return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(shortened(pair)).name)
 
 
 def canonical_payload(payload_json: str) -> bytes:
@@ -93,7 +93,7 @@ def _object_in(payload_json: str) -> dict[str, object]:
     try:
         payload = msgspec.json.decode(payload_json)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
-        raise InputError(f"the payload is not JSON ({_shortened(str(fault))})") from fault
+        raise InputError(f"the payload is not JSON ({shortened(str(fault))})") from fault
     if not isinstance(payload, dict):
         raise InputError('the payload is not a JSON object such as {"mode": "PAPER", "pair": "EUR_USD"}')
     return payload
@@ -109,8 +109,4 @@ def _mode_in(payload: dict[str, object]) -> TradeMode | None:
 
 
 def _shown(value: object) -> str:
-    return _shortened(msgspec.json.encode(value).decode())
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(msgspec.json.encode(value).decode())

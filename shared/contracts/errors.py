@@ -19,3 +19,8 @@ class InvariantError(Exception):
 
 class LeaseLostError(Exception):
     """Another process leads now; step back, write nothing, and wait for the lease to come free."""
+
+
+def shortened(text: str, longest: int = 60) -> str:
+    """Return a text of somebody else's as a message quotes it: its beginning, where it is long."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -1,10 +1,12 @@
 """The currency pairs that can be traded, and how their names are read."""
 
+import re
 from typing import Final
 
 from shared.contracts.errors import InputError
 from shared.core.types import Instrument, instrument
 
+_PAIR: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")
 # fmt: off
 CURRENCIES: Final = frozenset({
     "AUD", "CAD", "CHF", "CNH", "CZK", "DKK", "EUR", "GBP", "HKD",
@@ -19,6 +21,12 @@ def parse_currency(text: str) -> str:
     if text not in CURRENCIES:
         raise InputError(f"'{text}' is not a known currency: use one of {', '.join(sorted(CURRENCIES))}")
     return text
+
+
+def pair_in_name(name: str) -> str | None:
+    """Return what looks like a pair in the name of a file, such as EUR_USD."""
+    found = _PAIR.search(name)
+    return None if found is None else found[0]
 
 
 def parse_pair(text: str) -> Instrument:

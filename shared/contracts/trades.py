@@ -1,36 +1,15 @@
-"""A closed trade as every part of the program shows it, and the hash by which two runs are compared."""
+"""A trade from entry to exit, as every part of the program knows it; `shown` writes it for people."""
 
-import hashlib
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from shared.contracts.decimals import format_money, format_pips, format_points
-from shared.contracts.times import format_time
-from shared.core.types import EXIT_NAMES, SIDE_NAMES, ExitReason, Side, instrument
+from shared.core.types import ExitReason, Side
 
-TRADE_COLUMNS: Final = (
-    "pair",
-    "strategy",
-    "side",
-    "units",
-    "entry_time",
-    "entry_price",
-    "sl",
-    "tp",
-    "exit_time",
-    "exit_price",
-    "exit_reason",
-    "pnl_pips",
-    "pnl",
-    "ambiguous",
-)
+if TYPE_CHECKING:
+    from shared.core.books import Books, TradeLog
 
 
-_NOT_HASHED: Final = frozenset({"pnl_pips", "ambiguous"})
-
-
-class ClosedTrade(NamedTuple):
-    """A trade from entry to exit; prices in points, `profit` and costs in quanta, times in seconds."""
+class Entry(NamedTuple):
+    """How a position was entered, with its stops; prices in points, time in seconds."""
 
     pair: str
     strategy: str
@@ -40,46 +19,74 @@ class ClosedTrade(NamedTuple):
     entry_price: int
     stop_loss: int
     take_profit: int
+
+
+class Exit(NamedTuple):
+    """How a position was left: `pnl_points` per unit, `pnl` in quanta, `ambiguous` when SL and TP lay in one candle."""
+
     exit_time: int
     exit_price: int
     exit_reason: ExitReason
-    profit: int
+    pnl_points: int
+    pnl: int
     ambiguous: bool
-    spread_cost: int
-    slippage_cost: int
+
+
+class TradeCosts(NamedTuple):
+    """What a trade has paid so far, in quanta, contained in its P/L."""
+
+    spread: int
+    slippage: int
+
+
+class ClosedTrade(NamedTuple):
+    """A trade from entry to exit, with all it paid."""
+
+    entry: Entry
+    exit: Exit
+    costs: TradeCosts
 
     @property
-    def profit_points(self) -> int:
-        """Return the signed move of the price between entry and exit, in points."""
-        return self.side * (self.exit_price - self.entry_price)
+    def profit(self) -> int:
+        """Return what the trade earned, in quanta."""
+        return self.exit.pnl
 
 
-def trade_texts(trade: ClosedTrade) -> dict[str, str]:
-    """Return a trade's columns as text, in the order and the form of the trade list."""
-    digits = instrument(trade.pair).digits
-    values = (
-        trade.pair,
-        trade.strategy,
-        SIDE_NAMES[trade.side],
-        str(trade.units),
-        format_time(trade.entry_time),
-        format_points(trade.entry_price, digits),
-        format_points(trade.stop_loss, digits),
-        format_points(trade.take_profit, digits),
-        format_time(trade.exit_time),
-        format_points(trade.exit_price, digits),
-        EXIT_NAMES[trade.exit_reason],
-        format_pips(trade.profit_points),
-        format_money(trade.profit),
-        str(int(trade.ambiguous)),
+def entry_in_books(books: "Books", place: int, pair: str, strategy: str) -> Entry:
+    """Return how the open position at a place of the books was entered."""
+    return Entry(
+        pair=pair,
+        strategy=strategy,
+        side=Side(int(books.side[place])),
+        units=int(books.units[place]),
+        entry_time=int(books.entry_time[place]),
+        entry_price=int(books.entry_price[place]),
+        stop_loss=int(books.stop_loss[place]),
+        take_profit=int(books.take_profit[place]),
     )
-    return dict(zip(TRADE_COLUMNS, values, strict=True))
 
 
-def trade_hash(trades: Iterable[ClosedTrade]) -> str:
-    """Return the sha256 over the lines of closed trades in order of (entry time, pair)."""
-    lines = (
-        "|".join(text for column, text in trade_texts(trade).items() if column not in _NOT_HASHED)
-        for trade in sorted(trades, key=lambda trade: (trade.entry_time, trade.pair))
+def trade_in_log(log: "TradeLog", row: int, pair: str, strategy: str) -> ClosedTrade:
+    """Return the closed trade in a row of the core's log."""
+    side, entry_price, exit_price = Side(int(log.side[row])), int(log.entry_price[row]), int(log.exit_price[row])
+    return ClosedTrade(
+        Entry(
+            pair=pair,
+            strategy=strategy,
+            side=side,
+            units=int(log.units[row]),
+            entry_time=int(log.entry_time[row]),
+            entry_price=entry_price,
+            stop_loss=int(log.stop_loss[row]),
+            take_profit=int(log.take_profit[row]),
+        ),
+        Exit(
+            exit_time=int(log.exit_time[row]),
+            exit_price=exit_price,
+            exit_reason=ExitReason(int(log.exit_reason[row])),
+            pnl_points=side * (exit_price - entry_price),
+            pnl=int(log.profit[row]),
+            ambiguous=bool(log.ambiguous[row]),
+        ),
+        TradeCosts(spread=int(log.spread_cost[row]), slippage=int(log.slippage_cost[row])),
     )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

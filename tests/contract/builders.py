@@ -5,8 +5,9 @@ from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.envelope import Message, message_id
 from shared.contracts.facts import CandleClosed
+from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
-from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeClosing, TradeCosts, TradeOpening
+from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeOpening
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
 from shared.store.rows.runtime import OutboxRow
 
@@ -41,42 +42,42 @@ def a_gate_snapshot(seq: int = 1, **changes: Any) -> GateSnapshotRow:
 
 def an_opening(name: str = "first", **changes: Any) -> TradeOpening:
     """Return a long position in EUR_USD with its stops."""
-    opening = TradeOpening(
-        str(uuid5(NAMESPACE_OID, name)),
-        "EUR_USD",
-        "ema_vwap",
-        BUY,
-        10_000,
-        MIDNIGHT + M5,
-        138_700,
-        138_600,
-        138_900,
-        MIDNIGHT,
+    entry = Entry(
+        pair="EUR_USD",
+        strategy="ema_vwap",
+        side=BUY,
+        units=10_000,
+        entry_time=MIDNIGHT + M5,
+        entry_price=138_700,
+        stop_loss=138_600,
+        take_profit=138_900,
     )
-    return opening._replace(**changes)
+    of_entry = {name: value for name, value in changes.items() if name in Entry._fields}
+    opening = TradeOpening(str(uuid5(NAMESPACE_OID, name)), entry._replace(**of_entry), MIDNIGHT)
+    return opening._replace(**{name: value for name, value in changes.items() if name not in of_entry})
 
 
-def a_closing(opening: TradeOpening, **changes: Any) -> TradeClosing:
+def a_closing(opening: TradeOpening, **changes: Any) -> Exit:
     """Return the exit of a position at its stop."""
-    closing = TradeClosing(opening.id, opening.entry_time + M5, 138_600, STOP_LOSS, -100, -100_000, False)
+    closing = Exit(
+        exit_time=opening.entry.entry_time + M5,
+        exit_price=138_600,
+        exit_reason=STOP_LOSS,
+        pnl_points=-100,
+        pnl=-100_000,
+        ambiguous=False,
+    )
     return closing._replace(**changes)
 
 
 def a_position(opening: TradeOpening, **changes: Any) -> PositionRow:
     """Return the open position of a trade, marked at the close of the next candle."""
     row = PositionRow(
-        opening.id,
-        opening.pair,
-        opening.strategy,
-        opening.side,
-        opening.units,
-        opening.entry_time,
-        opening.entry_price,
-        opening.stop_loss,
-        opening.take_profit,
-        opening.entry_time + M5,
-        opening.entry_price - 7,
-        -7_000,
+        trade_id=opening.id,
+        entry=opening.entry,
+        mark_time=opening.entry.entry_time + M5,
+        mark_price=opening.entry.entry_price - 7,
+        unrealised_pnl=-7_000,
     )
     return row._replace(**changes)
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.trades import TradeCosts
 from shared.core.types import BUY, HOLD, SELL, TAKE_PROFIT
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.port import Store
-from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, TradeCosts, TradeOpening, TradeRow
+from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, TradeOpening, TradeRow
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 from shared.store.rows.runtime import AuditEntry, SnapshotRow
 from shared.store.sql.audit import verify_audit
@@ -169,7 +170,7 @@ class StoreContract:
         with store.transaction() as transaction:
             assert transaction.open_trade(opening, FREE) == 1
             assert transaction.open_trades() == [TradeRow(1, opening, FREE, None)]
-            transaction.close_trade(closing, costs)
+            transaction.close_trade(opening.id, closing, costs)
         with store.reading() as reader:
             assert reader.open_trades() == []
             assert reader.trade(opening.id) == TradeRow(1, opening, costs, closing)
@@ -180,7 +181,7 @@ class StoreContract:
         with store.transaction() as transaction:
             assert [transaction.open_trade(opening, FREE) for opening in openings] == [1, 2, 3]
         with store.reading() as reader:
-            assert [trade.opening.pair for trade in reader.trades_in_order(chunk=2)] == [
+            assert [trade.opening.entry.pair for trade in reader.trades_in_order(chunk=2)] == [
                 "GBP_USD",
                 "EUR_USD",
                 "AUD_USD",
@@ -196,7 +197,7 @@ class StoreContract:
     def test_a_pair_may_be_entered_again_after_its_trade_was_closed(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.open_trade(an_opening("first"), FREE)
-            transaction.close_trade(a_closing(an_opening("first")), FREE)
+            transaction.close_trade(an_opening("first").id, a_closing(an_opening("first")), FREE)
             assert transaction.open_trade(an_opening("second"), FREE) == 2
 
     @pytest.mark.parametrize(
@@ -245,16 +246,16 @@ class StoreContract:
     ) -> None:
         with store.transaction() as transaction:
             transaction.open_trade(an_opening(), FREE)
-            transaction.close_trade(a_closing(an_opening()), FREE)
+            transaction.close_trade(an_opening().id, a_closing(an_opening()), FREE)
         with pytest.raises(Exception, match="a closed trade cannot be changed"):
             by_hand(statement)
 
     def test_a_trade_is_closed_once(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.open_trade(an_opening(), FREE)
-            transaction.close_trade(a_closing(an_opening()), FREE)
+            transaction.close_trade(an_opening().id, a_closing(an_opening()), FREE)
         with pytest.raises(InvariantError, match="it is not open"), store.transaction() as transaction:
-            transaction.close_trade(a_closing(an_opening()), FREE)
+            transaction.close_trade(an_opening().id, a_closing(an_opening()), FREE)
 
     def test_positions_are_replaced_as_a_whole(self, store: Store) -> None:
         euro, yen = an_opening("euro"), an_opening("yen", pair="USD_JPY")

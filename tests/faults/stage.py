@@ -12,7 +12,7 @@ import psycopg
 
 from services.backtest.run import run_backtest
 from shared.bus.topology import topology
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.runtime.streams import ALL_ASSESSED
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url

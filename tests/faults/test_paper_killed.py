@@ -12,7 +12,7 @@ from typing import Any, Final
 from services.backtest.run import run_backtest
 from services.inspection.parity import check_parity
 from services.platform.platform import opened_store
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.sql.audit import verify_audit

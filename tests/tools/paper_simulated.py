@@ -15,7 +15,7 @@ from services.cli.paper.job import trade_live
 from services.cli.process import own_process
 from services.inspection.csv_export import closed_trades
 from services.platform.sole_trader import sole_trader
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.runtime.process import Surroundings
 from shared.settings.settings import load_settings
 from shared.store.engine import sqlite_url

@@ -23,11 +23,12 @@ from services.api.shapes.models import (
 )
 from shared.anchors.lines import AnchorsFound
 from shared.calendar.trading_day import trading_day_date
-from shared.contracts.decimals import format_money, format_pips, format_points
+from shared.contracts.decimals import format_money, format_points
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import granularity_name
+from shared.contracts.shown import shown_entry, shown_exit
 from shared.contracts.times import format_time
-from shared.core.types import EXIT_NAMES, PRICE_NAMES, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, instrument
 from shared.runtime.commands import command_fields
 from shared.store.rows.commands import CommandRow, HoldRow
 from shared.store.rows.ledger import AccountEventRow, DailyStatsRow, EquityRow, PositionRow, TradeRow
@@ -93,53 +94,27 @@ def shown_event(row: AccountEventRow) -> AccountEvent:
 
 def shown_position(row: PositionRow) -> Position:
     """Return an open position."""
-    digits = instrument(row.pair).digits
     return Position(
+        **shown_entry(row.entry),
         trade_id=row.trade_id,
-        pair=row.pair,
-        strategy=row.strategy,
-        side=SIDE_NAMES[row.side],
-        units=row.units,
-        entry_time=format_time(row.entry_time),
-        entry_price=format_points(row.entry_price, digits),
-        sl=format_points(row.stop_loss, digits),
-        tp=format_points(row.take_profit, digits),
         mark_time=format_time(row.mark_time),
-        mark_price=format_points(row.mark_price, digits),
+        mark_price=format_points(row.mark_price, instrument(row.entry.pair).digits),
         unrealised_pnl=format_money(row.unrealised_pnl),
     )
 
 
 def shown_trade(row: TradeRow) -> Trade:
     """Return a trade."""
-    opening, closing = row.opening, row.closing
-    digits = instrument(opening.pair).digits
-    trade = Trade(
+    entry = row.opening.entry
+    return Trade(
+        **shown_entry(entry),
+        **({} if row.closing is None else shown_exit(entry.pair, row.closing)),
         number=row.number,
-        id=opening.id,
-        pair=opening.pair,
-        strategy=opening.strategy,
-        side=SIDE_NAMES[opening.side],
-        units=opening.units,
-        signal_time=format_time(opening.signal_time),
-        entry_time=format_time(opening.entry_time),
-        entry_price=format_points(opening.entry_price, digits),
-        sl=format_points(opening.stop_loss, digits),
-        tp=format_points(opening.take_profit, digits),
+        id=row.opening.id,
+        signal_time=format_time(row.opening.signal_time),
         spread_cost=format_money(row.costs.spread),
         slippage_cost=format_money(row.costs.slippage),
     )
-    if closing is None:
-        return trade
-    ending = {
-        "exit_time": format_time(closing.exit_time),
-        "exit_price": format_points(closing.exit_price, digits),
-        "exit_reason": EXIT_NAMES[closing.exit_reason],
-        "pnl_pips": format_pips(closing.pnl_points),
-        "pnl": format_money(closing.pnl),
-        "ambiguous": closing.ambiguous,
-    }
-    return trade.model_copy(update=ending)
 
 
 def shown_equity(row: EquityRow) -> EquityPoint:

@@ -10,8 +10,9 @@ from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.output import figure, money_figure, money_number
 from shared.contracts.decimals import format_points
+from shared.contracts.shown import shown_entry, trade_hash, trade_texts
 from shared.contracts.times import format_time
-from shared.contracts.trades import ClosedTrade, trade_hash, trade_texts
+from shared.contracts.trades import ClosedTrade
 from shared.core.types import EXIT_MODE_NAMES, POINTS_PER_PIP, SIDE_NAMES, TIMED, instrument
 
 
@@ -144,17 +145,9 @@ def _walk(walk: WalkForward) -> dict[str, Any]:
 
 
 def _position(position: OpenPosition) -> dict[str, Any]:
-    digits = instrument(position.pair).digits
     return {
-        "pair": position.pair,
-        "strategy": position.strategy,
-        "side": SIDE_NAMES[position.side],
-        "units": position.units,
-        "entry_time": format_time(position.entry_time),
-        "entry_price": format_points(position.entry_price, digits),
-        "sl": format_points(position.stop_loss, digits),
-        "tp": format_points(position.take_profit, digits),
-        "last_price": format_points(position.last_price, digits),
+        **shown_entry(position.entry),
+        "last_price": format_points(position.last_price, instrument(position.entry.pair).digits),
         "unrealised": money_number(position.unrealised),
     }
 
@@ -162,12 +155,12 @@ def _position(position: OpenPosition) -> dict[str, Any]:
 def _trade(trade: ClosedTrade) -> dict[str, Any]:
     return {
         **trade_texts(trade),
-        "units": trade.units,
-        "pnl_pips": round(trade.profit_points / POINTS_PER_PIP, 1),
+        "units": trade.entry.units,
+        "pnl_pips": round(trade.exit.pnl_points / POINTS_PER_PIP, 1),
         "pnl": money_number(trade.profit),
-        "ambiguous": trade.ambiguous,
-        "spread_cost": money_number(trade.spread_cost),
-        "slippage_cost": money_number(trade.slippage_cost),
+        "ambiguous": trade.exit.ambiguous,
+        "spread_cost": money_number(trade.costs.spread),
+        "slippage_cost": money_number(trade.costs.slippage),
     }
 
 

@@ -21,9 +21,9 @@ from services.cli.output import (
     say_table,
 )
 from shared.contracts.decimals import format_money, format_points
+from shared.contracts.shown import shown_entry, trade_hash, trade_texts
 from shared.contracts.times import format_time
-from shared.contracts.trades import trade_hash, trade_texts
-from shared.core.types import QUANTA_PER_UNIT, SIDE_NAMES, TIMED, instrument
+from shared.core.types import QUANTA_PER_UNIT, TIMED, instrument
 
 _TRADES_SHOWN: Final = 10
 _VERDICTS: Final = {Verdict.PASS: "pass", Verdict.FAIL: "FAIL", Verdict.NOT_JUDGED: "not judged"}
@@ -284,15 +284,12 @@ def _say_walk(walk: WalkForward, currency: str) -> None:
 def _say_open_positions(study: Study) -> None:
     rows = []
     for position in study.result.open_positions:
-        digits = instrument(position.pair).digits
-        prices = (position.entry_price, position.stop_loss, position.take_profit, position.last_price)
+        entry = shown_entry(position.entry)
         rows.append(
             [
-                position.pair,
-                SIDE_NAMES[position.side],
-                f"{position.units:,}",
-                format_time(position.entry_time),
-                *(format_points(price, digits) for price in prices),
+                *(entry["pair"], entry["side"], f"{entry['units']:,}"),
+                *(entry[name] for name in ("entry_time", "entry_price", "sl", "tp")),
+                format_points(position.last_price, instrument(position.entry.pair).digits),
                 format_money(position.unrealised),
             ]
         )

@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from services.cli.output import Column, say, say_table
-from shared.contracts.decimals import format_money, format_pips, format_points
+from shared.contracts.decimals import format_money, format_points
+from shared.contracts.shown import TRADE_COLUMNS, shown_entry, shown_exit
 from shared.contracts.times import format_time
-from shared.core.types import EXIT_NAMES, SIDE_NAMES, instrument
+from shared.core.types import instrument
 from shared.store.port import Reader
 from shared.store.rows.ledger import TradeRow
 
@@ -14,35 +15,9 @@ _RIGHT: Final = True
 
 def trade_fields(row: TradeRow) -> dict[str, Any]:
     """Return a stored trade as named texts; what an open one does not have yet is None."""
-    opening, closing = row.opening, row.closing
-    digits = instrument(opening.pair).digits
-    fields: dict[str, Any] = {
-        "number": row.number,
-        "pair": opening.pair,
-        "strategy": opening.strategy,
-        "side": SIDE_NAMES[opening.side],
-        "units": opening.units,
-        "entry_time": format_time(opening.entry_time),
-        "entry_price": format_points(opening.entry_price, digits),
-        "sl": format_points(opening.stop_loss, digits),
-        "tp": format_points(opening.take_profit, digits),
-        "exit_time": None,
-        "exit_price": None,
-        "exit_reason": None,
-        "pnl_pips": None,
-        "pnl": None,
-        "ambiguous": None,
-    }
-    if closing is not None:
-        fields |= {
-            "exit_time": format_time(closing.exit_time),
-            "exit_price": format_points(closing.exit_price, digits),
-            "exit_reason": EXIT_NAMES[closing.exit_reason],
-            "pnl_pips": format_pips(closing.pnl_points),
-            "pnl": format_money(closing.pnl),
-            "ambiguous": closing.ambiguous,
-        }
-    return fields
+    entry = row.opening.entry
+    shown = shown_entry(entry) if row.closing is None else shown_entry(entry) | shown_exit(entry.pair, row.closing)
+    return {"number": row.number, **{name: shown.get(name) for name in TRADE_COLUMNS}}
 
 
 def say_trades(title: str, rows: list[dict[str, Any]]) -> None:
@@ -69,20 +44,8 @@ def position_fields(reader: Reader, pair: str | None = None) -> list[dict[str, A
     """Return the open positions as named texts."""
     return [
         {
-            "pair": row.pair,
-            "strategy": row.strategy,
-            "side": SIDE_NAMES[row.side],
-            "units": row.units,
-            "entry_time": format_time(row.entry_time),
-            **{
-                name: format_points(points, instrument(row.pair).digits)
-                for name, points in (
-                    ("entry_price", row.entry_price),
-                    ("sl", row.stop_loss),
-                    ("tp", row.take_profit),
-                    ("mark_price", row.mark_price),
-                )
-            },
+            **shown_entry(row.entry),
+            "mark_price": format_points(row.mark_price, instrument(row.entry.pair).digits),
             "mark_time": format_time(row.mark_time),
             "unrealised_pnl": format_money(row.unrealised_pnl),
         }

@@ -101,5 +101,5 @@ def _position(held: Sequence[PositionRow], digits: int) -> tuple[str, str]:
     if not held:
         return NO_VALUE, NO_VALUE
     row = held[0]
-    text = f"{SIDE_NAMES[row.side]} {row.units} at {format_points(row.entry_price, digits)}"
+    text = f"{SIDE_NAMES[row.entry.side]} {row.entry.units} at {format_points(row.entry.entry_price, digits)}"
     return text, format_money(row.unrealised_pnl)

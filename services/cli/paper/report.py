@@ -8,8 +8,8 @@ from services.cli.output import Column, say, say_figures, say_table
 from services.inspection.csv_export import closed_trades
 from shared.contracts.decimals import format_money
 from shared.contracts.funnel import gate_counts, passed_all
+from shared.contracts.shown import trade_hash
 from shared.contracts.times import format_time
-from shared.contracts.trades import trade_hash
 from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
 from shared.settings.settings import Settings
 from shared.store.port import Reader
@@ -47,10 +47,10 @@ def paper_report(
         "balance": format_money(start + net),
         "equity": format_money(start + net + unrealised),
         "costs": {
-            "spread": format_money(sum(trade.spread_cost for trade in closed)),
-            "slippage": format_money(sum(trade.slippage_cost for trade in closed)),
+            "spread": format_money(sum(trade.costs.spread for trade in closed)),
+            "slippage": format_money(sum(trade.costs.slippage for trade in closed)),
         },
-        "ambiguous": sum(trade.ambiguous for trade in closed),
+        "ambiguous": sum(trade.exit.ambiguous for trade in closed),
         "trade_hash": trade_hash(closed),
         "funnel": {"gates": [count._asdict() for count in gate_counts(by_mask)], "passed": passed_all(by_mask)},
         "refusals": {

@@ -8,12 +8,12 @@ from services.cli.database import reading
 from services.cli.options import Where
 from services.cli.output import Column, say, say_json, say_table
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
-from shared.contracts.decimals import format_money, format_points
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
 from shared.contracts.pairs import parse_pair
+from shared.contracts.shown import shown_entry, shown_exit
 from shared.contracts.times import format_time, parse_moment
-from shared.core.types import EXIT_NAMES, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.store.port import Reader
 from shared.store.rows.ledger import TradeRow
 from shared.store.rows.market import GateSnapshotRow
@@ -84,21 +84,18 @@ def _outcome(reason: str, gates: list[dict[str, Any]], trade: TradeRow | None) -
 
 
 def _trade(trade: TradeRow) -> dict[str, str]:
-    opening, closing = trade.opening, trade.closing
-    digits = instrument(opening.pair).digits
+    entry = shown_entry(trade.opening.entry)
     shown = {
         "number": str(trade.number),
-        "side": SIDE_NAMES[opening.side],
-        "units": str(opening.units),
-        "entry_price": format_points(opening.entry_price, digits),
-        "sl": format_points(opening.stop_loss, digits),
-        "tp": format_points(opening.take_profit, digits),
+        **{name: str(entry[name]) for name in ("side", "units", "entry_price", "sl", "tp")},
         "ending": EXIT_WORDS["open"],
     }
-    if closing is not None:
-        words, price = EXIT_WORDS[EXIT_NAMES[closing.exit_reason]], format_points(closing.exit_price, digits)
-        shown["pnl"] = format_money(closing.pnl)
-        shown["ending"] = f"{words} at {price}, {format_time(closing.exit_time)}, P/L {shown['pnl']}"
+    if trade.closing is not None:
+        left = shown_exit(entry["pair"], trade.closing)
+        shown["pnl"] = left["pnl"]
+        shown["ending"] = (
+            f"{EXIT_WORDS[left['exit_reason']]} at {left['exit_price']}, {left['exit_time']}, P/L {left['pnl']}"
+        )
     return shown
 
 

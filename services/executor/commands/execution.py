@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, assert_never
 
 from services.executor.commands.broker_closes import BrokerCloses, CloseOrder
-from services.executor.settlement import Closing, Leaving
+from services.executor.settlement import Closed, Closing, Leaving
 from services.executor.work import ExecutorWork
 from shared.contracts.commands import EVERY_PAIR, Command, CommandStatus, CommandType, TradeMode
-from shared.contracts.decimals import format_money, format_points
+from shared.contracts.decimals import format_money
 from shared.contracts.facts import Quote
+from shared.contracts.shown import shown_entry, shown_exit
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import HoldKind
-from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, SIDE_NAMES, ExitReason, instrument
+from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, ExitReason
 from shared.runtime.commands import HOLD_ENDED, HOLD_SET
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing
@@ -198,19 +199,13 @@ def _hold_fields(hold: HoldRow) -> dict[str, str]:
 
 
 def _closing_result(left: list[Leaving]) -> dict[str, Any]:
-    trades = [each.closed.trade for each in left]
     return {
-        "closed": [
-            {
-                "trade_id": each.closed.closing.id,
-                "pair": trade.pair,
-                "side": SIDE_NAMES[trade.side],
-                "units": trade.units,
-                "exit_time": format_time(trade.exit_time),
-                "exit_price": format_points(trade.exit_price, instrument(trade.pair).digits),
-                "pnl": format_money(trade.profit),
-            }
-            for each, trade in zip(left, trades, strict=True)
-        ],
-        "pnl": format_money(sum(trade.profit for trade in trades)),
+        "closed": [_closed_trade(each.closed) for each in left],
+        "pnl": format_money(sum(each.closed.trade.profit for each in left)),
     }
+
+
+def _closed_trade(closed: Closed) -> dict[str, Any]:
+    shown = shown_entry(closed.trade.entry) | shown_exit(closed.trade.entry.pair, closed.trade.exit)
+    told = ("pair", "side", "units", "exit_time", "exit_price", "pnl")
+    return {"trade_id": closed.id, **{name: shown[name] for name in told}}

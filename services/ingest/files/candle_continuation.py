@@ -1,7 +1,6 @@
 """A candle file that is to be continued: what it holds, whether it may be, and rows that are added whole."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
@@ -16,12 +15,12 @@ from services.ingest.files.plain_rows import parse_plain_rows
 from services.ingest.granularity import grid_seconds
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.granularity import NAME_BY_SECONDS, granularity_name
+from shared.contracts.pairs import pair_in_name
 from shared.contracts.times import format_time
 from shared.core.columns import Integers
 from shared.core.types import Candle, Instrument
 
 _HEADER: Final = f"{BID_ASK_LAYOUT.header}\n".encode()
-_PAIR_IN_NAME: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")
 _BLOCK_BYTES: Final = 1 << 20
 _OTHER_FILE: Final = "name another file with --out"
 
@@ -118,9 +117,9 @@ def _faults_named(path: Path) -> Iterator[None]:
 def _check_name(path: Path, instrument: Instrument) -> None:
     if path.suffix == ".gz":
         raise InputError(f"{path} would be compressed, and then it could not be continued; leave out .gz")
-    found = _PAIR_IN_NAME.search(path.name)
-    if found is not None and found[0] != instrument.name:
-        raise InputError(f"{path} is named after {found[0]}, but the candles are of {instrument.name}; {_OTHER_FILE}")
+    found = pair_in_name(path.name)
+    if found is not None and found != instrument.name:
+        raise InputError(f"{path} is named after {found}, but the candles are of {instrument.name}; {_OTHER_FILE}")
 
 
 def _read(stream: BinaryIO, path: Path, instrument: Instrument, granularity_seconds: int) -> FileSoFar:

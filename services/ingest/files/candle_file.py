@@ -18,12 +18,11 @@ from services.ingest.granularity import grid_seconds, most_frequent_step
 from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
-from shared.contracts.pairs import parse_pair
+from shared.contracts.pairs import pair_in_name, parse_pair
 from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries, Integers
 from shared.core.types import Instrument
 
-_PAIR_IN_NAME: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # Blocks of this size and what is made of them stay in the processor's cache.
@@ -62,10 +61,10 @@ def parse_candle_argument(text: str, pair_override: str | None = None) -> Candle
     path = Path(text)
     if pair_override is not None:
         return CandleFile(path, parse_pair(pair_override))
-    found = _PAIR_IN_NAME.search(path.name)
+    found = pair_in_name(path.name)
     if found is None:
         raise InputError(f"the name of {text!r} does not tell its pair; write PAIR=FILE, for instance EUR_USD={text}")
-    return CandleFile(path, parse_pair(found[0]))
+    return CandleFile(path, parse_pair(found))
 
 
 def read_candle_file(

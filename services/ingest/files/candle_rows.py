@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from services.ingest.files.candle_layout import CandleLayout, ParsedRows, RejectedRow, price_disorder
+from shared.contracts.errors import shortened
 from shared.core.types import SECONDS_PER_DAY
 
 _TIME: Final = re.compile(
@@ -113,12 +114,12 @@ def parse_points(name: str, text: str, digits: int) -> int:
     whole, _, decimals = plain.lstrip("+-").partition(".")
     decimals = decimals.rstrip("0")
     if found["sign"] == "-" or not (whole + decimals).strip("0"):
-        raise BadRowError(f"{name} {_shortened(text)} is not above zero")
+        raise BadRowError(f"{name} {shortened(text, 40)} is not above zero")
     if len(decimals) > digits:
-        raise BadRowError(f"{name} {_shortened(text)} has more than {digits} decimals")
+        raise BadRowError(f"{name} {shortened(text, 40)} has more than {digits} decimals")
     significant = whole.lstrip("0") + decimals.ljust(digits, "0")
     if len(significant) > 16 or int(significant) >= _POINTS_LIMIT:
-        raise BadRowError(f"{name} {_shortened(text)} is too large for a price")
+        raise BadRowError(f"{name} {shortened(text, 40)} is too large for a price")
     return int(significant)
 
 
@@ -127,9 +128,9 @@ def parse_volume(text: str) -> float:
     _match_number("volume", text)
     volume = float(text)
     if not math.isfinite(volume):
-        raise BadRowError(f"volume {_shortened(text)} is not a finite number")
+        raise BadRowError(f"volume {shortened(text, 40)} is not a finite number")
     if volume < 0:
-        raise BadRowError(f"volume {_shortened(text)} is negative")
+        raise BadRowError(f"volume {shortened(text, 40)} is negative")
     return volume
 
 
@@ -145,8 +146,4 @@ def _match_number(name: str, text: str) -> re.Match[str]:
 
 
 def _quoted(text: str) -> str:
-    return repr(_shortened(text))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return repr(shortened(text, 40))

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from shared.contracts.trades import Exit, TradeCosts
 from shared.store.rows.ledger import (
     AccountEventRow,
     AppliedQuoteRow,
     DailyStatsRow,
     EquityRow,
     PositionRow,
-    TradeClosing,
-    TradeCosts,
     TradeOpening,
     TradeRow,
 )
@@ -79,7 +78,7 @@ class LedgerWrites(Protocol):
         """Add an open trade and return its number; a second open one of the pair is an InvariantError."""
         ...
 
-    def close_trade(self, closing: TradeClosing, costs: TradeCosts) -> None:
+    def close_trade(self, trade_id: str, closing: Exit, costs: TradeCosts) -> None:
         """Close an open trade for good; one that is not open is an InvariantError."""
         ...
 

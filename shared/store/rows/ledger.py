@@ -2,41 +2,15 @@
 
 from typing import NamedTuple
 
-from shared.core.types import ExitReason, Side
+from shared.contracts.trades import Entry, Exit, TradeCosts
 
 
 class TradeOpening(NamedTuple):
-    """A position as it was entered, with its stops; `signal_time` is the open time of the signal's candle."""
+    """A position as it was entered; `signal_time` is the open time of the signal's candle."""
 
     id: str
-    pair: str
-    strategy: str
-    side: Side
-    units: int
-    entry_time: int
-    entry_price: int
-    stop_loss: int
-    take_profit: int
+    entry: Entry
     signal_time: int
-
-
-class TradeClosing(NamedTuple):
-    """How the trade ended: `pnl_points` per unit, `pnl` in quanta, `ambiguous` when SL and TP lay in one candle."""
-
-    id: str
-    exit_time: int
-    exit_price: int
-    exit_reason: ExitReason
-    pnl_points: int
-    pnl: int
-    ambiguous: bool
-
-
-class TradeCosts(NamedTuple):
-    """What a trade has paid so far, in quanta, contained in its P/L."""
-
-    spread: int
-    slippage: int
 
 
 class TradeRow(NamedTuple):
@@ -45,21 +19,14 @@ class TradeRow(NamedTuple):
     number: int
     opening: TradeOpening
     costs: TradeCosts
-    closing: TradeClosing | None
+    closing: Exit | None
 
 
 class PositionRow(NamedTuple):
     """An open position at its latest mark; the unrealised P/L is in quanta."""
 
     trade_id: str
-    pair: str
-    strategy: str
-    side: Side
-    units: int
-    entry_time: int
-    entry_price: int
-    stop_loss: int
-    take_profit: int
+    entry: Entry
     mark_time: int
     mark_price: int
     unrealised_pnl: int

@@ -14,6 +14,7 @@ from shared.contracts.decimals import (
 )
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_day, format_time
+from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.contracts.vocabulary import EXIT_OF_NAME, SIDE_OF_NAME
 from shared.core.types import EXIT_NAMES, SIDE_NAMES
 from shared.store.postgresql import TRADE_TURN
@@ -23,8 +24,6 @@ from shared.store.rows.ledger import (
     DailyStatsRow,
     EquityRow,
     PositionRow,
-    TradeClosing,
-    TradeCosts,
     TradeOpening,
     TradeRow,
 )
@@ -110,11 +109,11 @@ class LedgerSession(Session):
         self._add(TRADES, [_opening_values(number, opening, costs)])
         return number
 
-    def close_trade(self, closing: TradeClosing, costs: TradeCosts) -> None:
-        is_it = TRADES.c.id == closing.id
+    def close_trade(self, trade_id: str, closing: Exit, costs: TradeCosts) -> None:
+        is_it = TRADES.c.id == trade_id
         pair = self._connection.execute(select(TRADES.c.pair).where(is_it, TRADES.c.status == _OPEN)).scalar()
         if pair is None:
-            raise InvariantError(f"trade {closing.id} cannot be closed: it is not open")
+            raise InvariantError(f"trade {trade_id} cannot be closed: it is not open")
         digits = digits_of({pair})[pair]
         self._connection.execute(
             update(TRADES)
@@ -161,20 +160,38 @@ def _prices(row: Row[Any], table: Any, key: object, *columns: str) -> list[int]:
     return read_fixed([row._mapping[column] for column in columns], digits, table, key, columns)
 
 
+def _entry_values(entry: Entry) -> Values:
+    digits = digits_of({entry.pair})[entry.pair]
+    return {
+        **entry._asdict(),
+        "side": SIDE_NAMES[entry.side],
+        "entry_time": format_time(entry.entry_time),
+        "entry_price": format_points(entry.entry_price, digits),
+        "stop_loss": format_points(entry.stop_loss, digits),
+        "take_profit": format_points(entry.take_profit, digits),
+    }
+
+
+def _entry(row: Row[Any], table: Any, key: object) -> Entry:
+    entry_price, stop_loss, take_profit = _prices(row, table, key, "entry_price", "stop_loss", "take_profit")
+    return Entry(
+        pair=row.pair,
+        strategy=row.strategy,
+        side=read_name(SIDE_OF_NAME, row.side, table, key, "side"),
+        units=row.units,
+        entry_time=row.entry_time,
+        entry_price=entry_price,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+    )
+
+
 def _opening_values(number: int, opening: TradeOpening, costs: TradeCosts) -> Values:
-    digits = digits_of({opening.pair})[opening.pair]
     return {
         **_NOT_CLOSED,
+        **_entry_values(opening.entry),
         "id": opening.id,
         "number": number,
-        "pair": opening.pair,
-        "strategy": opening.strategy,
-        "side": SIDE_NAMES[opening.side],
-        "units": opening.units,
-        "entry_time": format_time(opening.entry_time),
-        "entry_price": format_points(opening.entry_price, digits),
-        "stop_loss": format_points(opening.stop_loss, digits),
-        "take_profit": format_points(opening.take_profit, digits),
         "signal_time": format_time(opening.signal_time),
         "spread_cost": format_money(costs.spread),
         "slippage_cost": format_money(costs.slippage),
@@ -183,29 +200,19 @@ def _opening_values(number: int, opening: TradeOpening, costs: TradeCosts) -> Va
 
 
 def _trade_row(row: Row[Any]) -> TradeRow:
-    entry_price, stop_loss, take_profit = _prices(row, TRADES, row.id, "entry_price", "stop_loss", "take_profit")
-    opening = TradeOpening(
-        id=row.id,
-        pair=row.pair,
-        strategy=row.strategy,
-        side=read_name(SIDE_OF_NAME, row.side, TRADES, row.id, "side"),
-        units=row.units,
-        entry_time=row.entry_time,
-        entry_price=entry_price,
-        stop_loss=stop_loss,
-        take_profit=take_profit,
-        signal_time=row.signal_time,
+    return TradeRow(
+        number=row.number,
+        opening=TradeOpening(id=row.id, entry=_entry(row, TRADES, row.id), signal_time=row.signal_time),
+        costs=TradeCosts(*_money(row, TRADES, row.id, "spread_cost", "slippage_cost")),
+        closing=None if row.status == _OPEN else _closing(row),
     )
-    costs = TradeCosts(*_money(row, TRADES, row.id, "spread_cost", "slippage_cost"))
-    return TradeRow(row.number, opening, costs, None if row.status == _OPEN else _closing(row))
 
 
-def _closing(row: Row[Any]) -> TradeClosing:
+def _closing(row: Row[Any]) -> Exit:
     (exit_price,) = _prices(row, TRADES, row.id, "exit_price")
     (pnl_points,) = read_fixed([row.pnl_pips], PIPS_DIGITS, TRADES, row.id, ["pnl_pips"])
     (pnl,) = _money(row, TRADES, row.id, "pnl")
-    return TradeClosing(
-        id=row.id,
+    return Exit(
         exit_time=row.exit_time,
         exit_price=exit_price,
         exit_reason=read_name(EXIT_OF_NAME, row.exit_reason, TRADES, row.id, "exit_reason"),
@@ -216,40 +223,24 @@ def _closing(row: Row[Any]) -> TradeClosing:
 
 
 def _position_values(row: PositionRow) -> Values:
-    digits = digits_of({row.pair})[row.pair]
     return {
+        **_entry_values(row.entry),
         "trade_id": row.trade_id,
-        "pair": row.pair,
-        "strategy": row.strategy,
-        "side": SIDE_NAMES[row.side],
-        "units": row.units,
-        "entry_time": format_time(row.entry_time),
-        "entry_price": format_points(row.entry_price, digits),
-        "stop_loss": format_points(row.stop_loss, digits),
-        "take_profit": format_points(row.take_profit, digits),
         "mark_time": format_time(row.mark_time),
-        "mark_price": format_points(row.mark_price, digits),
+        "mark_price": format_points(row.mark_price, digits_of({row.entry.pair})[row.entry.pair]),
         "unrealised_pnl": format_money(row.unrealised_pnl),
     }
 
 
 def _position_row(row: Row[Any]) -> PositionRow:
-    entry_price, stop_loss, take_profit, mark_price = _prices(
-        row, POSITIONS, row.trade_id, "entry_price", "stop_loss", "take_profit", "mark_price"
-    )
+    (mark_price,) = _prices(row, POSITIONS, row.trade_id, "mark_price")
+    (unrealised_pnl,) = _money(row, POSITIONS, row.trade_id, "unrealised_pnl")
     return PositionRow(
         trade_id=row.trade_id,
-        pair=row.pair,
-        strategy=row.strategy,
-        side=read_name(SIDE_OF_NAME, row.side, POSITIONS, row.trade_id, "side"),
-        units=row.units,
-        entry_time=row.entry_time,
-        entry_price=entry_price,
-        stop_loss=stop_loss,
-        take_profit=take_profit,
+        entry=_entry(row, POSITIONS, row.trade_id),
         mark_time=row.mark_time,
         mark_price=mark_price,
-        unrealised_pnl=_money(row, POSITIONS, row.trade_id, "unrealised_pnl")[0],
+        unrealised_pnl=unrealised_pnl,
     )
 
 

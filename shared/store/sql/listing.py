@@ -43,7 +43,7 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
         columns = TRADES.c
         query = of_pair(select(TRADES), columns.pair, pair)
         rows = self._trade_rows(_paged(query, columns.entry_time, columns.number, span))
-        return [Listed(row.opening.entry_time, row.number, row) for row in rows]
+        return [Listed(row.opening.entry.entry_time, row.number, row) for row in rows]
 
     def list_equity(self, span: Span) -> list[Listed[EquityRow]]:
         query = _paged(select(EQUITY), EQUITY.c.ts_utc, EQUITY.c.id, span)

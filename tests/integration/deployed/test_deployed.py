@@ -9,7 +9,7 @@ import pytest
 
 from services.backtest.run import run_backtest
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.core.columns import CandleSeries
 from shared.runtime.param_versions import save_params, section_of
 from shared.settings.settings import Settings, load_settings

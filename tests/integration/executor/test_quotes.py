@@ -98,12 +98,12 @@ def test_exits_at_quotes_are_booked_at_the_quote_and_replayed_exactly(tmp_path: 
         exits = {(row.pair, row.time): row for row in applied if row.purpose == "exit"}
         entries = [row for row in applied if row.purpose == "entry"]
         closed = closed_trades(reader)
-        left = [each for each in closed if (each.pair, each.exit_time) in exits]
+        left = [each for each in closed if (each.entry.pair, each.exit.exit_time) in exits]
     assert len(left) == len(exits) > 5
     for each in left:
-        quote = exits[each.pair, each.exit_time]
-        assert each.exit_price == (quote.bid if each.side == BUY else quote.ask)
-        assert EXIT_NAMES[each.exit_reason] in ("stop_loss", "take_profit")
+        quote = exits[each.entry.pair, each.exit.exit_time]
+        assert each.exit.exit_price == (quote.bid if each.entry.side == BUY else quote.ask)
+        assert EXIT_NAMES[each.exit.exit_reason] in ("stop_loss", "take_profit")
     assert len(entries) == len(closed) + len(reader_positions(database))
 
 

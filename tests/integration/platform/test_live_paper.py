@@ -15,7 +15,7 @@ from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
 from services.platform.platform import opened_store
 from shared.contracts.errors import InputError
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.core.columns import CandleSeries
 from shared.core.types import STALE_DATA, Candle
 from shared.store.engine import sqlite_url

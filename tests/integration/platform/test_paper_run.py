@@ -17,7 +17,7 @@ from services.inspection.parity import check_parity
 from services.platform.platform import Platform, opened_store
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
@@ -264,7 +264,7 @@ def test_all_pairs_of_the_sample_trade(tmp_path: Path) -> None:
     database = tmp_path / "paper.db"
     run_paper(database, sample_series(), news=sample_calendar())
     with reading(database) as reader:
-        assert {trade.pair for trade in closed_trades(reader)} == set(PAIRS)
+        assert {trade.entry.pair for trade in closed_trades(reader)} == set(PAIRS)
 
 
 def test_platform_divided_into_partitions_keeps_the_same_ledger(tmp_path: Path) -> None:

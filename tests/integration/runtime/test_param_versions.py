@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from services.inspection.csv_export import closed_trades
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
-from shared.contracts.trades import trade_hash
+from shared.contracts.shown import trade_hash
 from shared.runtime.param_versions import Saved, StaleParamsError, require_newest, save_params, section_of
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
@@ -82,7 +82,7 @@ def test_saved_parameters_rule_from_the_next_candle_on_and_after_a_restart(url: 
 def test_half_the_risk_takes_half_the_units_and_leaves_open_positions_alone(tmp_path: Path) -> None:
     def entries(desk: Commanded) -> list[tuple[int, int]]:
         with desk.store.reading() as reader:
-            return [(row.opening.signal_time, row.opening.units) for row in reader.trades_in_order()]
+            return [(row.opening.signal_time, row.opening.entry.units) for row in reader.trades_in_order()]
 
     # Without a cap by leverage, units are what the risk and the stop make them.
     environ = {"SCALP_BOT_RISK__MAX_LEVERAGE": "1000"}
@@ -98,9 +98,9 @@ def test_half_the_risk_takes_half_the_units_and_leaves_open_positions_alone(tmp_
         changed(desk, "risk", section("risk", max_leverage=1000, risk_percent=0.5, stop_atr=3.0))
         desk.trade(1)
         with desk.store.reading() as reader:
-            assert [(each.stop_loss, each.take_profit) for each in reader.positions()] in (
+            assert [(each.entry.stop_loss, each.entry.take_profit) for each in reader.positions()] in (
                 [],
-                [(opened.stop_loss, opened.take_profit)],
+                [(opened.entry.stop_loss, opened.entry.take_profit)],
             )
         desk.trade_until(lambda: desk.trades() >= 2, 1)
         assert entries(desk)[0] == free[0]

@@ -195,7 +195,7 @@ def test_trades_of_many_processes_are_numbered_without_gaps(store: SqlStore) -> 
             opening = an_opening(f"{number} {place}", pair=PAIRS[number])
             with store.transaction() as transaction:
                 transaction.open_trade(opening, FREE)
-                transaction.close_trade(a_closing(opening), FREE)
+                transaction.close_trade(opening.id, a_closing(opening), FREE)
 
     at_once(len(PAIRS), trade)
     with store.reading() as reader:

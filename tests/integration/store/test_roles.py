@@ -196,7 +196,7 @@ def trade_a_candle(transaction: Transaction) -> None:
     transaction.open_trade(opening, FREE)
     transaction.replace_positions([a_position(opening)])
     transaction.replace_positions([])
-    transaction.close_trade(a_closing(opening), FREE)
+    transaction.close_trade(opening.id, a_closing(opening), FREE)
     transaction.add_account_events([an_event()])
     day = DailyStatsRow(16_198, 100_000_000, 99_000_000, -1_000_000, 3, 1, 2, 0.0125, False)
     transaction.save_daily_stats([day])

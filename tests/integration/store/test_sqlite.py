@@ -64,7 +64,7 @@ def test_history_cannot_be_replaced(path: Path, store: SqlStore, table: str) -> 
     with store.transaction() as transaction:
         transaction.append_audit([AuditEntry(MIDNIGHT, "executor", "started", None, {})])
         transaction.open_trade(an_opening(), FREE)
-        transaction.close_trade(a_closing(an_opening()), FREE)
+        transaction.close_trade(an_opening().id, a_closing(an_opening()), FREE)
     with closing(sqlite3.connect(path)) as client, pytest.raises(sqlite3.IntegrityError, match=r"append-only|closed"):
         client.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
 

@@ -81,7 +81,7 @@ def add_some_of_everything(transaction: Transaction) -> None:
     transaction.add_equity([EquityRow(7, MIDNIGHT, 100_000_000, 99_999_999)])
     transaction.add_assessments([an_assessment(seq) for seq in SEQS])
     transaction.open_trade(euro, FREE)
-    transaction.close_trade(a_closing(euro), FREE)
+    transaction.close_trade(euro.id, a_closing(euro), FREE)
     transaction.open_trade(yen, FREE)
     transaction.replace_positions([a_position(yen)])
     transaction.add_account_events([an_event(1), an_event(2, pair=None)])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.backtest.result import BacktestResult, FillRules
-from shared.contracts.trades import ClosedTrade
+from shared.contracts.trades import ClosedTrade, Entry, Exit, TradeCosts
 from shared.core.engine import OutcomeColumns
 from shared.core.types import BUY, QUANTA_PER_UNIT, SECONDS_PER_DAY, STOP_LOSS, TAKE_PROFIT
 
@@ -17,21 +17,25 @@ def a_trade(profit: float, *, entry_time: int = START, held_seconds: int = 600, 
     entry = 130_000
     points = round(profit * 10)
     return ClosedTrade(
-        pair=pair,
-        strategy="ema_vwap",
-        side=BUY,
-        units=10_000,
-        entry_time=entry_time,
-        entry_price=entry,
-        stop_loss=entry - 100,
-        take_profit=entry + 200,
-        exit_time=entry_time + held_seconds,
-        exit_price=entry + points,
-        exit_reason=TAKE_PROFIT if profit > 0 else STOP_LOSS,
-        profit=round(profit * QUANTA_PER_UNIT),
-        ambiguous=False,
-        spread_cost=QUANTA_PER_UNIT,
-        slippage_cost=QUANTA_PER_UNIT // 2,
+        Entry(
+            pair=pair,
+            strategy="ema_vwap",
+            side=BUY,
+            units=10_000,
+            entry_time=entry_time,
+            entry_price=entry,
+            stop_loss=entry - 100,
+            take_profit=entry + 200,
+        ),
+        Exit(
+            exit_time=entry_time + held_seconds,
+            exit_price=entry + points,
+            exit_reason=TAKE_PROFIT if profit > 0 else STOP_LOSS,
+            pnl_points=points,
+            pnl=round(profit * QUANTA_PER_UNIT),
+            ambiguous=False,
+        ),
+        TradeCosts(spread=QUANTA_PER_UNIT, slippage=QUANTA_PER_UNIT // 2),
     )
 
 

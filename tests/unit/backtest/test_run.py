@@ -107,8 +107,10 @@ def test_several_pairs_trade_as_if_each_candle_were_settled_by_hand(rules: FillR
         optimistic=rules.optimistic,
     )
     assert len(result.trades) > 10
-    assert {trade.pair for trade in result.trades} == {"EUR_USD", "GBP_USD", "USD_JPY"}
-    of_trade = attrgetter("entry_time", "entry_price", "exit_time", "exit_price", "exit_reason", "profit")
+    assert {trade.entry.pair for trade in result.trades} == {"EUR_USD", "GBP_USD", "USD_JPY"}
+    of_trade = attrgetter(
+        *("entry.entry_time", "entry.entry_price", "exit.exit_time", "exit.exit_price", "exit.exit_reason", "profit")
+    )
     assert [of_trade(trade) for trade in result.trades] == [
         (numbers[3], numbers[4], numbers[7], numbers[8], numbers[9], numbers[10]) for numbers in expected
     ]
@@ -176,22 +178,22 @@ def test_the_books_balance(rules: FillRules) -> None:
 def test_a_position_that_is_open_at_the_end_is_reported_with_its_unrealised_profit() -> None:
     series, settings = _walk("USD_JPY", 300, 1_500, 1), _settings()
     first = run_backtest([series], settings).trades[0]
-    entered = int(np.flatnonzero(series.time + 300 == first.entry_time)[0]) + 1
+    entered = int(np.flatnonzero(series.time + 300 == first.entry.entry_time)[0]) + 1
     cut = series.part(slice(entered))
     result = run_backtest([cut], settings)
     (position,) = result.open_positions
     assert not result.trades
-    assert (position.entry_time, position.entry_price) == (first.entry_time, first.entry_price)
+    assert (position.entry.entry_time, position.entry.entry_price) == (first.entry.entry_time, first.entry.entry_price)
     assert result.equity == result.balance + position.unrealised
 
 
 def test_an_entry_decided_on_the_last_candle_is_left_over_in_time_exit() -> None:
     series, settings = _walk("USD_JPY", 300, 1_500, 1), _settings()
     first = run_backtest([series], settings, exit_mode=TIMED).trades[0]
-    decided = int(np.flatnonzero(series.time == first.entry_time)[0])
+    decided = int(np.flatnonzero(series.time == first.entry.entry_time)[0])
     cut = series.part(slice(decided))
     result = run_backtest([cut], settings, exit_mode=TIMED)
-    assert [entry.side for entry in result.pending_entries] == [first.side]
+    assert [entry.side for entry in result.pending_entries] == [first.entry.side]
 
 
 def test_a_pair_given_twice_and_no_candles_are_refused() -> None:

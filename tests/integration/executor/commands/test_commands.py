@@ -55,7 +55,7 @@ def test_a_close_that_plain_sql_inserted_is_executed_at_the_last_bid_or_ask(
             event = reader.account_events(1)[0]
         assert trade.closing is not None
         assert EXIT_NAMES[trade.closing.exit_reason] == "operator_close"
-        assert trade.closing.exit_price == (last.bid_close if position.side == BUY else last.ask_close)
+        assert trade.closing.exit_price == (last.bid_close if position.entry.side == BUY else last.ask_close)
         assert (day.trades, day.realised_pnl) == (1, trade.closing.pnl)
         assert event.balance == 10_000 * QUANTA_PER_UNIT + trade.closing.pnl
         assert result["closed"][0]["pair"] == PAIR
@@ -77,7 +77,7 @@ def test_a_live_run_closes_at_the_current_quote_and_replays_it(url: str, entry: 
         with desk.store.reading() as reader:
             (trade,) = reader.trades(1)
         assert trade.closing is not None
-        assert trade.closing.exit_price == position.mark_price - (31 if position.side == BUY else 19)
+        assert trade.closing.exit_price == position.mark_price - (31 if position.entry.side == BUY else 19)
         assert trade.closing.exit_time == moment
         assert result["closed"][0]["exit_time"] == format_time(moment)
         desk.trade(100)
@@ -171,7 +171,7 @@ def test_a_pause_of_one_pair_leaves_the_others_alone(url: str) -> None:
         desk.ordered("PAUSE_PAIR", pair=PAIR)
         desk.trade_until(lambda: desk.trades() > 0)
         with desk.store.reading() as reader:
-            assert {row.opening.pair for row in reader.trades(10)} == {"GBP_USD"}
+            assert {row.opening.entry.pair for row in reader.trades(10)} == {"GBP_USD"}
             assert {row.reason for row in reader.gate_snapshots(10_000, PAIR)} == {HOLD}
         require_sound(desk.store)
 

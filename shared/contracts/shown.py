@@ -1,0 +1,58 @@
+"""A trade as the API, the command line, events and trade lists show it, and the hash by which two runs are compared."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from shared.contracts.decimals import format_money, format_pips, format_points
+from shared.contracts.times import format_time
+from shared.contracts.trades import ClosedTrade, Entry, Exit
+from shared.core.types import EXIT_NAMES, SIDE_NAMES, instrument
+
+TRADE_COLUMNS: Final = (
+    *("pair", "strategy", "side", "units", "entry_time", "entry_price", "sl", "tp"),
+    *("exit_time", "exit_price", "exit_reason", "pnl_pips", "pnl", "ambiguous"),
+)
+_NOT_HASHED: Final = frozenset({"pnl_pips", "ambiguous"})
+
+
+def shown_entry(entry: Entry) -> dict[str, Any]:
+    """Return an entry by name: prices and times as text, units as a number."""
+    digits = instrument(entry.pair).digits
+    return {
+        "pair": entry.pair,
+        "strategy": entry.strategy,
+        "side": SIDE_NAMES[entry.side],
+        "units": entry.units,
+        "entry_time": format_time(entry.entry_time),
+        "entry_price": format_points(entry.entry_price, digits),
+        "sl": format_points(entry.stop_loss, digits),
+        "tp": format_points(entry.take_profit, digits),
+    }
+
+
+def shown_exit(pair: str, left: Exit) -> dict[str, Any]:
+    """Return an exit by name: prices, times and money as text, `ambiguous` as it is."""
+    return {
+        "exit_time": format_time(left.exit_time),
+        "exit_price": format_points(left.exit_price, instrument(pair).digits),
+        "exit_reason": EXIT_NAMES[left.exit_reason],
+        "pnl_pips": format_pips(left.pnl_points),
+        "pnl": format_money(left.pnl),
+        "ambiguous": left.ambiguous,
+    }
+
+
+def trade_texts(trade: ClosedTrade) -> dict[str, str]:
+    """Return a trade's columns as text, in the order and the form of the trade list."""
+    shown = shown_entry(trade.entry) | shown_exit(trade.entry.pair, trade.exit)
+    return {name: str(shown[name]) for name in TRADE_COLUMNS} | {"ambiguous": str(int(trade.exit.ambiguous))}
+
+
+def trade_hash(trades: Iterable[ClosedTrade]) -> str:
+    """Return the sha256 over the lines of closed trades in order of (entry time, pair)."""
+    lines = (
+        "|".join(text for column, text in trade_texts(trade).items() if column not in _NOT_HASHED)
+        for trade in sorted(trades, key=lambda trade: (trade.entry.entry_time, trade.entry.pair))
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
