@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, MetaData, event
 
+# The first schema creates these; a later one that changes them brings statements of its own.
 SQLITE_TRIGGERS: Final = (
     """CREATE TRIGGER audit_log_refuses_update BEFORE UPDATE ON audit_log
 BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END""",

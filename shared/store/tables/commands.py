@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from shared.contracts.commands import UNFINISHED, CommandStatus
 from shared.contracts.vocabulary import HoldKind
-from shared.store.tables.metadata import METADATA, Identity, listed, one_of
+from shared.store.tables.metadata import METADATA, Identity, listed, one_of, optional, required
 from shared.store.types import UtcTime, WrittenTime
 
 WAITS_OR_RUNS: Final = f"status IN ({listed(UNFINISHED)})"
@@ -25,44 +25,35 @@ _ENDED_IN_FULL: Final = (
     " OR (ended_seq >= since_seq AND ended_ts_utc IS NOT NULL AND ended_by IS NOT NULL)"
 )
 
-
 # What operators asked for; a row may be inserted with plain SQL and is checked when it is claimed.
 COMMANDS: Final = Table(
     "commands",
     METADATA,
     Column("id", Identity, primary_key=True, autoincrement=True),
-    Column("created_ts_utc", WrittenTime, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("payload_json", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("idempotency_key", Text, nullable=True),
-    Column("result_json", Text, nullable=True),
-    Column("expires_ts_utc", WrittenTime, nullable=True),
-    Column("claimed_by", Text, nullable=True),
-    Column("started_ts_utc", WrittenTime, nullable=True),
-    Column("finished_ts_utc", WrittenTime, nullable=True),
+    *required(WrittenTime, "created_ts_utc"),
+    *required(Text, "actor", "type", "payload_json", "status"),
+    *optional(Text, "idempotency_key", "result_json"),
+    *optional(WrittenTime, "expires_ts_utc"),
+    *optional(Text, "claimed_by"),
+    *optional(WrittenTime, "started_ts_utc", "finished_ts_utc"),
     UniqueConstraint("type", "idempotency_key", name="uq_commands_type_idempotency_key"),
     one_of("status", CommandStatus, "ck_commands_status"),
     Index("ix_commands_unfinished", "id", sqlite_where=text(WAITS_OR_RUNS), postgresql_where=text(WAITS_OR_RUNS)),
 )
-
 
 # Stops of entries by a person, for the candles after `since_seq` up to `ended_seq`.
 HOLDS: Final = Table(
     "holds",
     METADATA,
     Column("id", Identity, primary_key=True, autoincrement=True),
-    Column("scope", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("since_ts_utc", UtcTime, nullable=False),
-    Column("since_seq", BigInteger, nullable=False),
-    Column("command_id", BigInteger, nullable=True),
-    Column("ended_ts_utc", UtcTime, nullable=True),
-    Column("ended_seq", BigInteger, nullable=True),
-    Column("ended_by", Text, nullable=True),
-    Column("ended_command_id", BigInteger, nullable=True),
+    *required(Text, "scope", "kind", "actor"),
+    *required(UtcTime, "since_ts_utc"),
+    *required(BigInteger, "since_seq"),
+    *optional(BigInteger, "command_id"),
+    *optional(UtcTime, "ended_ts_utc"),
+    *optional(BigInteger, "ended_seq"),
+    *optional(Text, "ended_by"),
+    *optional(BigInteger, "ended_command_id"),
     one_of("kind", HoldKind, "ck_holds_kind"),
     CheckConstraint(_ENDED_IN_FULL, name="ck_holds_ended_in_full"),
     Index(

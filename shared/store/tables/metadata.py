@@ -9,14 +9,14 @@ METADATA: Final = MetaData()
 Identity: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def required(name: str, kind: Any) -> Column[Any]:
-    """Return a column that is never NULL."""
-    return Column(name, kind, nullable=False)
+def required(kind: Any, *names: str) -> list[Column[Any]]:
+    """Return columns of a kind that are never NULL."""
+    return [Column(name, kind, nullable=False) for name in names]
 
 
-def optional(name: str, kind: Any) -> Column[Any]:
-    """Return a column that may be NULL."""
-    return Column(name, kind, nullable=True)
+def optional(kind: Any, *names: str) -> list[Column[Any]]:
+    """Return columns of a kind that may be NULL."""
+    return [Column(name, kind, nullable=True) for name in names]
 
 
 def identity() -> Column[int]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text
 
-from shared.store.tables.metadata import METADATA, Identity
+from shared.store.tables.metadata import METADATA, Identity, optional, required
 from shared.store.types import UtcTime
 
 # What may change while the platform runs: a section in full with every version. A version is in force once activated.
@@ -12,13 +12,10 @@ STRATEGY_PARAMS: Final = Table(
     "strategy_params",
     METADATA,
     Column("version", Identity, primary_key=True, autoincrement=False, nullable=False),
-    Column("section", Text, nullable=False),
-    Column("body_json", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("created_ts_utc", UtcTime, nullable=False),
-    Column("activated_ts_utc", UtcTime, nullable=True),
-    Column("activated_command_id", BigInteger, nullable=True),
+    *required(Text, "section", "body_json", "hash", "actor"),
+    *required(UtcTime, "created_ts_utc"),
+    *optional(UtcTime, "activated_ts_utc"),
+    *optional(BigInteger, "activated_command_id"),
     CheckConstraint("version >= 1", name="ck_strategy_params_version"),
     Index("ix_strategy_params_section", "section", "version"),
 )

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared.store.clock import DatabaseClock
+from shared.store.tables.metadata import Identity, identity, optional, required
+from shared.store.triggers import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
 from shared.store.types import ExactDecimal, TradingDay, UtcInstant, UtcTime, WrittenTime
 
 # Its number follows those of the drafts before the first release, which no way leads from: see ADR 0024.
@@ -14,7 +16,6 @@ down_revision: Final = None
 branch_labels: Final = None
 depends_on: Final = None
 
-_Identity: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _STOPS_ON_THE_RIGHT_SIDE: Final = (
     "(side = 'BUY' AND CAST(stop_loss AS NUMERIC) < CAST(entry_price AS NUMERIC)"
     " AND CAST(entry_price AS NUMERIC) < CAST(take_profit AS NUMERIC))"
@@ -34,37 +35,6 @@ _ENDED_IN_FULL: Final = (
 _EXIT_REASONS: Final = (
     "exit_reason IN ('stop_loss', 'take_profit', 'time_exit', 'daily_halt', 'operator_close', 'kill_switch')"
 )
-_SQLITE_TRIGGERS: Final = (
-    """CREATE TRIGGER audit_log_refuses_update BEFORE UPDATE ON audit_log
-BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END""",
-    """CREATE TRIGGER audit_log_refuses_delete BEFORE DELETE ON audit_log
-BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END""",
-    """CREATE TRIGGER audit_log_refuses_replace BEFORE INSERT ON audit_log
-WHEN EXISTS (SELECT 1 FROM audit_log WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END""",
-    """CREATE TRIGGER trades_refuses_update BEFORE UPDATE ON trades WHEN OLD.status = 'CLOSED'
-BEGIN SELECT RAISE(ABORT, 'a closed trade cannot be changed'); END""",
-    """CREATE TRIGGER trades_refuses_delete BEFORE DELETE ON trades WHEN OLD.status = 'CLOSED'
-BEGIN SELECT RAISE(ABORT, 'a closed trade cannot be changed'); END""",
-    """CREATE TRIGGER trades_refuses_replace BEFORE INSERT ON trades
-WHEN EXISTS (SELECT 1 FROM trades WHERE status = 'CLOSED' AND (id = NEW.id OR number = NEW.number))
-BEGIN SELECT RAISE(ABORT, 'a closed trade cannot be changed'); END""",
-)
-
-_POSTGRESQL_TRIGGERS: Final = (
-    """CREATE FUNCTION refuse_audit_log_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'audit_log is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
-    """CREATE TRIGGER audit_log_refuses_change BEFORE UPDATE OR DELETE ON audit_log
-FOR EACH ROW EXECUTE FUNCTION refuse_audit_log_change()""",
-    """CREATE TRIGGER audit_log_refuses_truncate BEFORE TRUNCATE ON audit_log
-FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_log_change()""",
-    """CREATE FUNCTION refuse_closed_trade_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'a closed trade cannot be changed' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
-    """CREATE TRIGGER trades_refuses_change BEFORE UPDATE OR DELETE ON trades
-FOR EACH ROW WHEN (OLD.status = 'CLOSED') EXECUTE FUNCTION refuse_closed_trade_change()""",
-    """CREATE TRIGGER trades_refuses_truncate BEFORE TRUNCATE ON trades
-FOR EACH STATEMENT EXECUTE FUNCTION refuse_closed_trade_change()""",
-)
 
 
 def upgrade() -> None:
@@ -77,21 +47,21 @@ def upgrade() -> None:
     _create_runtime()
     _create_exchange()
     _create_users()
-    for statement in _SQLITE_TRIGGERS if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL_TRIGGERS:
+    for statement in SQLITE_TRIGGERS if op.get_bind().dialect.name == "sqlite" else POSTGRESQL_TRIGGERS:
         op.execute(statement)
 
 
 def _create_market_data() -> None:
     op.create_table(
         "candles",
-        _identity(),
-        *_required(sa.Text, "stream"),
-        *_required(sa.BigInteger, "seq", "previous_seq"),
-        *_required(sa.Text, "pair", "granularity"),
-        *_required(UtcTime, "time"),
-        *_required(ExactDecimal, "bid_open", "bid_high", "bid_low", "bid_close"),
-        *_required(ExactDecimal, "ask_open", "ask_high", "ask_low", "ask_close"),
-        *_required(sa.Double, "volume"),
+        identity(),
+        *required(sa.Text, "stream"),
+        *required(sa.BigInteger, "seq", "previous_seq"),
+        *required(sa.Text, "pair", "granularity"),
+        *required(UtcTime, "time"),
+        *required(ExactDecimal, "bid_open", "bid_high", "bid_low", "bid_close"),
+        *required(ExactDecimal, "ask_open", "ask_high", "ask_low", "ask_close"),
+        *required(sa.Double, "volume"),
         sa.UniqueConstraint("seq", name="uq_candles_seq"),
         sa.UniqueConstraint("pair", "granularity", "time", name="uq_candles_pair_granularity_time"),
         sa.CheckConstraint("seq >= 1", name="ck_candles_seq"),
@@ -99,19 +69,19 @@ def _create_market_data() -> None:
     )
     op.create_table(
         "rejected_candles",
-        _identity(),
-        *_required(sa.Text, "source"),
-        *_required(sa.Integer, "line"),
-        *_required(sa.Text, "reason", "raw", "pair"),
+        identity(),
+        *required(sa.Text, "source"),
+        *required(sa.Integer, "line"),
+        *required(sa.Text, "reason", "raw", "pair"),
         sa.UniqueConstraint("source", "pair", "line", "reason", name="uq_rejected_candles_source_pair_line_reason"),
     )
     op.create_table(
         "candle_gaps",
-        _identity(),
-        *_required(sa.Text, "pair", "granularity"),
-        *_required(UtcTime, "from_time", "to_time"),
-        *_required(sa.Integer, "missing_candles"),
-        *_required(sa.Text, "kind"),
+        identity(),
+        *required(sa.Text, "pair", "granularity"),
+        *required(UtcTime, "from_time", "to_time"),
+        *required(sa.Integer, "missing_candles"),
+        *required(sa.Text, "kind"),
         sa.UniqueConstraint("pair", "granularity", "from_time", "to_time", name="uq_candle_gaps_span"),
         sa.CheckConstraint("missing_candles >= 0", name="ck_candle_gaps_missing_candles"),
         sa.CheckConstraint("kind IN ('weekend', 'no_ticks', 'outage', 'backfilled')", name="ck_candle_gaps_kind"),
@@ -121,25 +91,25 @@ def _create_market_data() -> None:
 def _create_judgements() -> None:
     op.create_table(
         "assessments",
-        *_required(sa.Text, "stream"),
-        sa.Column("seq", _Identity, autoincrement=False, nullable=False),
-        *_required(sa.Text, "pair"),
-        *_required(UtcTime, "candle_time"),
-        *_required(sa.Text, "strategy", "params_hash", "body_json"),
+        *required(sa.Text, "stream"),
+        sa.Column("seq", Identity, autoincrement=False, nullable=False),
+        *required(sa.Text, "pair"),
+        *required(UtcTime, "candle_time"),
+        *required(sa.Text, "strategy", "params_hash", "body_json"),
         sa.PrimaryKeyConstraint("seq", name="pk_assessments"),
     )
     op.create_table(
         "gate_snapshots",
-        _identity(),
-        *_required(UtcTime, "ts_utc"),
-        *_required(sa.Text, "pair", "strategy", "final_signal", "reason"),
-        *_required(sa.Integer, "failed_gates"),
-        *_required(sa.Text, "stream"),
-        *_required(sa.BigInteger, "seq"),
-        *_required(sa.Text, "granularity"),
-        *_required(UtcTime, "candle_time"),
-        *_required(sa.Text, "verdicts_json", "indicators_json", "params_hash"),
-        *_optional(sa.BigInteger, "params_version"),
+        identity(),
+        *required(UtcTime, "ts_utc"),
+        *required(sa.Text, "pair", "strategy", "final_signal", "reason"),
+        *required(sa.Integer, "failed_gates"),
+        *required(sa.Text, "stream"),
+        *required(sa.BigInteger, "seq"),
+        *required(sa.Text, "granularity"),
+        *required(UtcTime, "candle_time"),
+        *required(sa.Text, "verdicts_json", "indicators_json", "params_hash"),
+        *optional(sa.BigInteger, "params_version"),
         sa.UniqueConstraint("seq", name="uq_gate_snapshots_seq"),
         sa.CheckConstraint("final_signal IN ('BUY', 'SELL', 'NONE')", name="ck_gate_snapshots_final_signal"),
         sa.Index("ix_gate_snapshots_candle_time", "candle_time", "seq"),
@@ -151,19 +121,19 @@ def _create_trades() -> None:
     op.create_table(
         "trades",
         sa.Column("id", sa.Text, primary_key=True, nullable=False),
-        *_required(sa.BigInteger, "number"),
-        *_required(sa.Text, "pair", "strategy", "side"),
-        *_required(sa.BigInteger, "units"),
-        *_required(UtcTime, "entry_time"),
-        *_required(ExactDecimal, "entry_price", "stop_loss", "take_profit"),
-        *_required(UtcTime, "signal_time"),
-        *_required(ExactDecimal, "spread_cost", "slippage_cost"),
-        *_required(sa.Text, "status"),
-        *_optional(UtcTime, "exit_time"),
-        *_optional(ExactDecimal, "exit_price"),
-        *_optional(sa.Text, "exit_reason"),
-        *_optional(ExactDecimal, "pnl_pips", "pnl"),
-        *_optional(sa.Boolean, "ambiguous"),
+        *required(sa.BigInteger, "number"),
+        *required(sa.Text, "pair", "strategy", "side"),
+        *required(sa.BigInteger, "units"),
+        *required(UtcTime, "entry_time"),
+        *required(ExactDecimal, "entry_price", "stop_loss", "take_profit"),
+        *required(UtcTime, "signal_time"),
+        *required(ExactDecimal, "spread_cost", "slippage_cost"),
+        *required(sa.Text, "status"),
+        *optional(UtcTime, "exit_time"),
+        *optional(ExactDecimal, "exit_price"),
+        *optional(sa.Text, "exit_reason"),
+        *optional(ExactDecimal, "pnl_pips", "pnl"),
+        *optional(sa.Boolean, "ambiguous"),
         sa.UniqueConstraint("number", name="uq_trades_number"),
         sa.CheckConstraint("number >= 1", name="ck_trades_number"),
         sa.CheckConstraint("units >= 1", name="ck_trades_units"),
@@ -183,12 +153,12 @@ def _create_trades() -> None:
             primary_key=True,
             nullable=False,
         ),
-        *_required(sa.Text, "pair", "strategy", "side"),
-        *_required(sa.BigInteger, "units"),
-        *_required(UtcTime, "entry_time"),
-        *_required(ExactDecimal, "entry_price", "stop_loss", "take_profit"),
-        *_required(UtcTime, "mark_time"),
-        *_required(ExactDecimal, "mark_price", "unrealised_pnl"),
+        *required(sa.Text, "pair", "strategy", "side"),
+        *required(sa.BigInteger, "units"),
+        *required(UtcTime, "entry_time"),
+        *required(ExactDecimal, "entry_price", "stop_loss", "take_profit"),
+        *required(UtcTime, "mark_time"),
+        *required(ExactDecimal, "mark_price", "unrealised_pnl"),
         sa.UniqueConstraint("pair", name="uq_positions_pair"),
     )
 
@@ -196,43 +166,43 @@ def _create_trades() -> None:
 def _create_account() -> None:
     op.create_table(
         "account_events",
-        _identity(),
-        *_required(sa.Text, "stream"),
-        *_required(sa.BigInteger, "seq"),
-        *_required(sa.Text, "cause_stream"),
-        *_required(sa.BigInteger, "cause_seq"),
-        *_required(UtcTime, "ts_utc"),
-        *_required(sa.Text, "type"),
-        *_optional(sa.Text, "pair"),
-        *_required(ExactDecimal, "balance", "equity"),
-        *_required(sa.Text, "detail_json"),
+        identity(),
+        *required(sa.Text, "stream"),
+        *required(sa.BigInteger, "seq"),
+        *required(sa.Text, "cause_stream"),
+        *required(sa.BigInteger, "cause_seq"),
+        *required(UtcTime, "ts_utc"),
+        *required(sa.Text, "type"),
+        *optional(sa.Text, "pair"),
+        *required(ExactDecimal, "balance", "equity"),
+        *required(sa.Text, "detail_json"),
         sa.UniqueConstraint("stream", "seq", name="uq_account_events_stream_seq"),
         sa.Index("ix_account_events_cause", "cause_stream", "cause_seq"),
     )
     op.create_table(
         "daily_stats",
         sa.Column("trading_day", TradingDay, primary_key=True, autoincrement=False, nullable=False),
-        *_required(ExactDecimal, "start_equity", "end_equity", "realised_pnl"),
-        *_required(sa.Integer, "trades", "wins", "losses"),
-        *_required(sa.Double, "max_drawdown_ratio"),
-        *_required(sa.Boolean, "halted"),
+        *required(ExactDecimal, "start_equity", "end_equity", "realised_pnl"),
+        *required(sa.Integer, "trades", "wins", "losses"),
+        *required(sa.Double, "max_drawdown_ratio"),
+        *required(sa.Boolean, "halted"),
     )
     op.create_table(
         "equity",
-        _identity(),
-        *_required(sa.BigInteger, "seq"),
-        *_required(UtcTime, "ts_utc"),
-        *_required(ExactDecimal, "balance", "equity"),
+        identity(),
+        *required(sa.BigInteger, "seq"),
+        *required(UtcTime, "ts_utc"),
+        *required(ExactDecimal, "balance", "equity"),
         sa.Index("ix_equity_ts_utc", "ts_utc", "id"),
     )
     op.create_table(
         "applied_quotes",
-        _identity(),
-        *_required(sa.BigInteger, "seq"),
-        *_required(sa.Text, "purpose", "pair"),
-        *_required(UtcTime, "ts_utc"),
-        *_required(ExactDecimal, "bid", "ask"),
-        *_optional(sa.BigInteger, "command_id"),
+        identity(),
+        *required(sa.BigInteger, "seq"),
+        *required(sa.Text, "purpose", "pair"),
+        *required(UtcTime, "ts_utc"),
+        *required(ExactDecimal, "bid", "ask"),
+        *optional(sa.BigInteger, "command_id"),
         sa.UniqueConstraint("seq", "purpose", "pair", name="uq_applied_quotes_seq_purpose_pair"),
         sa.CheckConstraint(
             "purpose IN ('entry', 'exit', 'operator_close', 'kill_switch')", name="ck_applied_quotes_purpose"
@@ -243,13 +213,13 @@ def _create_account() -> None:
 def _create_commands() -> None:
     op.create_table(
         "commands",
-        _identity(),
-        *_required(WrittenTime, "created_ts_utc"),
-        *_required(sa.Text, "actor", "type", "payload_json", "status"),
-        *_optional(sa.Text, "idempotency_key", "result_json"),
-        *_optional(WrittenTime, "expires_ts_utc"),
-        *_optional(sa.Text, "claimed_by"),
-        *_optional(WrittenTime, "started_ts_utc", "finished_ts_utc"),
+        identity(),
+        *required(WrittenTime, "created_ts_utc"),
+        *required(sa.Text, "actor", "type", "payload_json", "status"),
+        *optional(sa.Text, "idempotency_key", "result_json"),
+        *optional(WrittenTime, "expires_ts_utc"),
+        *optional(sa.Text, "claimed_by"),
+        *optional(WrittenTime, "started_ts_utc", "finished_ts_utc"),
         sa.UniqueConstraint("type", "idempotency_key", name="uq_commands_type_idempotency_key"),
         sa.CheckConstraint(
             "status IN ('PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'SKIPPED')", name="ck_commands_status"
@@ -258,26 +228,26 @@ def _create_commands() -> None:
     )
     op.create_table(
         "holds",
-        _identity(),
-        *_required(sa.Text, "scope", "kind", "actor"),
-        *_required(UtcTime, "since_ts_utc"),
-        *_required(sa.BigInteger, "since_seq"),
-        *_optional(sa.BigInteger, "command_id"),
-        *_optional(UtcTime, "ended_ts_utc"),
-        *_optional(sa.BigInteger, "ended_seq"),
-        *_optional(sa.Text, "ended_by"),
-        *_optional(sa.BigInteger, "ended_command_id"),
+        identity(),
+        *required(sa.Text, "scope", "kind", "actor"),
+        *required(UtcTime, "since_ts_utc"),
+        *required(sa.BigInteger, "since_seq"),
+        *optional(sa.BigInteger, "command_id"),
+        *optional(UtcTime, "ended_ts_utc"),
+        *optional(sa.BigInteger, "ended_seq"),
+        *optional(sa.Text, "ended_by"),
+        *optional(sa.BigInteger, "ended_command_id"),
         sa.CheckConstraint("kind IN ('pause', 'kill_switch')", name="ck_holds_kind"),
         sa.CheckConstraint(_ENDED_IN_FULL, name="ck_holds_ended_in_full"),
         sa.Index("uq_holds_one_in_force", "scope", "kind", unique=True, **_where("ended_seq IS NULL")),
     )
     op.create_table(
         "strategy_params",
-        sa.Column("version", _Identity, primary_key=True, autoincrement=False, nullable=False),
-        *_required(sa.Text, "section", "body_json", "hash", "actor"),
-        *_required(UtcTime, "created_ts_utc"),
-        *_optional(UtcTime, "activated_ts_utc"),
-        *_optional(sa.BigInteger, "activated_command_id"),
+        sa.Column("version", Identity, primary_key=True, autoincrement=False, nullable=False),
+        *required(sa.Text, "section", "body_json", "hash", "actor"),
+        *required(UtcTime, "created_ts_utc"),
+        *optional(UtcTime, "activated_ts_utc"),
+        *optional(sa.BigInteger, "activated_command_id"),
         sa.CheckConstraint("version >= 1", name="ck_strategy_params_version"),
         sa.Index("ix_strategy_params_section", "section", "version"),
     )
@@ -286,32 +256,32 @@ def _create_commands() -> None:
 def _create_runtime() -> None:
     op.create_table(
         "audit_log",
-        sa.Column("id", _Identity, primary_key=True, autoincrement=False, nullable=False),
-        *_required(sa.Text, "ts_utc", "actor", "action"),
-        *_optional(sa.BigInteger, "command_id"),
-        *_required(sa.Text, "detail_json", "prev_hash", "hash"),
+        sa.Column("id", Identity, primary_key=True, autoincrement=False, nullable=False),
+        *required(sa.Text, "ts_utc", "actor", "action"),
+        *optional(sa.BigInteger, "command_id"),
+        *required(sa.Text, "detail_json", "prev_hash", "hash"),
         sa.Index("ix_audit_log_command_id", "command_id", **_where("command_id IS NOT NULL")),
         sa.Index("ix_audit_log_ts_utc", "ts_utc", "id"),
     )
     op.create_table(
         "settings",
-        *_required(sa.Text, "name"),
-        *_required(sa.Integer, "version"),
-        *_required(sa.Text, "body_json"),
-        *_required(UtcTime, "ts_utc"),
+        *required(sa.Text, "name"),
+        *required(sa.Integer, "version"),
+        *required(sa.Text, "body_json"),
+        *required(UtcTime, "ts_utc"),
         sa.PrimaryKeyConstraint("name", "version", name="pk_settings"),
     )
     op.create_table(
         "cursors",
-        *_required(sa.Text, "consumer", "stream"),
-        *_required(sa.BigInteger, "seq"),
+        *required(sa.Text, "consumer", "stream"),
+        *required(sa.BigInteger, "seq"),
         sa.PrimaryKeyConstraint("consumer", "stream", name="pk_cursors"),
     )
     op.create_table(
         "snapshots",
-        *_required(sa.Text, "service", "key"),
-        *_required(sa.BigInteger, "seq"),
-        *_required(sa.Text, "body_json"),
+        *required(sa.Text, "service", "key"),
+        *required(sa.BigInteger, "seq"),
+        *required(sa.Text, "body_json"),
         sa.PrimaryKeyConstraint("service", "key", name="pk_snapshots"),
     )
 
@@ -319,16 +289,16 @@ def _create_runtime() -> None:
 def _create_exchange() -> None:
     op.create_table(
         "outbox",
-        _identity(),
-        *_required(sa.Text, "message_id", "type"),
-        *_required(sa.Integer, "version"),
-        *_required(sa.Text, "routing_key", "pair", "stream"),
-        *_required(sa.BigInteger, "seq"),
-        *_required(UtcTime, "occurred_at"),
-        *_required(sa.Text, "correlation_id"),
-        *_optional(sa.Text, "causation_id"),
-        *_required(sa.Text, "producer", "body"),
-        *_optional(UtcTime, "sent_at"),
+        identity(),
+        *required(sa.Text, "message_id", "type"),
+        *required(sa.Integer, "version"),
+        *required(sa.Text, "routing_key", "pair", "stream"),
+        *required(sa.BigInteger, "seq"),
+        *required(UtcTime, "occurred_at"),
+        *required(sa.Text, "correlation_id"),
+        *optional(sa.Text, "causation_id"),
+        *required(sa.Text, "producer", "body"),
+        *optional(UtcTime, "sent_at"),
         sa.Column("staged_at", UtcInstant, nullable=False, server_default=DatabaseClock()),
         sa.UniqueConstraint("message_id", name="uq_outbox_message_id"),
         sa.Index("ix_outbox_sent", "sent_at", **_where("sent_at IS NOT NULL")),
@@ -337,17 +307,17 @@ def _create_exchange() -> None:
     op.create_table(
         "leases",
         sa.Column("name", sa.Text, primary_key=True, nullable=False),
-        *_required(sa.Text, "holder"),
-        *_required(sa.BigInteger, "epoch"),
-        *_required(UtcInstant, "expires_at"),
+        *required(sa.Text, "holder"),
+        *required(sa.BigInteger, "epoch"),
+        *required(UtcInstant, "expires_at"),
         sa.UniqueConstraint("name", "epoch", name="uq_leases_name_epoch"),
         sa.CheckConstraint("epoch >= 1", name="ck_leases_epoch"),
     )
     op.create_table(
         "service_heartbeats",
-        *_required(sa.Text, "service", "instance"),
-        *_required(UtcInstant, "seen_at"),
-        *_required(sa.Text, "detail_json"),
+        *required(sa.Text, "service", "instance"),
+        *required(UtcInstant, "seen_at"),
+        *required(sa.Text, "detail_json"),
         sa.PrimaryKeyConstraint("service", "instance", name="pk_service_heartbeats"),
     )
 
@@ -355,10 +325,10 @@ def _create_exchange() -> None:
 def _create_users() -> None:
     op.create_table(
         "users",
-        _identity(),
-        *_required(sa.Text, "name", "role", "password_hash"),
-        *_required(sa.Boolean, "disabled"),
-        *_required(UtcInstant, "created_at"),
+        identity(),
+        *required(sa.Text, "name", "role", "password_hash"),
+        *required(sa.Boolean, "disabled"),
+        *required(UtcInstant, "created_at"),
         sa.UniqueConstraint("name", name="uq_users_name"),
         sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_users_role"),
         sa.CheckConstraint("password_hash LIKE '$argon2id$%'", name="ck_users_password_hash"),
@@ -366,11 +336,11 @@ def _create_users() -> None:
     op.create_table(
         "sessions",
         sa.Column("token_hash", sa.Text, primary_key=True, nullable=False),
-        *_required(sa.Text, "id"),
-        sa.Column("user_id", _Identity, sa.ForeignKey("users.id", name="fk_sessions_user_id"), nullable=False),
-        *_required(sa.Text, "csrf_token", "address"),
-        *_required(UtcInstant, "created_at", "confirmed_until", "idle_at", "expires_at"),
-        *_optional(UtcInstant, "revoked_at"),
+        *required(sa.Text, "id"),
+        sa.Column("user_id", Identity, sa.ForeignKey("users.id", name="fk_sessions_user_id"), nullable=False),
+        *required(sa.Text, "csrf_token", "address"),
+        *required(UtcInstant, "created_at", "confirmed_until", "idle_at", "expires_at"),
+        *optional(UtcInstant, "revoked_at"),
         sa.UniqueConstraint("id", name="uq_sessions_id"),
         sa.CheckConstraint("length(token_hash) = 64", name="ck_sessions_token_hash"),
         sa.Index("ix_sessions_expires_at", "expires_at"),
@@ -379,21 +349,9 @@ def _create_users() -> None:
     op.create_table(
         "login_attempts",
         sa.Column("subject", sa.Text, primary_key=True, nullable=False),
-        *_required(sa.BigInteger, "tries"),
-        *_required(UtcInstant, "last_at", "wait_until"),
+        *required(sa.BigInteger, "tries"),
+        *required(UtcInstant, "last_at", "wait_until"),
     )
-
-
-def _identity() -> sa.Column[int]:
-    return sa.Column("id", _Identity, primary_key=True, autoincrement=True)
-
-
-def _required(kind: Any, *names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, kind, nullable=False) for name in names]
-
-
-def _optional(kind: Any, *names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, kind, nullable=True) for name in names]
 
 
 def _where(condition: str) -> dict[str, Any]:
