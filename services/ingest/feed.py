@@ -1,6 +1,6 @@
 """Bring closed candles into the platform: in order, each once, each at its place among all."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from services.ingest.gaps import find_gaps
@@ -101,15 +101,7 @@ def unstored(reader: Reader, series: Sequence[CandleSeries]) -> list[Arrival]:
 
     Raises InputError when a stored candle has other prices, or when a new one would have to go in front of stored ones.
     """
-    stored_granularities = reader.granularities()
-    for each in series:
-        pair, step = each.instrument.name, each.granularity_seconds
-        stored_step = stored_granularities.get(pair, step)
-        if stored_step != step:
-            raise InputError(
-                f"this database trades {pair} on {granularity_name(stored_step)} candles, but these are "
-                f"{granularity_name(step)}; use another database with --db"
-            )
+    require_granularities(reader, {each.instrument.name: each.granularity_seconds for each in series}, "these are")
     arrivals = [arrival for each in series for arrival in _new_of(reader, each)]
     arrivals.sort(key=lambda arrival: arrival.order)
     last = reader.last_candle()
@@ -121,6 +113,18 @@ def unstored(reader: Reader, series: Sequence[CandleSeries]) -> list[Arrival]:
                 f"this database has already traded (up to {format_time(stored[0])}); use another database with --db"
             )
     return arrivals
+
+
+def require_granularities(reader: Reader, seconds_by_pair: Mapping[str, int], wanted: str) -> None:
+    """Raise InputError where a pair is stored with candles of another length; `wanted` says what asks for this one."""
+    stored = reader.granularities()
+    for pair, seconds in seconds_by_pair.items():
+        stored_seconds = stored.get(pair, seconds)
+        if stored_seconds != seconds:
+            raise InputError(
+                f"this database trades {pair} on {granularity_name(stored_seconds)} candles, but {wanted} "
+                f"{granularity_name(seconds)}; use another database with --db"
+            )
 
 
 def _require_stored(reader: Reader, arrivals: Sequence[Arrival]) -> None:

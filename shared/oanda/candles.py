@@ -138,9 +138,7 @@ def candles_between(
                 patience_seconds=patience_seconds,
             )
         except OandaRefusedError as refused:
-            if COUNT_EXCEEDED not in refused.body.message.lower() or count <= _FEWEST_CANDLES:
-                raise
-            size = max(_FEWEST_CANDLES, count // 2)
+            size = fewer_candles(refused, count)
             continue
         last = page.last_time()
         fresh = _between(page, newest + 1, to_time)
@@ -156,6 +154,13 @@ def candles_between(
         if granularity_seconds <= _ONE_HOUR_SECONDS and last + granularity_seconds >= to_time:
             return
         position = newest = last
+
+
+def fewer_candles(refused: OandaRefusedError, count: int) -> int:
+    """Return how many candles to ask for instead; raise the refusal again where they were not too many."""
+    if COUNT_EXCEEDED not in refused.body.message.lower() or count <= _FEWEST_CANDLES:
+        raise refused
+    return max(_FEWEST_CANDLES, count // 2)
 
 
 def latest_candles(

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from services.ingest.feed import CandleFeed, closed_order
+from services.ingest.feed import CandleFeed, closed_order, require_granularities
 from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS, shown_from
 from services.ingest.live.collector import Collector, Hole, Release
 from services.ingest.live.pair import REMEMBERED_CANDLES, StoredPair
 from services.ingest.live.source import Source
 from services.ingest.metrics import FeedMetrics, IngestMetrics
-from shared.contracts.errors import InfrastructureError, InputError, MessageError
+from shared.contracts.errors import InfrastructureError, MessageError
 from shared.contracts.feed import FedCandle
-from shared.contracts.granularity import granularity_name, parse_granularity
+from shared.contracts.granularity import parse_granularity
 from shared.runtime.process import Surroundings
 from shared.settings.sections import LiveSettings
 from shared.store.port import Reader, Store
@@ -246,7 +246,7 @@ class LiveFeed:
 
 def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -> Stored:
     with store.reading() as reader:
-        _require_granularity(reader, pairs, granularity_seconds)
+        require_granularities(reader, dict.fromkeys(pairs, granularity_seconds), "live.granularity is")
         last = reader.last_candle()
         return Stored(
             {pair: _read_pair(reader, pair, granularity_seconds) for pair in pairs},
@@ -262,14 +262,3 @@ def _read_pair(reader: Reader, pair: str, granularity_seconds: int) -> StoredPai
     candles = [row.candle for row in reader.candles_between(pair, granularity_seconds, first, newest + 1)]
     gaps = reader.gaps(1, pair)
     return StoredPair(candles, gaps[0].to_time if gaps else None)
-
-
-def _require_granularity(reader: Reader, pairs: Sequence[str], granularity_seconds: int) -> None:
-    stored = reader.granularities()
-    for pair in pairs:
-        stored_seconds = stored.get(pair, granularity_seconds)
-        if stored_seconds != granularity_seconds:
-            raise InputError(
-                f"this database trades {pair} on {granularity_name(stored_seconds)} candles, but live.granularity is "
-                f"{granularity_name(granularity_seconds)}; use another database with --db"
-            )

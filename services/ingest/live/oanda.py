@@ -12,15 +12,15 @@ from shared.oanda.candles import (
     CandleSpecification,
     candles_between,
     fetch_candles,
+    fewer_candles,
     latest_candles,
 )
 from shared.oanda.connection import OandaConnection
-from shared.oanda.errors import COUNT_EXCEEDED, OandaRefusedError
+from shared.oanda.errors import OandaRefusedError
 from shared.oanda.pricing import prices
 
 # The loop asks again by itself, and shows between two questions that it is alive.
 _PATIENCE_SECONDS: Final = 5.0
-_FEWEST_CANDLES: Final = 10
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -78,11 +78,9 @@ class OandaSource:
                     patience_seconds=self._patience_seconds,
                 )
             except OandaRefusedError as refused:
-                if COUNT_EXCEEDED not in refused.body.message.lower() or most <= _FEWEST_CANDLES:
-                    raise
-                most //= 2
-                continue
-            return _fed(page)
+                most = fewer_candles(refused, most)
+            else:
+                return _fed(page)
 
     def server_time(self) -> float:
         """Return OANDA's time now, as its prices tell it."""
