@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+from pydantic import ValidationError
 
 from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
+from shared.core.strategies import STRATEGY_NAMES
 from shared.runtime.streams import agree_on_partitions
-from shared.settings.settings import Settings
+from shared.settings.settings import Settings, sentence_of
 from shared.store.port import Reader, Store
 
 RUN_SETTING: Final = "paper_run"
@@ -48,7 +50,7 @@ def remembered_run(reader: Reader) -> RememberedRun:
     run = msgspec.json.decode(known.body_json)
     events = run["news"]
     calendar = None if events is None else EconomicCalendar(tuple(EconomicEvent(*each) for each in events), NEVER_STALE)
-    return RememberedRun(Settings.model_validate(run["settings"]), calendar, _mode_in(run))
+    return RememberedRun(_settings_in(run), calendar, _mode_in(run))
 
 
 def remembered_mode(reader: Reader) -> RunMode | None:
@@ -60,6 +62,15 @@ def remembered_mode(reader: Reader) -> RunMode | None:
 def remembered_settings(reader: Reader, own: Settings) -> Settings:
     """Return the settings that the run was begun with, or our own where none was begun yet."""
     return own if reader.setting(RUN_SETTING) is None else remembered_run(reader).settings
+
+
+def _settings_in(run: Mapping[str, Any]) -> Settings:
+    known = {name: body for name, body in run["settings"]["strategies"].items() if name in STRATEGY_NAMES}
+    try:
+        return Settings.model_validate({**run["settings"], "strategies": known})
+    except ValidationError as fault:
+        sentence = sentence_of(fault.errors()[0])
+        raise InputError(f"this database was traded with settings that are not known here: {sentence}") from fault
 
 
 def _mode_in(run: Mapping[str, str]) -> RunMode:

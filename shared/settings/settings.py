@@ -131,15 +131,22 @@ class Settings(TradingSettings):
         return shown
 
     def trading_digest(self) -> str:
-        """Return a sha256 over everything that alters trades; writing out a default does not change it."""
+        """Return a sha256 over everything that alters trades; writing out a default does not change it.
+
+        A strategy that no pair can be traded by is left out, so that adding one leaves older runs as they are.
+        """
         without_tables = self.model_copy(update={"pairs": {}})
         altered = {pair for pair in self.pairs if _effect(self.pair(pair)) != _effect(without_tables.pair(pair))}
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live"}),
+                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live", "strategies"}),
+                "strategies": self.strategies.model_dump(include=self._traded_strategies()),
                 "pairs": {pair: _effect(self.pair(pair)) for pair in altered},
             }
         )
+
+    def _traded_strategies(self) -> set[str]:
+        return {_STRATEGY_OF_OTHERS, *(self.pair(pair).strategy for pair in {*_STRATEGIES, *self.pairs})}
 
     def pair_digest(self, pair: str, mode: RunMode) -> str:
         """Return a sha256 over everything that alters one pair's trades in a mode."""

@@ -81,6 +81,21 @@ def test_backtest_paper_parity_api_and_why_trade_it_alike(product: Product) -> N
     require_parameters_over_http(product, database)
 
 
+def test_databases_go_on_where_a_strategy_comes_or_goes_that_does_not_trade_in_them(
+    product: Product, tmp_path: Path
+) -> None:
+    without, few = product._replace(folder=ROOT), cut_sample(tmp_path, "EUR_USD", 300)
+    shipped = {"SCALP_BOT_PAIRS__EUR_USD__STRATEGY": "ema_vwap"}
+    paper = ("-m", "tests.tools.scalpbot", "paper", "--csv", few, "--db", tmp_path / "paper.db")
+    for each in (without, product, without):
+        finished = each.python(*paper, **shipped)
+        assert finished.returncode == 0, finished.stderr
+    assert product.python(*paper[:-1], tmp_path / "momentum.db").returncode == 0
+    refused = without.python("-m", "tests.tools.scalpbot", "parity", "--db", tmp_path / "momentum.db", **shipped)
+    assert refused.returncode == 2
+    assert "pairs.EUR_USD.strategy is 'momentum'; it must be 'bb_breakout', 'ema_vwap'" in refused.stderr
+
+
 def require_parameters_over_http(product: Product, database: Path) -> None:
     options = ("--feed", "replay", "--speed", "max", "--csv", product.candles, "--db", database)
     with running(product.folder, *options, environ=product.environ) as up:
