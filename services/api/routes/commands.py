@@ -3,16 +3,23 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi import FastAPI, Header, Path, Query, Request, Response
 
 from services.api.context import SERVICE, ApiContext
 from services.api.problems import PROBLEM_TYPE, ProblemError
-from services.api.security.access import CONFIRMED_COMMANDS, Principal
+from services.api.security.access import CONFIRMED_COMMANDS
 from services.api.security.command_rate import CommandRate
-from services.api.security.guard import asking, require_confirmed
-from services.api.shapes.commands import LONGEST_KEY, Command, CommandOrder, CommandsQuery, TrailedCommand
+from services.api.security.guard import Asking, require_confirmed
+from services.api.shapes.audit import shown_audit
+from services.api.shapes.commands import (
+    LONGEST_KEY,
+    Command,
+    CommandOrder,
+    CommandsQuery,
+    TrailedCommand,
+    shown_command,
+)
 from services.api.shapes.pages import Page, page
-from services.api.shapes.views import shown_audit, shown_command
 from shared.contracts.commands import command_of
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
@@ -49,7 +56,7 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
         request: Request,
         order: CommandOrder,
         response: Response,
-        principal: Annotated[Principal, Depends(asking)],
+        principal: Asking,
         key: Key = None,
     ) -> Command:
         """Send a command to be carried out once; its status shows how far it has come.
@@ -92,9 +99,7 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
         return page(rows, query.limit, shown_command)
 
     @app.get("/api/commands/{command_id}", tags=["commands"], summary="One command, and what it did")
-    def command(
-        command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: Annotated[Principal, Depends(asking)]
-    ) -> TrailedCommand:
+    def command(command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: Asking) -> TrailedCommand:
         """Operators see every audit record of it too."""
         with context.store.reading() as reader:
             row = reader.command(command_id)

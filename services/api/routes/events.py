@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +18,10 @@ from starlette.concurrency import run_in_threadpool
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
-from services.api.security.guard import asking
-from services.api.shapes.views import shown_command, shown_event, shown_heartbeat, shown_hold_change
+from services.api.security.guard import Asking
+from services.api.shapes.commands import shown_command, shown_hold_change
+from services.api.shapes.ledger import shown_event
+from services.api.shapes.status import shown_heartbeat
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.runtime.commands import COMPLETED, HOLD_ENDED, HOLD_SET, SETTLED
 from shared.store.port import Reader
@@ -148,9 +150,7 @@ def register_events(app: FastAPI, context: ApiContext) -> None:
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": content}},
     )
-    async def events(
-        request: Request, query: Annotated[EventsQuery, Query()], principal: Annotated[Principal, Depends(asking)]
-    ) -> StreamingResponse:
+    async def events(request: Request, query: Annotated[EventsQuery, Query()], principal: Asking) -> StreamingResponse:
         """Send each event once, with its id; a browser that reconnects continues after the last one."""
         text = query.after or _last_id(request)
         after = await run_in_threadpool(_newest, context) if text is None else _place(text)

@@ -17,9 +17,10 @@ from pydantic import BaseModel, Field
 from services.api.context import ApiContext
 from services.api.heavy import Heavy
 from services.api.problems import ProblemError
-from services.api.shapes.models import AuditRecord, JudgedCandle, Trade
+from services.api.shapes.audit import AuditRecord, shown_audit
+from services.api.shapes.ledger import Trade, shown_trade
+from services.api.shapes.market import JudgedCandle, shown_judged
 from services.api.shapes.pages import SpanQuery
-from services.api.shapes.views import shown_audit, shown_judged, shown_trade
 from shared.contracts.pairs import known_pair
 from shared.store.port import Reader
 from shared.store.rows.listing import Listed, Span

@@ -9,31 +9,21 @@ from fastapi import FastAPI, Query
 from services.api.context import ApiContext
 from services.api.heavy import Heavy
 from services.api.problems import ProblemError
-from services.api.shapes.models import (
-    AuditFinding,
-    AuditRecord,
-    Candle,
+from services.api.shapes.audit import AuditFinding, AuditRecord, audit_finding, shown_audit
+from services.api.shapes.ledger import (
     Day,
     EquityPoint,
-    ExplainedCandle,
-    JudgedCandle,
     Position,
     Positions,
     Trade,
-)
-from services.api.shapes.pages import CandlesQuery, Page, PageQuery, PairPageQuery, page
-from services.api.shapes.views import (
-    audit_finding,
-    judged_fields,
-    shown_audit,
-    shown_candle,
     shown_day,
     shown_equity,
     shown_event,
-    shown_judged,
     shown_position,
     shown_trade,
 )
+from services.api.shapes.market import Candle, ExplainedCandle, JudgedCandle, judged_fields, shown_candle, shown_judged
+from services.api.shapes.pages import CandlesQuery, Page, PageQuery, PairPageQuery, page
 from shared.anchors.lines import AnchorsFound
 from shared.anchors.places import read_anchors
 from shared.contracts.errors import InputError

@@ -1,44 +1,19 @@
 """The routes to sign in and out, to confirm with the password, and to change one's own."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import Depends, FastAPI, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.security.access import Principal
-from services.api.security.guard import asking, cookie_name
-from services.api.security.passwords import LONGEST, require_strong
+from services.api.security.guard import Asking, cookie_name
+from services.api.security.passwords import require_strong
 from services.api.security.proving import Opened, Proved, Proving, hand_over, open_session, require_unchanged
-from services.api.shapes.models import Me
+from services.api.shapes.users import Confirmation, Login, Me, NewPassword
 
 _PREFIXES: Final = ("", "/api")
-_PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - an example
-
-
-class Login(BaseModel):
-    """Who wants to sign in."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    username: str = Field(min_length=1, max_length=64, examples=["ann"])
-    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
-
-
-class Confirmation(BaseModel):
-    """The password of whoever is signed in."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
-
-
-class NewPassword(Confirmation):
-    """The present password of whoever is signed in, and the one that is to be."""
-
-    new_password: str = Field(min_length=1, max_length=LONGEST, examples=["moor kettle violin 88"])
 
 
 def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> None:
@@ -55,7 +30,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         hand_over(context, response, opened.token)
         return opened.me
 
-    def logout(response: Response, principal: Annotated[Principal, Depends(asking)]) -> None:
+    def logout(response: Response, principal: Asking) -> None:
         """End the session."""
         with context.store.transaction() as transaction:
             transaction.revoke_session(principal.token_hash)
@@ -64,22 +39,18 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
             cookie_name(context), path="/", secure=context.behind_tls, httponly=True, samesite="strict"
         )
 
-    def me(principal: Annotated[Principal, Depends(asking)]) -> Me:
+    def me(principal: Asking) -> Me:
         """Tell who is signed in."""
         return Me(name=principal.name, role=principal.role, csrf_token=principal.csrf_token)
 
-    async def confirm(
-        request: Request, response: Response, body: Confirmation, principal: Annotated[Principal, Depends(asking)]
-    ) -> Me:
+    async def confirm(request: Request, response: Response, body: Confirmation, principal: Asking) -> Me:
         """Confirm the password, for requests that need that; the session gets a new cookie and CSRF token."""
         proved = await proving.once_more(request, principal, body.password)
         opened = await run_in_threadpool(_confirmed, context, proved, principal)
         hand_over(context, response, opened.token)
         return opened.me
 
-    async def password(
-        request: Request, response: Response, body: NewPassword, principal: Annotated[Principal, Depends(asking)]
-    ) -> Me:
+    async def password(request: Request, response: Response, body: NewPassword, principal: Asking) -> Me:
         """Change the password: all other sessions end, and this one gets a new cookie and CSRF token."""
         require_strong(body.new_password, principal.name)
         proved = await proving.once_more(request, principal, body.password)

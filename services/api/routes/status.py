@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.api.context import ApiContext
-from services.api.shapes.models import Alive, Newest, PendingCommands, Ready, Status
-from services.api.shapes.views import shown_day, shown_heartbeat, shown_hold
+from services.api.shapes.ledger import shown_day
+from services.api.shapes.status import Alive, Newest, PendingCommands, Ready, Status, shown_heartbeat, shown_hold
 from shared.contracts.decimals import format_money
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.granularity import granularity_name

@@ -3,53 +3,20 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Annotated, Final, TypeAlias
+from typing import TypeAlias
 
-from fastapi import Depends, FastAPI, Path
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
-from services.api.security.accounts import LONGEST_NAME, NAME, Accounts, UnknownUserError, UserConflictError
-from services.api.security.guard import asking
-from services.api.security.passwords import LONGEST
+from services.api.security.accounts import Accounts, UnknownUserError, UserConflictError
+from services.api.security.guard import Asking
 from services.api.security.proving import Proving
-from services.api.shapes.models import User, Users
-from services.api.shapes.views import shown_user
-from shared.contracts.vocabulary import Role
+from services.api.shapes.users import AddedUser, SetPassword, SetRole, User, UserName, Users, shown_user
 
 Run: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
-Asking: TypeAlias = Annotated[Principal, Depends(asking)]
-Name: TypeAlias = Annotated[str, Path(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])]
-_PASSWORD: Final = "moor kettle violin 88"  # noqa: S105 - an example
-
-
-class AddedUser(BaseModel):
-    """Somebody who shall be able to sign in."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    name: str = Field(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])
-    role: Role = Field(strict=False, examples=["viewer"])
-    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
-
-
-class SetPassword(BaseModel):
-    """The password that a user shall have."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
-
-
-class SetRole(BaseModel):
-    """What a user shall be able to do."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    role: Role = Field(strict=False, examples=["operator"])
 
 
 def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
@@ -81,19 +48,19 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
         return await changed(body.name, lambda: by.add(body.name, body.role, body.password), proving.hashing)
 
     @app.put("/api/users/{name}/password", tags=["users"], summary="Set a user's password; their sessions end")
-    async def set_password(name: Name, body: SetPassword, principal: Asking) -> User:
+    async def set_password(name: UserName, body: SetPassword, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).set_password(name, body.password), proving.hashing)
 
     @app.put("/api/users/{name}/role", tags=["users"], summary="Set a user's role; their sessions end")
-    async def set_role(name: Name, body: SetRole, principal: Asking) -> User:
+    async def set_role(name: UserName, body: SetRole, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).set_role(name, body.role))
 
     @app.post("/api/users/{name}/disable", tags=["users"], summary="Disable a user; their sessions end")
-    async def disable(name: Name, principal: Asking) -> User:
+    async def disable(name: UserName, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).disable(name))
 
     @app.post("/api/users/{name}/enable", tags=["users"], summary="Enable a disabled user")
-    async def enable(name: Name, principal: Asking) -> User:
+    async def enable(name: UserName, principal: Asking) -> User:
         return await changed(name, lambda: accounts(principal).disable(name, disabled=False))
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
@@ -59,6 +59,9 @@ def asking(request: Request) -> Principal:
     if not isinstance(principal, Principal):
         raise _unknown()
     return principal
+
+
+Asking: TypeAlias = Annotated[Principal, Depends(asking)]
 
 
 async def _admit(request: Request, path: str) -> Principal | None:

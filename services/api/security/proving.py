@@ -15,7 +15,7 @@ from services.api.security.access import Principal
 from services.api.security.accounts import is_name
 from services.api.security.guard import SCHEME, SESSION_SECONDS, cookie_name, hash_of
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
-from services.api.shapes.models import Me
+from services.api.shapes.users import Me
 from shared.store.port import Transaction
 from shared.store.rows.users import NewSession, UserRow
 

@@ -2,11 +2,16 @@
 
 from typing import Annotated, Any, Final
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.shapes.models import AuditRecord, Hold
+from services.api.shapes.audit import AuditRecord
 from services.api.shapes.pages import PageQuery
+from services.api.shapes.status import Hold
 from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, CommandStatus, CommandType, TradeMode
+from shared.runtime.commands import command_fields
+from shared.store.rows.commands import CommandRow
+from shared.store.rows.runtime import AuditRow
 
 LONGEST_KEY: Final = 200
 _TIME: Final = "2026-01-05T12:00:00Z"
@@ -104,3 +109,14 @@ class CommandsQuery(PageQuery):
 
     type: CommandType | None = Field(default=None, description="Only of this type.")
     status: CommandStatus | None = Field(default=None, description="Only of this status.")
+
+
+def shown_hold_change(record: AuditRow) -> HoldChange:
+    """Return the change of a hold that an audit record tells of."""
+    fields = msgspec.json.decode(record.detail_json)
+    return HoldChange(type=record.action, time=record.ts_utc, by=record.actor, command_id=record.command_id, **fields)
+
+
+def shown_command(row: CommandRow) -> Command:
+    """Return a command, its payload as it is stored and its result decoded."""
+    return Command(**command_fields(row))

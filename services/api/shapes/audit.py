@@ -1,0 +1,66 @@
+"""The audit log and what a check of it found, as the API answers them."""
+
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from shared.anchors.lines import AnchorsFound
+from shared.store.rows.runtime import AuditRow
+from shared.store.sql.audit import AuditCheck
+
+_TIME: Final = "2014-05-08T11:45:00Z"
+
+
+class AuditRecord(BaseModel):
+    """Who did what; `detail_json` is kept as the text that the hash covers."""
+
+    id: int = Field(examples=[42])
+    ts_utc: str = Field(examples=[_TIME])
+    actor: str = Field(examples=["executor"])
+    action: str = Field(examples=["trade.opened"])
+    command_id: int | None
+    detail_json: str = Field(examples=['{"pair":"EUR_USD"}'])
+    prev_hash: str = Field(examples=["0" * 64])
+    hash: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
+
+
+class AnchorFinding(BaseModel):
+    """What the anchors outside the database say: how many are sound, how far the last reaches, and the first bad one.
+
+    Without `key_given` the signatures were checked against the key in the anchors themselves only.
+    """
+
+    count: int = Field(examples=[12])
+    last_id: int | None = Field(examples=[4_180])
+    last_time: str | None = Field(examples=[_TIME])
+    not_covered: int = Field(examples=[31])
+    first_bad: int | None
+    why: str = Field(examples=[""])
+    unfinished: bool
+    key_given: bool
+
+
+class AuditFinding(BaseModel):
+    """What walking the audit log's chain found: the sound records, and the first bad one and why.
+
+    `anchors` is null where the API has none to read; then an end that was cut off cannot be seen.
+    """
+
+    ok: bool
+    rows: int = Field(examples=[4_211])
+    head: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
+    first_bad_id: int | None
+    why: str = Field(examples=[""])
+    anchors: AnchorFinding | None
+
+
+def audit_finding(found: AuditCheck, anchors: AnchorsFound | None) -> AuditFinding:
+    """Return what was found of the audit log, and of its anchors where there are some."""
+    shown = None if anchors is None else AnchorFinding(**anchors.summary(found.rows))
+    sound = anchors is None or anchors.first_bad is None
+    return AuditFinding(**{**found._asdict(), "ok": found.ok and sound}, anchors=shown)
+
+
+def shown_audit(row: AuditRow) -> AuditRecord:
+    """Return an audit record as it is stored."""
+    return AuditRecord(**row._asdict())
