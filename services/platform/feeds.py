@@ -5,7 +5,7 @@ from heapq import merge
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from services.ingest.demo.demo_market import DemoMarket
+from services.ingest.demo.market import DemoMarket
 from services.ingest.feed import Arrival, closed_order, unstored
 from services.platform.live import run_paper_live
 from services.platform.trading import TRADING, Audience, Heartbeats, PastTrading, Run

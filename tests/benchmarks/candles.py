@@ -4,9 +4,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.ingest.demo.demo_market import DemoMarket
+from services.ingest.demo.market import DemoMarket
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
-from services.ingest.files.candle_writer import candle_lines
+from services.ingest.files.writer import candle_lines
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from shared.settings.settings import Settings

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.files.candle_file import CandleFile, read_candle_file
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT, CandleLayout
-from services.ingest.files.candle_rows import parse_rows
+from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT, CandleLayout
 from services.ingest.files.plain_rows import parse_plain_rows
+from services.ingest.files.rows import parse_rows
 from shared.contracts.errors import InputError
 from shared.contracts.times import format_time
 from shared.core.types import instrument

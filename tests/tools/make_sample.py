@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from services.ingest.demo.demo_market import DemoMarket
-from services.ingest.demo.demo_news import demo_events, week_of
-from services.ingest.files.candle_writer import candle_lines
+from services.ingest.demo.market import DemoMarket
+from services.ingest.demo.news import demo_events, week_of
+from services.ingest.files.writer import candle_lines
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from tests.repository import ROOT

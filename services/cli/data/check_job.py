@@ -7,7 +7,7 @@ from typing import Any, Final
 from services.cli.configuration import read_settings
 from services.cli.inputs import candle_files
 from services.cli.output import DID_NOT_HOLD, Column, say, say_figures, say_json, say_table
-from services.ingest.files.candle_summary import CandleFileSummary, check_candle_file
+from services.ingest.files.summary import CandleFileSummary, check_candle_file
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.times import format_time
 

@@ -11,9 +11,9 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 import numpy as np
 
-from services.ingest.files.candle_layout import LAYOUTS, MID_LAYOUT, CandleLayout, ParsedRows, RejectedRow, join_rows
-from services.ingest.files.candle_rows import parse_rows, shown_text
+from services.ingest.files.layout import LAYOUTS, MID_LAYOUT, CandleLayout, ParsedRows, RejectedRow, join_rows
 from services.ingest.files.plain_rows import parse_plain_rows
+from services.ingest.files.rows import parse_rows, shown_text
 from services.ingest.granularity import grid_seconds, most_frequent_step
 from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError

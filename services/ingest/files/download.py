@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.ingest.files.candle_continuation import NOTHING_YET, CandleFileEnd, FileSoFar, file_so_far
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT
-from services.ingest.files.candle_writer import candle_lines
+from services.ingest.files.continuation import NOTHING_YET, CandleFileEnd, FileSoFar, file_so_far
+from services.ingest.files.layout import BID_ASK_LAYOUT
+from services.ingest.files.writer import candle_lines
 from services.ingest.gaps import Gap, find_gaps
 from services.ingest.live.checks import off_grid_reason, on_grid, price_fault
 from shared.contracts.decimals import format_points

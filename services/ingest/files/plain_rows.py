@@ -1,7 +1,7 @@
 """Plainly written candle rows, read many at a time straight from their bytes.
 
 A block is plain when every row has the same fields, its times have one shape and offset, its numbers are unsigned
-decimals of at most eight characters, and every candle is sound. Any other block is left to `candle_rows`, which knows
+decimals of at most eight characters, and every candle is sound. Any other block is left to `rows`, which knows
 why a row is bad. No binary floats are involved in prices: eight characters are one 64-bit word, and whole columns of
 words become integers in a dozen operations.
 """
@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.files.candle_layout import CandleLayout, ParsedRows, rows_are_sound
-from services.ingest.files.candle_rows import BadRowError, parse_time
+from services.ingest.files.layout import CandleLayout, ParsedRows, rows_are_sound
+from services.ingest.files.rows import BadRowError, parse_time
 from shared.core.columns import Floats, Integers
 from shared.core.types import SECONDS_PER_DAY
 

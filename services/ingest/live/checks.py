@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, price_disorder
+from services.ingest.files.layout import BID_ASK_LAYOUT, price_disorder
 from services.ingest.granularity import grid_seconds
 from shared.contracts.decimals import format_points
 from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from services.ingest.files.candle_file import CandleFile, CandleRead, parse_candle_argument, read_candle_file
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT
-from services.ingest.files.candle_writer import candle_lines
+from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
+from services.ingest.files.writer import candle_lines
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name, parse_granularity
 from shared.core.columns import CandleSeries

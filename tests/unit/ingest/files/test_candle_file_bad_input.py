@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.ingest.files.candle_file import CandleFile, CandleRead, read_candle_file
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT
+from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
 from shared.contracts.errors import InputError
 from shared.core.types import instrument
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from services.ingest.files.candle_file import CandleFile
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, MID_LAYOUT
-from services.ingest.files.candle_summary import check_candle_file
+from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
+from services.ingest.files.summary import check_candle_file
 from services.ingest.gaps import Gap, find_gaps
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import GapKind

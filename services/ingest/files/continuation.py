@@ -9,9 +9,9 @@ from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, ParsedRows, RejectedRow, join_rows
-from services.ingest.files.candle_rows import parse_rows, shown_text
+from services.ingest.files.layout import BID_ASK_LAYOUT, ParsedRows, RejectedRow, join_rows
 from services.ingest.files.plain_rows import parse_plain_rows
+from services.ingest.files.rows import parse_rows, shown_text
 from services.ingest.granularity import grid_seconds
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.granularity import NAME_BY_SECONDS, granularity_name

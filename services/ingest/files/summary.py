@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.ingest.files.candle_file import CandleFile, read_candle_file
-from services.ingest.files.candle_layout import RejectedRow
+from services.ingest.files.layout import RejectedRow
 from services.ingest.gaps import KINDS_IN_FILES, Gap, find_gaps
 from shared.contracts.granularity import granularity_name
 from shared.contracts.vocabulary import GapKind

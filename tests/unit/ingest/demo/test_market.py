@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.ingest.demo.demo_market import DemoMarket, DemoTuning
-from services.ingest.demo.demo_news import demo_events, week_of
+from services.ingest.demo.market import DemoMarket, DemoTuning
+from services.ingest.demo.news import demo_events, week_of
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT, rows_are_sound
+from services.ingest.files.layout import BID_ASK_LAYOUT, rows_are_sound
 from services.ingest.gaps import find_gaps
 from shared.calendar.economic import read_calendar
 from shared.calendar.market_hours import market_open

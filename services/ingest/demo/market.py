@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.demo.demo_news import demo_events, monday_of, week_of
+from services.ingest.demo.news import demo_events, monday_of, week_of
 from shared.calendar.economic import HIGH, EconomicEvent
 from shared.calendar.market_hours import market_open
 from shared.calendar.zones import local_seconds

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from services.ingest.files.candle_layout import CandleLayout, ParsedRows, RejectedRow, price_disorder
+from services.ingest.files.layout import CandleLayout, ParsedRows, RejectedRow, price_disorder
 from shared.contracts.errors import shortened
 from shared.core.types import SECONDS_PER_DAY
 

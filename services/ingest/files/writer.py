@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.ingest.files.candle_layout import BID_ASK_LAYOUT
+from services.ingest.files.layout import BID_ASK_LAYOUT
 from shared.contracts.decimals import format_points
 from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries
