@@ -11,11 +11,12 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from shared.contracts.times import format_time, parse_time
 from tests.fixtures.paper import cut_sample
 from tests.fixtures.up import running
 from tests.repository import ROOT
 
-CANDLES: Final = 2_000
+CANDLES: Final = 1_000
 PATH: Final = "/api/strategy-params/momentum"
 
 
@@ -50,7 +51,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Product:
     folder = tmp_path_factory.mktemp("product")
     for package in ("services", "shared", "tests"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for file in ("pyproject.toml", "scalpbot.example.toml"):
+        shutil.copy(ROOT / file, folder)
     written = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (source,) = re.findall(r"^```python\n(.*?)^```$", written, re.DOTALL | re.MULTILINE)
     (folder / "shared" / "core" / "strategies" / "momentum.py").write_text(source, encoding="utf-8")
@@ -76,7 +78,8 @@ def test_backtest_paper_parity_api_and_why_trade_it_alike(product: Product) -> N
     assert traded["trade_hash"] == tested["trade_hash"]
     assert product.document("parity", "--db", database, "--json")["trade_hash"] == tested["trade_hash"]
     (trade, *_) = product.document("trades", "--db", database, "--json")
-    told = product.document("why", trade["pair"], trade["entry_time"], "--db", database, "--json")
+    opened = format_time(parse_time(trade["entry_time"]) - 300)
+    told = product.document("why", trade["pair"], opened, "--db", database, "--json")
     assert abs(told["indicators"]["change"]) > told["indicators"]["atr"]
     require_parameters_over_http(product, database)
 
@@ -112,9 +115,14 @@ def require_parameters_over_http(product: Product, database: Path) -> None:
         assert "momentum" in up.client.get("/api/openapi.json").text
 
 
-def test_what_is_asked_of_every_strategy_is_asked_of_it(product: Product) -> None:
-    files = ("tests/unit/core/test_strategies.py", "tests/parity/test_core_plain_and_compiled.py")
-    chosen = ("-k", "momentum and not pair0", "-p", "no:cacheprovider", "-p", "no:xdist")
+def test_what_is_asked_of_every_strategy_is_asked_of_it_and_no_other_test_minds(product: Product) -> None:
+    files = (
+        "tests/unit/core/test_strategies.py",
+        "tests/unit/settings",
+        "tests/parity/test_core_plain_and_compiled.py",
+    )
+    chosen = ("-k", "momentum or not plain_and_compiled", "-p", "no:cacheprovider", "-p", "no:xdist", "-vv")
     finished = product.python("-m", "pytest", *chosen, *files)
     assert finished.returncode == 0, finished.stdout
-    assert re.search(r"\b\d\d passed", finished.stdout)
+    for test in ("signals_both_ways", "runs_are_identical", "same_input_gives_the_same_run"):
+        assert re.search(rf"{test}\S*\[.*momentum.* PASSED", finished.stdout), test

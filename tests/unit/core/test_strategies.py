@@ -203,10 +203,7 @@ def test_breakout_waits_for_a_hundred_widths_before_the_bar() -> None:
 
 
 def test_profiles_are_those_of_the_trading_rules() -> None:
-    assert {
-        strategy.name: {profile: tuple(params) for profile, params in strategy.profiles._asdict().items()}
-        for strategy in STRATEGIES
-    } == {
+    told = {
         "ema_vwap": {"conservative": (0.1,), "normal": (0.2,), "aggressive": (0.3,)},
         "vwap_rsi": {
             "conservative": (20.0, 80.0, 0.05),
@@ -219,6 +216,10 @@ def test_profiles_are_those_of_the_trading_rules() -> None:
             "aggressive": (1.05, 45.0, 1.0),
         },
     }
+    for name, profiles in told.items():
+        assert {
+            profile: tuple(params) for profile, params in strategy_named(name).profiles._asdict().items()
+        } == profiles
 
 
 @by_strategy

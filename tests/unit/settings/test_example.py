@@ -11,6 +11,8 @@ from tests.repository import ROOT
 
 EXAMPLE = ROOT / "scalpbot.example.toml"
 NAMED_PAIRS = ("EUR_USD", "GBP_USD", "USD_JPY")
+# A strategy of one's own need not be told of here.
+TOLD_STRATEGIES = ("ema_vwap", "vwap_rsi", "bb_breakout")
 
 
 def written_out(folder: Path) -> Path:
@@ -43,5 +45,6 @@ def test_example_leaves_no_setting_out(tmp_path: Path) -> None:
     shown = tomllib.loads(written_out(tmp_path).read_text(encoding="utf-8"))
     known = Settings().model_dump(exclude={"runtime"})
     known["pairs"] = {pair: dict.fromkeys(PairTable.model_fields) for pair in NAMED_PAIRS}
+    known["strategies"] = {name: known["strategies"][name] for name in TOLD_STRATEGIES}
     assert set(shown) == set(known)
     assert key_paths(shown) == key_paths(known)

@@ -10,7 +10,10 @@ from shared.calendar.sessions import parse_window
 from shared.contracts.errors import InputError
 from shared.contracts.pairs import parse_pair
 from shared.contracts.runs import RunMode
+from shared.core.strategies import STRATEGY_NAMES
 from shared.settings.settings import Settings, load_settings
+
+ONE_OF_THEM = f"{', '.join(map(repr, STRATEGY_NAMES[:-1]))} or {STRATEGY_NAMES[-1]!r}"
 
 
 def settings_of(folder: Path, text: str, **environ: str) -> Settings:
@@ -130,7 +133,7 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ("[gates]\nnews_on_missing = 'no'", ":2: gates.news_on_missing is 'no'; it must be 'block', 'allow' or 'auto'"),
         (
             "[pairs.EUR_USD]\nstrategy = 'ema'",
-            ":2: pairs.EUR_USD.strategy is 'ema'; it must be 'bb_breakout', 'ema_vwap' or 'vwap_rsi'",
+            ":2: pairs.EUR_USD.strategy is 'ema'; it must be " + ONE_OF_THEM,
         ),
         (
             "[pairs.EUR_USD]\nsessions = []",
