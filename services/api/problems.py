@@ -117,7 +117,15 @@ def _of(
     errors: Sequence[Flaw] | None = None,
     kind: str = PLAIN,
 ) -> ProblemResponse:
-    return problem(request.url.path, request.scope["request_id"], status, detail, headers, errors, kind)
+    return problem(
+        path=request.url.path,
+        request_id=request.scope["request_id"],
+        status=status,
+        detail=detail,
+        headers=headers,
+        errors=errors,
+        kind=kind,
+    )
 
 
 def _flaw(error: Mapping[str, Any]) -> Flaw:

@@ -22,7 +22,16 @@ class DayTally(NamedTuple):
 
 def begin_day(trading_day: int, start_equity: int) -> DayTally:
     """Return the tally of a day that has just begun."""
-    return DayTally(trading_day, start_equity, start_equity, 0, 0, 0, 0, False)
+    return DayTally(
+        trading_day=trading_day,
+        start_equity=start_equity,
+        lowest_equity=start_equity,
+        realised=0,
+        trades=0,
+        wins=0,
+        losses=0,
+        halted=False,
+    )
 
 
 def tally(day: DayTally, state: AccountState, judged_equity: int, closed: list[ClosedTrade]) -> DayTally:
@@ -43,13 +52,13 @@ def day_row(day: DayTally, equity: int) -> DailyStatsRow:
     """Return the row of a day whose equity is now `equity`."""
     drawdown = (day.start_equity - day.lowest_equity) / day.start_equity if day.start_equity > 0 else 0.0
     return DailyStatsRow(
-        day.trading_day,
-        day.start_equity,
-        equity,
-        day.realised,
-        day.trades,
-        day.wins,
-        day.losses,
-        drawdown,
-        day.halted,
+        trading_day=day.trading_day,
+        start_equity=day.start_equity,
+        end_equity=equity,
+        realised_pnl=day.realised,
+        trades=day.trades,
+        wins=day.wins,
+        losses=day.losses,
+        max_drawdown_ratio=drawdown,
+        halted=day.halted,
     )

@@ -130,16 +130,16 @@ class AccountDesk:
         ]
         self._events += len(events)
         return Settlement(
-            fact,
-            before,
-            self._state,
-            outcome,
-            closed_trades,
-            opened,
-            events,
-            self._snapshot_row(fact, outcome),
-            day_row(self._day, self._state.equity),
-            given.quote if opened is not None else None,
+            fact=fact,
+            before=before,
+            state=self._state,
+            outcome=outcome,
+            closed=closed_trades,
+            opened=opened,
+            events=events,
+            snapshot=self._snapshot_row(fact, outcome),
+            day=day_row(self._day, self._state.equity),
+            entry_quote=given.quote if opened is not None else None,
         )
 
     def reached(self, quote: Quote) -> bool:
@@ -167,7 +167,9 @@ class AccountDesk:
         if quote is not None and quote.time >= self._mark_times[place]:
             return quote
         # A close at an operator's wish happens at the account's time, which may be later than the pair's last candle.
-        return Quote(pair, max(self._mark_times), self._books.bid_close[place], self._books.ask_close[place])
+        return Quote(
+            pair=pair, time=max(self._mark_times), bid=self._books.bid_close[place], ask=self._books.ask_close[place]
+        )
 
     def close(self, price: Quote, seq: int, reason: ExitReason, command_id: int | None) -> Leaving:
         """Close the open position of a price's pair at that price for a command, after the candle at `seq`."""
@@ -184,19 +186,28 @@ class AccountDesk:
         self._events += 1
         detail = closing_detail(closed)
         event = AccountEvent(
-            self._stream,
-            self._events,
-            QUOTES if command_id is None else COMMANDS,
-            seq,
-            quote.time,
-            TRADE_CLOSED,
-            quote.pair,
-            self._state.balance,
-            self._state.equity,
-            detail if command_id is None else {**detail, "command_id": str(command_id)},
+            stream=self._stream,
+            seq=self._events,
+            cause_stream=QUOTES if command_id is None else COMMANDS,
+            cause_seq=seq,
+            time=quote.time,
+            type=TRADE_CLOSED,
+            pair=quote.pair,
+            balance=self._state.balance,
+            equity=self._state.equity,
+            detail=detail if command_id is None else {**detail, "command_id": str(command_id)},
         )
         day = day_row(self._day, self._state.equity)
-        return Leaving(quote, purpose, command_id, seq, closed, event, self._state, day)
+        return Leaving(
+            quote=quote,
+            purpose=purpose,
+            command_id=command_id,
+            seq=seq,
+            closed=closed,
+            event=event,
+            state=self._state,
+            day=day,
+        )
 
     def positions(self) -> list[PositionRow]:
         """Return the open positions at their pairs' last closes."""
@@ -226,27 +237,33 @@ class AccountDesk:
 
     def _memory(self) -> _Memory:
         return _Memory(
-            self._pairs, self._state, self._books, self._trade_ids, self._mark_times, self._day, self._events
+            pairs=self._pairs,
+            account=self._state,
+            books=self._books,
+            trade_ids=self._trade_ids,
+            mark_times=self._mark_times,
+            day=self._day,
+            events=self._events,
         )
 
     def _snapshot_row(self, fact: CandleAssessed, outcome: Outcome) -> GateSnapshotRow:
         closed = fact.closed
         writer = self._verdicts[closed.pair]
         return GateSnapshotRow(
-            closed.decision_time,
-            closed.pair,
-            fact.strategy,
-            fact.assessment.signal if outcome.reason == PASSED else NO_SIDE,
-            outcome.reason,
-            outcome.failed,
-            closed.stream,
-            closed.seq,
-            closed.granularity_seconds,
-            closed.candle.time,
-            writer.verdicts_json(fact, outcome),
-            writer.indicators_json(fact),
-            fact.params_hash,
-            fact.params_version,
+            time=closed.decision_time,
+            pair=closed.pair,
+            strategy=fact.strategy,
+            final_signal=fact.assessment.signal if outcome.reason == PASSED else NO_SIDE,
+            reason=outcome.reason,
+            failed_gates=outcome.failed,
+            stream=closed.stream,
+            seq=closed.seq,
+            granularity_seconds=closed.granularity_seconds,
+            candle_time=closed.candle.time,
+            verdicts_json=writer.verdicts_json(fact, outcome),
+            indicators_json=writer.indicators_json(fact),
+            params_hash=fact.params_hash,
+            params_version=fact.params_version,
         )
 
     def _opened(self, place: int, fact: CandleAssessed) -> Opened:

@@ -67,16 +67,16 @@ def placed(happening: Happening, stream: str, seq: int, fact: CandleAssessed, st
     """Return a happening as the fact at its place in the executor's stream."""
     cause = fact.closed
     return AccountEvent(
-        stream,
-        seq,
-        cause.stream,
-        cause.seq,
-        cause.decision_time,
-        happening.type,
-        happening.pair,
-        state.balance,
-        state.equity,
-        happening.detail,
+        stream=stream,
+        seq=seq,
+        cause_stream=cause.stream,
+        cause_seq=cause.seq,
+        time=cause.decision_time,
+        type=happening.type,
+        pair=happening.pair,
+        balance=state.balance,
+        equity=state.equity,
+        detail=happening.detail,
     )
 
 

@@ -68,7 +68,15 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
                 executor.pass_over_quotes()
 
         receiver = receiver_of(around, broker_url, ASSESSED_QUEUE)
-        process = ConsumerProcess(around, store, executor.consumer, receiver, relay, lease, between)
+        process = ConsumerProcess(
+            around=around,
+            store=store,
+            consumer=executor.consumer,
+            receiver=receiver,
+            relay=relay,
+            lease=lease,
+            between=between,
+        )
         with ExitStack() as stack:
             stack.enter_context(anchored(around, store, settings.runtime, store_url, lambda: lease.leads))
             if mode is RunMode.LIVE:

@@ -74,15 +74,15 @@ class ExecutorWork:
         transaction.save_daily_stats(list(days.values()))
         transaction.replace_positions(self._desk.positions())
         entries = [
-            AppliedQuoteRow(each.fact.seq, QuotePurpose.ENTRY, *each.entry_quote)
-            for each in settled
-            if each.entry_quote
+            _applied(each.entry_quote, each.fact.seq, QuotePurpose.ENTRY) for each in settled if each.entry_quote
         ]
         transaction.add_applied_quotes(entries)
         events = [event for settlement in settled for event in settlement.events]
         transaction.add_account_events([event_row(event) for event in events])
         transaction.append_audit([_audit_entry(event) for event in events])
-        transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, facts[-1].seq, self._desk.snapshot())])
+        transaction.save_snapshots(
+            [SnapshotRow(service=SERVICE, key=ACCOUNT, seq=facts[-1].seq, body_json=self._desk.snapshot())]
+        )
         outgoing.stage(transaction, [_message(event) for event in events])
 
     def require_params(self, reader: Reader, version: int) -> None:
@@ -115,7 +115,7 @@ class ExecutorWork:
         for leaving in left:
             transaction.close_trade(leaving.closed.id, leaving.closed.trade.exit, leaving.closed.trade.costs)
         transaction.add_applied_quotes(
-            [AppliedQuoteRow(each.seq, each.purpose, *each.quote, each.command_id) for each in left]
+            [_applied(each.quote, each.seq, each.purpose)._replace(command_id=each.command_id) for each in left]
         )
         transaction.add_equity([leaving_equity_row(each) for each in left])
         transaction.save_daily_stats([left[-1].day])
@@ -123,7 +123,9 @@ class ExecutorWork:
         events = [each.event for each in left]
         transaction.add_account_events([event_row(event) for event in events])
         transaction.append_audit([_audit_entry(each.event, each.command_id) for each in left])
-        transaction.save_snapshots([SnapshotRow(SERVICE, ACCOUNT, cursor, self._desk.snapshot())])
+        transaction.save_snapshots(
+            [SnapshotRow(service=SERVICE, key=ACCOUNT, seq=cursor, body_json=self._desk.snapshot())]
+        )
         outgoing.stage(transaction, [_message(event) for event in events])
 
     def _settle(self, transaction: Transaction, fact: CandleAssessed, holds: Sequence[HoldRow]) -> Settlement:
@@ -145,17 +147,17 @@ def _message(event: AccountEvent) -> Message:
         correlation = message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq)
         causation = message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq)
     return Message(
-        identity,
-        event.type,
-        FACT_VERSION,
-        event.time,
-        correlation,
-        causation,
-        SERVICE,
-        event.stream,
-        event.seq,
-        event.pair or ALL_PAIRS,
-        event,
+        message_id=identity,
+        type=event.type,
+        version=FACT_VERSION,
+        occurred_at=event.time,
+        correlation_id=correlation,
+        causation_id=causation,
+        producer=SERVICE,
+        stream=event.stream,
+        seq=event.seq,
+        pair=event.pair or ALL_PAIRS,
+        body=event,
     )
 
 
@@ -165,19 +167,27 @@ def equity_row(settlement: Settlement) -> EquityRow | None:
     if (before.balance, before.equity) == (state.balance, state.equity):
         return None
     closed = settlement.fact.closed
-    return EquityRow(closed.seq, closed.decision_time, state.balance, state.equity)
+    return EquityRow(seq=closed.seq, time=closed.decision_time, balance=state.balance, equity=state.equity)
 
 
 def leaving_equity_row(leaving: Leaving) -> EquityRow:
     """Return the point of the equity curve at which a position was closed between two candles."""
-    return EquityRow(leaving.seq, leaving.quote.time, leaving.state.balance, leaving.state.equity)
+    return EquityRow(
+        seq=leaving.seq, time=leaving.quote.time, balance=leaving.state.balance, equity=leaving.state.equity
+    )
 
 
 def event_row(event: AccountEvent) -> AccountEventRow:
     """Return the row that keeps an event."""
-    return AccountEventRow(*event[:-1], msgspec.json.encode(event.detail).decode())
+    fields = event._asdict()
+    detail = fields.pop("detail")
+    return AccountEventRow(**fields, detail_json=msgspec.json.encode(detail).decode())
+
+
+def _applied(quote: Quote, seq: int, purpose: str) -> AppliedQuoteRow:
+    return AppliedQuoteRow(seq=seq, purpose=purpose, **quote._asdict())
 
 
 def _audit_entry(event: AccountEvent, command_id: int | None = None) -> AuditEntry:
     detail = {"pair": event.pair, "candle": f"{event.cause_stream}/{event.cause_seq}", **event.detail}
-    return AuditEntry(event.time, SERVICE, event.type, command_id, detail)
+    return AuditEntry(time=event.time, actor=SERVICE, action=event.type, command_id=command_id, detail=detail)

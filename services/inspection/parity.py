@@ -75,8 +75,15 @@ def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck
             replay.note(settlement)
         replay.compare_ledger()
     except (_DifferenceError, InvariantError) as difference:
-        return ParityCheck(replay.candles, len(replay.closed), trade_hash(replay.closed), str(difference))
-    return ParityCheck(replay.candles, len(replay.closed), trade_hash(replay.closed), None)
+        return ParityCheck(
+            candles=replay.candles,
+            trades=len(replay.closed),
+            trade_hash=trade_hash(replay.closed),
+            difference=str(difference),
+        )
+    return ParityCheck(
+        candles=replay.candles, trades=len(replay.closed), trade_hash=trade_hash(replay.closed), difference=None
+    )
 
 
 class _Replay:
@@ -179,7 +186,9 @@ class _Replay:
         self._note_day_and_exits(settlement.day, settlement.closed)
         if settlement.opened is not None:
             opened = settlement.opened
-            self._trades.append(TradeRow(len(self._trades) + 1, opened.opening, opened.costs, None))
+            self._trades.append(
+                TradeRow(number=len(self._trades) + 1, opening=opened.opening, costs=opened.costs, closing=None)
+            )
 
     def _note_day_and_exits(self, day: DailyStatsRow, exits: Sequence[Closed]) -> None:
         self._days[day.trading_day] = day
@@ -206,7 +215,7 @@ class _Replay:
 
 
 def _quote_of(row: AppliedQuoteRow) -> Quote:
-    return Quote(row.pair, row.time, row.bid, row.ask)
+    return Quote(pair=row.pair, time=row.time, bid=row.bid, ask=row.ask)
 
 
 def _rows_after(read: Callable[[int], Sequence[Placed]]) -> Iterator[Placed]:

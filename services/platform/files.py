@@ -51,7 +51,9 @@ def _quality(files: Sequence[tuple[CandleFile, CandleRead]]) -> tuple[list[Candl
     """Return the gaps of the candles in files, and the rows that were set aside."""
     gaps = [gap for _, read in files for gap in gap_rows(read.series)]
     rejected = [
-        RejectedCandleRow(str(file.path), row.line, row.reason, row.text, file.instrument.name)
+        RejectedCandleRow(
+            source=str(file.path), line=row.line, reason=row.reason, raw=row.text, pair=file.instrument.name
+        )
         for file, read in files
         for row in read.rejected
     ]

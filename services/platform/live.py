@@ -57,4 +57,12 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
             around.patiently("store", platform.obey)
             audience.watch(board)
 
-        follow(around, store, platform.feed, live.source, pairs, settings.live, idle)
+        follow(
+            around=around,
+            store=store,
+            feed=platform.feed,
+            source=live.source,
+            pairs=pairs,
+            settings=settings.live,
+            on_idle=idle,
+        )

@@ -56,7 +56,15 @@ class Signer:
     def continued(self, last: Anchor | None, time: str, audit_id: int, audit_hash: str) -> Anchor:
         """Return the anchor that follows another one, or the first."""
         serial, previous = (1, "") if last is None else (last.serial + 1, last.signature)
-        anchor = Anchor(serial, time, audit_id, audit_hash, previous, self.public, "")
+        anchor = Anchor(
+            serial=serial,
+            time=time,
+            audit_id=audit_id,
+            hash=audit_hash,
+            previous=previous,
+            key=self.public,
+            signature="",
+        )
         return msgspec.structs.replace(anchor, signature=self._key.sign(anchor.signed()).hex())
 
 
@@ -138,19 +146,27 @@ def check_anchors(content: bytes, key: str | None) -> AnchorsFound:
     for serial, line in enumerate(lines, start=1):
         anchor = parse_line(line)
         if anchor is None:
-            return AnchorsFound(anchors, serial, f"line {serial} is not an anchor", False, key is not None)
+            return AnchorsFound(
+                anchors=anchors,
+                first_bad=serial,
+                why=f"line {serial} is not an anchor",
+                unfinished=False,
+                key_given=key is not None,
+            )
         if public is None:
             demanded = demanded or anchor.key
             public = _public(demanded)
         why = _flaw(anchor, last, demanded, public)
         if why:
-            return AnchorsFound(anchors, serial, why, False, key is not None)
+            return AnchorsFound(anchors=anchors, first_bad=serial, why=why, unfinished=False, key_given=key is not None)
         anchors.append(anchor)
         last = anchor
     if rest and not is_unfinished(rest):
         why = f"line {len(anchors) + 1} is not an anchor"
-        return AnchorsFound(anchors, len(anchors) + 1, why, False, key is not None)
-    return AnchorsFound(anchors, None, "", bool(rest), key is not None)
+        return AnchorsFound(
+            anchors=anchors, first_bad=len(anchors) + 1, why=why, unfinished=False, key_given=key is not None
+        )
+    return AnchorsFound(anchors=anchors, first_bad=None, why="", unfinished=bool(rest), key_given=key is not None)
 
 
 def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: "Ed25519PublicKey | None") -> str:

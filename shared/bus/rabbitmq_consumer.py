@@ -124,7 +124,7 @@ class RabbitConsumer:
         MessageError. `tick` is called at least every half second, except while `handle` works. Raises InputError when
         the broker refuses for a reason that trying again does not mend.
         """
-        duties = _Duties(handle, decode, stop, tick)
+        duties = _Duties(handle=handle, decode=decode, stop=stop, tick=tick)
         while not stop():
             started = monotonic()
             try:

@@ -84,7 +84,11 @@ def consume(
 
     def arrived(_channel: Channel, method: spec.Basic.Deliver, properties: spec.BasicProperties, body: bytes) -> None:
         tag, redelivered = int(method.delivery_tag or 0), bool(method.redelivered)
-        into.append(Delivery(tag, redelivered, str(method.routing_key), properties, body))
+        into.append(
+            Delivery(
+                tag=tag, redelivered=redelivered, routing_key=str(method.routing_key), properties=properties, body=body
+            )
+        )
         connection.progress()
 
     def request(answered: Callable[[Method[spec.Basic.ConsumeOk]], None]) -> None:

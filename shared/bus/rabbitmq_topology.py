@@ -129,7 +129,12 @@ class TopologyJob:
                 if messages or gone or connection.blocked:
                     raise
                 raise NoLeaderError(f"queue {queue.name} does not work: {fault}") from fault
-            return QueueReport(queue.name, QueueState.WORKS, *counts)
+            return QueueReport(
+                queue=queue.name,
+                state=QueueState.WORKS,
+                messages=counts.messages,
+                consumers=counts.consumers,
+            )
 
     def _difference(self, what: str, look: _Request, declare: _Request) -> list[str]:
         """Tell how something differs; it is declared only where it exists, so that nothing is made."""

@@ -64,7 +64,10 @@ class PairCalendar:
         """Return what the calendar says of a column of candles."""
         count = len(decision_times)
         found = FactColumns(
-            np.empty(count, np.uint8), np.empty(count, np.uint8), np.empty(count, np.uint8), np.empty(count, np.int64)
+            market_open=np.empty(count, np.uint8),
+            session_open=np.empty(count, np.uint8),
+            news=np.empty(count, np.uint8),
+            trading_day=np.empty(count, np.int64),
         )
         for start in range(0, count, _CHUNK):
             chunk = slice(start, start + _CHUNK)

@@ -158,7 +158,12 @@ def _closed(fields: Mapping[str, Any]) -> CandleClosed:
     seq = int(fields["seq"])
     previous_seq = int(fields.get("previous_seq", seq - 1))
     return CandleClosed(
-        str(fields["stream"]), seq, previous_seq, fields["pair"], int(fields["granularity_seconds"]), candle
+        stream=str(fields["stream"]),
+        seq=seq,
+        previous_seq=previous_seq,
+        pair=fields["pair"],
+        granularity_seconds=int(fields["granularity_seconds"]),
+        candle=candle,
     )
 
 
@@ -175,40 +180,42 @@ def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
         atr=_number_or_nan(fields["atr"]),
         atr_median=_number_or_nan(fields["atr_median"]),
         adx=_number_or_nan(fields["adx"]),
-        readings=Readings(*map(_number_or_nan, fields["readings"])),
+        readings=Readings._make(map(_number_or_nan, fields["readings"])),
     )
     news = fields["news"]
     return CandleAssessed(
-        _closed(fields["candle"]),
-        str(fields["strategy"]),
-        str(fields["params_hash"]),
-        int(fields["trading_day"]),
-        assessment,
-        None if news is None else NewsEvent(str(news[0]), str(news[1]), _finite(news[2])),
-        int(fields.get("params_version", 0)),
+        closed=_closed(fields["candle"]),
+        strategy=str(fields["strategy"]),
+        params_hash=str(fields["params_hash"]),
+        trading_day=int(fields["trading_day"]),
+        assessment=assessment,
+        news=None if news is None else NewsEvent(str(news[0]), str(news[1]), _finite(news[2])),
+        params_version=int(fields.get("params_version", 0)),
     )
 
 
 def _quote(fields: Mapping[str, Any]) -> Quote:
     digits = instrument(fields["pair"]).digits
     time = int(datetime.fromisoformat(fields["time"]).timestamp())
-    return Quote(fields["pair"], time, parse_points(fields["bid"], digits), parse_points(fields["ask"], digits))
+    return Quote(
+        pair=fields["pair"], time=time, bid=parse_points(fields["bid"], digits), ask=parse_points(fields["ask"], digits)
+    )
 
 
 def _event(fields: Mapping[str, Any]) -> AccountEvent:
     detail = {str(name): str(value) for name, value in fields["detail"].items()}
     time = int(datetime.fromisoformat(fields["time"]).timestamp())
     return AccountEvent(
-        str(fields["stream"]),
-        int(fields["seq"]),
-        str(fields["cause_stream"]),
-        int(fields["cause_seq"]),
-        time,
-        str(fields["type"]),
-        None if fields["pair"] is None else str(fields["pair"]),
-        parse_money(fields["balance"]),
-        parse_money(fields["equity"]),
-        detail,
+        stream=str(fields["stream"]),
+        seq=int(fields["seq"]),
+        cause_stream=str(fields["cause_stream"]),
+        cause_seq=int(fields["cause_seq"]),
+        time=time,
+        type=str(fields["type"]),
+        pair=None if fields["pair"] is None else str(fields["pair"]),
+        balance=parse_money(fields["balance"]),
+        equity=parse_money(fields["equity"]),
+        detail=detail,
     )
 
 

@@ -27,10 +27,10 @@ def gate_counts(candles_by_mask: Mapping[int, int]) -> tuple[GateCount, ...]:
             judged[mask & _ALL_GATES] += candles
     return tuple(
         GateCount(
-            number,
-            name,
-            sum(candles for mask, candles in judged.items() if mask & -mask == 1 << (number - 1)),
-            sum(candles for mask, candles in failed.items() if mask & (1 << (number - 1))),
+            gate=number,
+            name=name,
+            stopped_first=sum(candles for mask, candles in judged.items() if mask & -mask == 1 << (number - 1)),
+            failed=sum(candles for mask, candles in failed.items() if mask & (1 << (number - 1))),
         )
         for number, name in enumerate(GATE_NAMES, start=1)
     )

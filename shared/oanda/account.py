@@ -39,7 +39,7 @@ class OandaInstrument(NamedTuple):
                 f"{self.name} cannot be traded here: its prices have {digits} decimals and its pip is "
                 f"10^{self.pip_location}, while a price step must be a tenth of a pip; choose another pair"
             )
-        return Instrument(self.name, base, quote, digits, 10**digits)
+        return Instrument(name=self.name, base=base, quote=quote, digits=digits, points_per_price=10**digits)
 
 
 class AccountSummary(NamedTuple):
@@ -137,32 +137,32 @@ def parse_summary(body: object) -> AccountSummary:
     """Read an account or its summary; MessageError where the body is neither."""
     account = read(body, _Summary, "account summary").account
     return AccountSummary(
-        account.id,
-        account.alias,
-        account.currency,
-        finite(account.balance, "balance"),
-        finite(account.nav, "NAV"),
-        finite(account.unrealized_pl, "unrealizedPL"),
-        finite(account.margin_used, "marginUsed"),
-        finite(account.margin_available, "marginAvailable"),
-        account.open_trade_count,
-        account.open_position_count,
-        account.pending_order_count,
-        account.hedging_enabled,
-        transaction_number(account.last_transaction),
+        account_id=account.id,
+        alias=account.alias,
+        currency=account.currency,
+        balance=finite(account.balance, "balance"),
+        nav=finite(account.nav, "NAV"),
+        unrealized_pl=finite(account.unrealized_pl, "unrealizedPL"),
+        margin_used=finite(account.margin_used, "marginUsed"),
+        margin_available=finite(account.margin_available, "marginAvailable"),
+        open_trade_count=account.open_trade_count,
+        open_position_count=account.open_position_count,
+        pending_order_count=account.pending_order_count,
+        hedging_enabled=account.hedging_enabled,
+        last_transaction_id=transaction_number(account.last_transaction),
     )
 
 
 def _instrument(fields: _Instrument) -> OandaInstrument:
     largest = finite(fields.maximum_position_size, "maximumPositionSize")
     return OandaInstrument(
-        fields.name,
-        fields.type,
-        fields.pip_location,
-        fields.display_precision,
-        fields.trade_units_precision,
-        finite(fields.minimum_trade_size, "minimumTradeSize"),
-        finite(fields.maximum_order_units, "maximumOrderUnits"),
-        largest or None,
-        finite(fields.margin_rate, "marginRate"),
+        name=fields.name,
+        kind=fields.type,
+        pip_location=fields.pip_location,
+        display_precision=fields.display_precision,
+        units_precision=fields.trade_units_precision,
+        minimum_trade_size=finite(fields.minimum_trade_size, "minimumTradeSize"),
+        maximum_order_units=finite(fields.maximum_order_units, "maximumOrderUnits"),
+        maximum_position_size=largest or None,
+        margin_rate=finite(fields.margin_rate, "marginRate"),
     )

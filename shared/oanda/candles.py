@@ -219,7 +219,7 @@ def _candle(raw: object, instrument: Instrument, granularity_seconds: int) -> Fe
         reason = f"the {granularity_name(granularity_seconds)} candle of {instrument.name} {when} is refused: {error}"
         text = msgspec.json.encode(raw).decode("utf-8")
         return Timeless(reason, text) if time is None else Refused(time, reason, text)
-    candle = Candle(time, *prices, fields.volume)
+    candle = Candle._make((time, *prices, fields.volume))
     return Complete(candle) if fields.complete else Incomplete(candle)
 
 

@@ -303,4 +303,4 @@ def _result(transactions: Sequence[Transaction]) -> CloseResult | None:
 def _fill(fill: Transaction) -> CloseFill:
     if fill.units is None or fill.price is None or fill.pl is None:
         raise MessageError(f"OANDA's transaction {fill.id} fills an order without units, price or profit")
-    return CloseFill(fill.units, fill.price, fill.pl, fill.id)
+    return CloseFill(units=fill.units, price=fill.price, pl=fill.pl, transaction_id=fill.id)

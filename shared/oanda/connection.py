@@ -238,7 +238,7 @@ def unauthorized(host: str, times: str) -> OandaUnauthorizedError:
 
 
 def _answer(reply: Reply, decoded: Mapping[str, Any]) -> OandaAnswer:
-    return OandaAnswer(reply.status, decoded, reply.headers, beginning_of(reply.content))
+    return OandaAnswer(status=reply.status, body=decoded, headers=reply.headers, beginning=beginning_of(reply.content))
 
 
 def _described(reply: Reply) -> str:

@@ -98,11 +98,11 @@ def parse_error_body(body: Mapping[str, Any]) -> ErrorBody:
     """Read the body of an error; MessageError where its fields are of other types than OANDA's."""
     fields = read(body, _Body, "error")
     return ErrorBody(
-        fields.errorCode,
-        fields.errorMessage or "",
-        tuple(_rejections(body)),
-        tuple(str(number) for number in fields.relatedTransactionIDs or ()),
-        None if fields.lastTransactionID is None else str(fields.lastTransactionID),
+        code=fields.errorCode,
+        message=fields.errorMessage or "",
+        rejections=tuple(_rejections(body)),
+        related_transaction_ids=tuple(str(number) for number in fields.relatedTransactionIDs or ()),
+        last_transaction_id=None if fields.lastTransactionID is None else str(fields.lastTransactionID),
     )
 
 
@@ -111,7 +111,7 @@ def refusal(status: int, method: str, path: str, body: Mapping[str, Any] | None,
     try:
         known = parse_error_body(body or {})
     except MessageError:
-        known = ErrorBody(None, "", (), (), None)
+        known = ErrorBody(code=None, message="", rejections=(), related_transaction_ids=(), last_transaction_id=None)
     said = known.message or known.code or beginning or "nothing more"
     lowered = said.lower()
     hint = next((mend for part, mend in _HINTS if part in lowered), _STATUS_HINTS.get(status))
@@ -129,5 +129,9 @@ def _rejections(body: Mapping[str, Any]) -> list[Rejection]:
         transaction = read(value, _Transaction, name)
         if transaction.rejectReason is not None:
             number = None if transaction.id is None else str(transaction.id)
-            found.append(Rejection(name, transaction.rejectReason, number, transaction.instrument))
+            found.append(
+                Rejection(
+                    name=name, reason=transaction.rejectReason, transaction_id=number, pair=transaction.instrument
+                )
+            )
     return found

@@ -176,13 +176,13 @@ def _quote(raw: object, instruments: Mapping[str, Instrument]) -> Quote:
     ask = min((points(level.price) for level in price.asks or ()), default=None)
     said_tradeable = price.tradeable if price.tradeable is not None else price.status == _TRADEABLE
     return Quote(
-        price.instrument,
-        time,
-        bid,
-        ask,
-        said_tradeable and bid is not None and ask is not None,
-        None if price.closeout_bid is None else points(price.closeout_bid),
-        None if price.closeout_ask is None else points(price.closeout_ask),
+        pair=price.instrument,
+        time_nanoseconds=time,
+        bid=bid,
+        ask=ask,
+        tradeable=said_tradeable and bid is not None and ask is not None,
+        closeout_bid=None if price.closeout_bid is None else points(price.closeout_bid),
+        closeout_ask=None if price.closeout_ask is None else points(price.closeout_ask),
     )
 
 

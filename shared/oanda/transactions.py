@@ -104,17 +104,17 @@ def parse_transaction(body: object) -> Transaction:
     fields = read(body, _Transaction, "transaction")
     extensions = fields.client_extensions
     return Transaction(
-        transaction_number(fields.id),
-        fields.type,
-        _nanoseconds(fields.time),
-        fields.instrument,
-        fields.reason,
-        fields.reject_reason,
-        None if fields.order_id is None else transaction_number(fields.order_id),
-        fields.client_order_id if extensions is None or extensions.id is None else extensions.id,
-        _amount(fields.units),
-        _amount(fields.price),
-        _amount(fields.pl),
+        id=transaction_number(fields.id),
+        kind=fields.type,
+        time_nanoseconds=_nanoseconds(fields.time),
+        pair=fields.instrument,
+        reason=fields.reason,
+        reject_reason=fields.reject_reason,
+        order_id=None if fields.order_id is None else transaction_number(fields.order_id),
+        client_id=fields.client_order_id if extensions is None or extensions.id is None else extensions.id,
+        units=_amount(fields.units),
+        price=_amount(fields.price),
+        pl=_amount(fields.pl),
     )
 
 

@@ -53,7 +53,9 @@ def send_command(transaction: Transaction, command: Command, new: NewCommand) ->
         )
     if is_new:
         detail = {"type": command.type, "mode": command.mode, "pair": command.pair, "key": new.idempotency_key}
-        transaction.append_audit([AuditEntry(new.created_time, new.actor, SENT, row.id, detail)])
+        transaction.append_audit(
+            [AuditEntry(time=new.created_time, actor=new.actor, action=SENT, command_id=row.id, detail=detail)]
+        )
     return Sent(row, is_new)
 
 

@@ -15,7 +15,15 @@ _LONGEST_RECONNECT_SECONDS = 5.0
 def relay_of(around: Surroundings, store: Store, producer: str, broker_url: str, partitions: int = 1) -> Relay:
     """Return the relay that sends what a service leaves in the outbox."""
     publisher = RabbitPublisher(broker_url, topology(partitions), f"{around.instance}.relay")
-    return Relay(store, publisher, producer, around.metrics, around.log, around.crash, around.clock)
+    return Relay(
+        store=store,
+        publisher=publisher,
+        producer=producer,
+        metrics=around.metrics,
+        log=around.log,
+        crash=around.crash,
+        clock=around.clock,
+    )
 
 
 def receiver_of(around: Surroundings, broker_url: str, queue: str) -> RabbitConsumer:

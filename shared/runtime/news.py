@@ -73,7 +73,7 @@ def keep_news(transaction: Transaction, record: NewsRecord) -> None:
     if record.events and (newest is None or newest.body_json != events):
         version = transaction.save_setting(NEWS, events, record.fetched_at)
     times = msgspec.json.encode(replace(record, events=())).decode()
-    transaction.save_snapshots([SnapshotRow(_KEEPER, NEWS, version, times)])
+    transaction.save_snapshots([SnapshotRow(service=_KEEPER, key=NEWS, seq=version, body_json=times)])
 
 
 def stored_news(reader: Reader) -> NewsRecord | None:
@@ -88,7 +88,13 @@ def calendar_age(reader: Reader, now: int) -> CalendarAge | None:
     if record is None or calendar is None:
         return None
     age_seconds = max(0, now - calendar.fetched_at)
-    return CalendarAge(age_seconds, record.fetched_at, record.asked_at, len(record.events), record.last_event)
+    return CalendarAge(
+        seconds=age_seconds,
+        fetched_at=record.fetched_at,
+        asked_at=record.asked_at,
+        events=len(record.events),
+        last_event=record.last_event,
+    )
 
 
 class NewsView:

@@ -115,9 +115,15 @@ def save_params(
         before = known[section].body_json if section in known else written_section(settings, section)
         if before == after:
             continue
-        row = transaction.add_params(NewParams(section, after, section_hash(section, after), actor, now))
+        row = transaction.add_params(
+            NewParams(
+                section=section, body_json=after, hash=section_hash(section, after), actor=actor, created_time=now
+            )
+        )
         detail = {"section": section, "version": row.version, "hash": row.hash, "before": before, "after": after}
-        transaction.append_audit([AuditEntry(now, actor, PARAMS_SAVED, None, detail)])
+        transaction.append_audit(
+            [AuditEntry(time=now, actor=actor, action=PARAMS_SAVED, command_id=None, detail=detail)]
+        )
         saved.append(row)
     if not saved:
         return Saved([], None)

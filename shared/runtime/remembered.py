@@ -49,7 +49,7 @@ def remembered_run(reader: Reader) -> RememberedRun:
         raise InputError("this database holds no paper run; make one with `scalpbot paper --mode OFFLINE --csv FILE`")
     run = msgspec.json.decode(known.body_json)
     events = run["news"]
-    calendar = None if events is None else EconomicCalendar(tuple(EconomicEvent(*each) for each in events), NEVER_STALE)
+    calendar = None if events is None else EconomicCalendar(tuple(map(EconomicEvent._make, events)), NEVER_STALE)
     return RememberedRun(_settings_in(run), calendar, _mode_in(run))
 
 

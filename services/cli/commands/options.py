@@ -77,7 +77,7 @@ def send(
 ) -> int:
     """Send a command to a platform, through its database or its API; its executor executes it within a second."""
     return job.send(
-        Where(database, config, url, user),
+        Where(database=database, config=config, url=url, user=user),
         job.Order(type_name, {"mode": mode, **({} if pair is None else {"pair": pair})}, key, expires),
         actor=actor,
         patience=timeout if wait else None,
@@ -94,7 +94,7 @@ def list_commands(
     as_json: AsJson = False,
 ) -> None:
     """Show the latest commands and what came of them."""
-    job.list_commands(Where(database, config, url, user), limit, as_json)
+    job.list_commands(Where(database=database, config=config, url=url, user=user), limit, as_json)
 
 
 def show(
@@ -106,4 +106,4 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one command with its result and every audit record of it."""
-    job.show(Where(database, config, url, user), command_id, as_json)
+    job.show(Where(database=database, config=config, url=url, user=user), command_id, as_json)

@@ -87,14 +87,18 @@ def pair_line(reader: Reader, board: QuoteBoard, pair: str, now: float) -> Line:
     """Return a pair's line of the table."""
     digits = instrument(pair).digits
     quote, judged, held = board.newest(pair), reader.gate_snapshots(1, pair), reader.positions(pair)
-    prices = (NO_VALUE,) * 4
-    if quote is not None:
-        spread = format_pips(quote.ask - quote.bid)
-        age = f"{max(0.0, now - quote.time):.0f} s"
-        prices = (format_points(quote.bid, digits), format_points(quote.ask, digits), spread, age)
-    decision = REASON_NAMES[judged[0].reason] if judged else NO_VALUE
-    candle = format_time(judged[0].candle_time) if judged else NO_VALUE
-    return Line(pair, *prices, candle, decision, *_position(held, digits))
+    position, profit = _position(held, digits)
+    return Line(
+        pair=pair,
+        bid=NO_VALUE if quote is None else format_points(quote.bid, digits),
+        ask=NO_VALUE if quote is None else format_points(quote.ask, digits),
+        spread=NO_VALUE if quote is None else format_pips(quote.ask - quote.bid),
+        price_age=NO_VALUE if quote is None else f"{max(0.0, now - quote.time):.0f} s",
+        last_candle=format_time(judged[0].candle_time) if judged else NO_VALUE,
+        decision=REASON_NAMES[judged[0].reason] if judged else NO_VALUE,
+        position=position,
+        profit=profit,
+    )
 
 
 def _position(held: Sequence[PositionRow], digits: int) -> tuple[str, str]:

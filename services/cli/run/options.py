@@ -100,7 +100,17 @@ def ingest(
         granularity=granularity,
         skip_bad_rows=skip_bad_rows,
     )
-    ingest_job.run_ingest_verb(Asked(config, database, broker, instance, health_host, health_port), order)
+    ingest_job.run_ingest_verb(
+        Asked(
+            config=config,
+            database=database,
+            broker=broker,
+            instance=instance,
+            health_host=health_host,
+            health_port=health_port,
+        ),
+        order,
+    )
 
 
 def strategy(
@@ -116,7 +126,17 @@ def strategy(
 ) -> None:
     """Assess every closed candle of a partition by everything that depends on the market alone."""
     strategy_job.run_strategy_verb(
-        Asked(config, database, broker, instance, health_host, health_port), partition=partition, mode=mode, news=news
+        Asked(
+            config=config,
+            database=database,
+            broker=broker,
+            instance=instance,
+            health_host=health_host,
+            health_port=health_port,
+        ),
+        partition=partition,
+        mode=mode,
+        news=news,
     )
 
 
@@ -130,7 +150,17 @@ def executor(
     config: ConfigFile = None,
 ) -> None:
     """Settle assessed candles and keep the ledger; of several instances, one leads and the others stand by."""
-    executor_job.run_executor_verb(Asked(config, database, broker, instance, health_host, health_port), mode)
+    executor_job.run_executor_verb(
+        Asked(
+            config=config,
+            database=database,
+            broker=broker,
+            instance=instance,
+            health_host=health_host,
+            health_port=health_port,
+        ),
+        mode,
+    )
 
 
 def api(
@@ -155,4 +185,14 @@ def api(
         trusted_proxies=trusted_proxy or (),
         bootstrap=bootstrap_file,
     )
-    api_job.run_api_verb(Asked(config, database, None, instance, health_host, health_port), order)
+    api_job.run_api_verb(
+        Asked(
+            config=config,
+            database=database,
+            broker=None,
+            instance=instance,
+            health_host=health_host,
+            health_port=health_port,
+        ),
+        order,
+    )

@@ -41,7 +41,7 @@ def chosen_feed(order: CandleOrder, settings: Settings, store_url: str) -> DemoF
     match order.feed:
         case Feed.DEMO:
             pairs = parse_pairs(order.pairs or "") or _DEMO_PAIRS
-            return DemoFeed(pairs, order.seed, parse_speed(order.speed), order.candles)
+            return DemoFeed(pairs=pairs, seed=order.seed, speed=parse_speed(order.speed), candles=order.candles)
         case Feed.REPLAY:
             return _replay_feed(order, settings)
         case Feed.OANDA:

@@ -33,7 +33,7 @@ def add(
     user: User = None,
 ) -> None:
     """Add a user; the password is asked for, or read from the next line of stdin."""
-    job.add(Where(database, config, url, user), name, role)
+    job.add(Where(database=database, config=config, url=url, user=user), name, role)
 
 
 def passwd(
@@ -44,7 +44,7 @@ def passwd(
     user: User = None,
 ) -> None:
     """Set a user's password, asked for or read from the next line of stdin, and end all their sessions."""
-    job.set_password(Where(database, config, url, user), name)
+    job.set_password(Where(database=database, config=config, url=url, user=user), name)
 
 
 def role(
@@ -56,7 +56,7 @@ def role(
     user: User = None,
 ) -> None:
     """Set what a user may do, and end all their sessions."""
-    job.set_role(Where(database, config, url, user), name, role)
+    job.set_role(Where(database=database, config=config, url=url, user=user), name, role)
 
 
 def disable(
@@ -67,7 +67,7 @@ def disable(
     user: User = None,
 ) -> None:
     """Keep a user from signing in, and end all their sessions."""
-    job.disable(Where(database, config, url, user), name)
+    job.disable(Where(database=database, config=config, url=url, user=user), name)
 
 
 def enable(
@@ -78,7 +78,7 @@ def enable(
     user: User = None,
 ) -> None:
     """Let a disabled user sign in again."""
-    job.enable(Where(database, config, url, user), name)
+    job.enable(Where(database=database, config=config, url=url, user=user), name)
 
 
 def list_users(
@@ -89,4 +89,4 @@ def list_users(
     as_json: AsJson = False,
 ) -> None:
     """Show who may sign in, and as what."""
-    job.list_users(Where(database, config, url, user), as_json)
+    job.list_users(Where(database=database, config=config, url=url, user=user), as_json)

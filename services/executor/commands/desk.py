@@ -154,7 +154,7 @@ class CommandDesk:
         ends = [msgspec.json.decode(record.detail_json) for record in trail if record.action == COMPLETED]
         begun = _begun_in(trail)
         if not ends and begun is not None and self._terms.closes is not None:
-            return CloseOrder(row.id, begun.tag, begun.pair, begun.done)
+            return CloseOrder(command_id=row.id, tag=begun.tag, pair=begun.pair, done=begun.done)
         if ends:
             answer = Answer(CommandStatus(ends[-1]["status"]), ends[-1]["result"])
         else:
@@ -198,4 +198,4 @@ def _begun_in(trail: Sequence[AuditRow]) -> _BegunClose | None:
 
 
 def _entry(time: int, row: CommandRow, action: str, detail: dict[str, Any]) -> AuditEntry:
-    return AuditEntry(time, SERVICE, action, row.id, detail)
+    return AuditEntry(time=time, actor=SERVICE, action=action, command_id=row.id, detail=detail)

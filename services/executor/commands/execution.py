@@ -69,13 +69,16 @@ class Operation(NamedTuple):
         closes = self.terms.closes
         if closes is None or not self.terms.live_trading_enabled or self.command.mode is not TradeMode.LIVE:
             return None
-        return CloseOrder(self.row.id, closes.new_tag(self.row.id), self.command.pair, done)
+        return CloseOrder(command_id=self.row.id, tag=closes.new_tag(self.row.id), pair=self.command.pair, done=done)
 
     def audit(self, actions: Sequence[tuple[str, dict[str, str]]]) -> None:
         """Record what is done on behalf of whoever asked for it."""
         row = self.row
         self.transaction.append_audit(
-            [AuditEntry(self.now, row.actor, action, row.id, detail) for action, detail in actions]
+            [
+                AuditEntry(time=self.now, actor=row.actor, action=action, command_id=row.id, detail=detail)
+                for action, detail in actions
+            ]
         )
 
 

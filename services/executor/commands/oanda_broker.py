@@ -83,7 +83,9 @@ class OandaBroker:
         body = msgspec.json.encode(intent).decode()
         with self._store.transaction() as transaction:
             fence(transaction)
-            transaction.save_snapshots([SnapshotRow(SERVICE, _key(intent.tag), intent.last_transaction_id, body)])
+            transaction.save_snapshots(
+                [SnapshotRow(service=SERVICE, key=_key(intent.tag), seq=intent.last_transaction_id, body_json=body)]
+            )
         self._crash(f"{SERVICE}.broker_close_remembered")
 
     def _remembered(self, tag: str, fence: Callable[[Transaction], None]) -> CloseIntent | None:

@@ -28,34 +28,40 @@ class _Release(NamedTuple):
     percent_of_weeks: int
 
 
-_RELEASES: Final = (
-    _Release("Tokyo Core CPI y/y", "JPY", _TOKYO, 4, 8, 30, "Medium", 50),
-    _Release("Household Spending y/y", "JPY", _TOKYO, 1, 8, 30, "Low", 50),
-    _Release("Retail Sales y/y", "JPY", _TOKYO, 3, 8, 50, "Low", 60),
-    _Release("Tankan Manufacturing Index", "JPY", _TOKYO, 0, 8, 50, "Medium", 30),
-    _Release("BOJ Policy Rate", "JPY", _TOKYO, 1, 12, 30, "High", 40),
-    _Release("German Factory Orders m/m", "EUR", _FRANKFURT, 2, 8, 0, "Medium", 60),
-    _Release("German Flash Manufacturing PMI", "EUR", _FRANKFURT, 3, 9, 30, "High", 60),
-    _Release("ZEW Economic Sentiment", "EUR", _FRANKFURT, 1, 11, 0, "Medium", 60),
-    _Release("Core CPI Flash Estimate y/y", "EUR", _FRANKFURT, 2, 11, 0, "High", 50),
-    _Release("Italian Trade Balance", "EUR", _FRANKFURT, 4, 10, 0, "Low", 70),
-    _Release("Main Refinancing Rate", "EUR", _FRANKFURT, 3, 14, 15, "High", 40),
-    _Release("ECB Press Conference", "EUR", _FRANKFURT, 3, 14, 45, "High", 40),
-    _Release("CPI y/y", "GBP", _LONDON, 2, 7, 0, "High", 40),
-    _Release("Claimant Count Change", "GBP", _LONDON, 1, 7, 0, "Medium", 60),
-    _Release("Construction PMI", "GBP", _LONDON, 2, 9, 30, "Medium", 50),
-    _Release("GDP m/m", "GBP", _LONDON, 4, 7, 0, "High", 40),
-    _Release("RICS House Price Balance", "GBP", _LONDON, 3, 0, 1, "Low", 50),
-    _Release("Official Bank Rate", "GBP", _LONDON, 3, 12, 0, "High", 40),
-    _Release("ISM Services PMI", "USD", _NEW_YORK, 2, 10, 0, "High", 40),
-    _Release("JOLTS Job Openings", "USD", _NEW_YORK, 1, 10, 0, "High", 40),
-    _Release("Core CPI m/m", "USD", _NEW_YORK, 1, 8, 30, "High", 50),
-    _Release("Core Retail Sales m/m", "USD", _NEW_YORK, 3, 8, 30, "High", 50),
-    _Release("Unemployment Claims", "USD", _NEW_YORK, 3, 8, 30, "Medium", 100),
-    _Release("Federal Funds Rate", "USD", _NEW_YORK, 2, 14, 0, "High", 30),
-    _Release("Non-Farm Employment Change", "USD", _NEW_YORK, 4, 8, 30, "High", 50),
-    _Release("Natural Gas Storage", "USD", _NEW_YORK, 3, 10, 30, "Low", 100),
-    _Release("Factory Orders m/m", "USD", _NEW_YORK, 0, 10, 0, "Low", 60),
+# A column for each field.
+_RELEASES: Final = tuple(
+    map(
+        _Release._make,
+        (
+            ("Tokyo Core CPI y/y", "JPY", _TOKYO, 4, 8, 30, "Medium", 50),
+            ("Household Spending y/y", "JPY", _TOKYO, 1, 8, 30, "Low", 50),
+            ("Retail Sales y/y", "JPY", _TOKYO, 3, 8, 50, "Low", 60),
+            ("Tankan Manufacturing Index", "JPY", _TOKYO, 0, 8, 50, "Medium", 30),
+            ("BOJ Policy Rate", "JPY", _TOKYO, 1, 12, 30, "High", 40),
+            ("German Factory Orders m/m", "EUR", _FRANKFURT, 2, 8, 0, "Medium", 60),
+            ("German Flash Manufacturing PMI", "EUR", _FRANKFURT, 3, 9, 30, "High", 60),
+            ("ZEW Economic Sentiment", "EUR", _FRANKFURT, 1, 11, 0, "Medium", 60),
+            ("Core CPI Flash Estimate y/y", "EUR", _FRANKFURT, 2, 11, 0, "High", 50),
+            ("Italian Trade Balance", "EUR", _FRANKFURT, 4, 10, 0, "Low", 70),
+            ("Main Refinancing Rate", "EUR", _FRANKFURT, 3, 14, 15, "High", 40),
+            ("ECB Press Conference", "EUR", _FRANKFURT, 3, 14, 45, "High", 40),
+            ("CPI y/y", "GBP", _LONDON, 2, 7, 0, "High", 40),
+            ("Claimant Count Change", "GBP", _LONDON, 1, 7, 0, "Medium", 60),
+            ("Construction PMI", "GBP", _LONDON, 2, 9, 30, "Medium", 50),
+            ("GDP m/m", "GBP", _LONDON, 4, 7, 0, "High", 40),
+            ("RICS House Price Balance", "GBP", _LONDON, 3, 0, 1, "Low", 50),
+            ("Official Bank Rate", "GBP", _LONDON, 3, 12, 0, "High", 40),
+            ("ISM Services PMI", "USD", _NEW_YORK, 2, 10, 0, "High", 40),
+            ("JOLTS Job Openings", "USD", _NEW_YORK, 1, 10, 0, "High", 40),
+            ("Core CPI m/m", "USD", _NEW_YORK, 1, 8, 30, "High", 50),
+            ("Core Retail Sales m/m", "USD", _NEW_YORK, 3, 8, 30, "High", 50),
+            ("Unemployment Claims", "USD", _NEW_YORK, 3, 8, 30, "Medium", 100),
+            ("Federal Funds Rate", "USD", _NEW_YORK, 2, 14, 0, "High", 30),
+            ("Non-Farm Employment Change", "USD", _NEW_YORK, 4, 8, 30, "High", 50),
+            ("Natural Gas Storage", "USD", _NEW_YORK, 3, 10, 30, "Low", 100),
+            ("Factory Orders m/m", "USD", _NEW_YORK, 0, 10, 0, "Low", 60),
+        ),
+    )
 )
 
 

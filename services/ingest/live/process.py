@@ -31,4 +31,12 @@ def run_ingest_live(
                 relay.check()
                 prices.check()
 
-            follow(around, store, feed, live.source, pairs, settings.live, idle)
+            follow(
+                around=around,
+                store=store,
+                feed=feed,
+                source=live.source,
+                pairs=pairs,
+                settings=settings.live,
+                on_idle=idle,
+            )

@@ -67,18 +67,18 @@ class OutboxRow(NamedTuple):
     def of(cls, message: Message, body: str) -> "OutboxRow":
         """Return the row for a message whose body is written as `body`."""
         return cls(
-            message.message_id,
-            message.type,
-            message.version,
-            message.routing_key,
-            message.pair,
-            message.stream,
-            message.seq,
-            message.occurred_at,
-            message.correlation_id,
-            message.causation_id,
-            message.producer,
-            body,
+            message_id=message.message_id,
+            type=message.type,
+            version=message.version,
+            routing_key=message.routing_key,
+            pair=message.pair,
+            stream=message.stream,
+            seq=message.seq,
+            occurred_at=message.occurred_at,
+            correlation_id=message.correlation_id,
+            causation_id=message.causation_id,
+            producer=message.producer,
+            body=body,
         )
 
 

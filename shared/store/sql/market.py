@@ -80,18 +80,18 @@ class MarketSession(Session):
     def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:
         query = of_pair(picked(REJECTED_CANDLES, RejectedCandleRow._fields), REJECTED_CANDLES.c.pair, pair)
         query = query.order_by(REJECTED_CANDLES.c.id.desc()).limit(limit)
-        return [RejectedCandleRow(*row) for row in self._connection.execute(query)]
+        return [RejectedCandleRow._make(row) for row in self._connection.execute(query)]
 
     def gaps(self, limit: int, pair: str | None = None) -> list[CandleGapRow]:
         query = picked(CANDLE_GAPS, CandleGapRow._fields, granularity_seconds="granularity")
         query = of_pair(query, CANDLE_GAPS.c.pair, pair)
         query = query.order_by(CANDLE_GAPS.c.from_time.desc(), CANDLE_GAPS.c.id.desc()).limit(limit)
-        return [CandleGapRow(*row) for row in self._connection.execute(query)]
+        return [CandleGapRow._make(row) for row in self._connection.execute(query)]
 
     def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
         query = picked(ASSESSMENTS, AssessmentRow._fields).where(ASSESSMENTS.c.seq > seq)
         query = query.order_by(ASSESSMENTS.c.seq).limit(limit)
-        return [AssessmentRow(*row) for row in self._connection.execute(query)]
+        return [AssessmentRow._make(row) for row in self._connection.execute(query)]
 
     def assessment_count(self) -> int:
         return int(self._connection.execute(select(func.count()).select_from(ASSESSMENTS)).scalar_one())
