@@ -1,10 +1,8 @@
-"""What a verb is given beside its settings: candle files, the news calendar, pairs and a speed."""
+"""What a verb is given beside its settings: candle files, pairs and a speed."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from services.ingest.files.candle_file import CandleFile, CandleRead, parse_candle_argument, read_candle_file
-from shared.calendar.economic import NEVER_STALE, EconomicCalendar, read_calendar
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import parse_pairs
@@ -42,11 +40,6 @@ def read_candles(
         )
         for each in files
     ]
-
-
-def read_news(path: Path | None) -> EconomicCalendar | None:
-    """Read the news calendar, if one is given; raise InputError naming the entry that is wrong."""
-    return None if path is None else read_calendar(path, NEVER_STALE)
 
 
 def chosen_files(files: Sequence[CandleFile], pairs: str | None) -> list[CandleFile]:

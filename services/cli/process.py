@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from services.cli.stopping import Stop
-from shared.runtime.crash import CRASH_VARIABLE, CrashPoint, crash_at, no_crash
+from shared.runtime.crash import CrashPoint, crash_at, no_crash, wanted_crash
 from shared.runtime.health import Health, HealthServer
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
@@ -34,7 +34,7 @@ def own_process(
 @contextmanager
 def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Surroundings]:
     """Give a service its outside for as long as the block lasts: asked for its health over HTTP, and told to stop."""
-    crash = crash_at(os.environ.get(CRASH_VARIABLE))
+    crash = crash_at(wanted_crash(os.environ))
     with Stop() as stop:
         around = own_process(service, lambda: stop.asked, instance, crash)
         with HealthServer(around.health, host, port) as server:

@@ -9,6 +9,7 @@ from services.executor.events import closing_detail, happenings, placed
 from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closed, Given, Leaving, Opened, Settlement
 from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
+from shared.contracts.errors import InvariantError
 from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.state_json import decode_state, encode_state
 from shared.contracts.trades import TradeCosts, entry_in_books, trade_in_log
@@ -151,7 +152,10 @@ class AccountDesk:
         return quote_exit(books.side[place], *stops, quote.bid, quote.ask, quote.time).reason != STILL_OPEN
 
     def leave(self, quote: Quote, seq: int) -> Leaving:
-        """Close the position whose stop or target a quote reached, after the candle at `seq`."""
+        """Close the position whose stop or target a quote reached, after the candle at `seq`.
+
+        Raises InvariantError where it reached none.
+        """
         before = self._state._replace(closed_trades=0)
         place = self._places[quote.pair]
         self._state = quote_step(before, self._books, self._log, self._table, place, quote.bid, quote.ask, quote.time)
@@ -172,7 +176,10 @@ class AccountDesk:
         )
 
     def close(self, price: Quote, seq: int, reason: ExitReason, command_id: int | None) -> Leaving:
-        """Close the open position of a price's pair at that price for a command, after the candle at `seq`."""
+        """Close the open position of a price's pair at that price for a command, after the candle at `seq`.
+
+        Raises InvariantError where none is open.
+        """
         before = self._state._replace(closed_trades=0)
         place = self._places[price.pair]
         self._state = close_step(
@@ -181,6 +188,8 @@ class AccountDesk:
         return self._left(price, seq, EXIT_NAMES[reason], command_id)
 
     def _left(self, quote: Quote, seq: int, purpose: str, command_id: int | None) -> Leaving:
+        if not self._state.closed_trades:
+            raise InvariantError(f"no position in {quote.pair} was closed at {quote.bid} and {quote.ask}")
         closed = self._closed(0)
         self._day = tally(self._day, self._state, self._state.equity, [closed.trade])
         self._events += 1

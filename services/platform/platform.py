@@ -10,8 +10,7 @@ from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import Arrival, CandleFeed, in_batches
 from services.strategy.work import SERVICE as STRATEGY
 from services.strategy.work import StrategyWork
-from shared.bus.in_process import InProcessBus
-from shared.bus.port import Handler
+from shared.bus.in_process import Handler, InProcessBus
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED
 from shared.contracts.runs import RunMode

@@ -14,7 +14,7 @@ from services.ingest.pace import paced
 from services.platform.platform import BATCH, Platform
 from services.platform.sole_trader import Trader
 from services.strategy.work import SERVICE as STRATEGY
-from shared.bus.port import Handler
+from shared.bus.in_process import Handler
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.facts import ACCOUNT_FACTS

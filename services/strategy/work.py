@@ -71,7 +71,8 @@ class StrategyWork:
         self._refresh_params(transaction)
         self._refresh_news(transaction)
         assessed = [self._desk(fact.pair).assess(fact) for fact in facts]
-        transaction.add_assessments([assessment_row(fact) for fact in assessed])
+        rows = [assessment_row(fact) for fact in assessed]
+        transaction.add_assessments(rows)
         last_of_pair = {fact.pair: fact.seq for fact in facts}
         transaction.save_snapshots(
             [
@@ -79,7 +80,7 @@ class StrategyWork:
                 for pair, seq in last_of_pair.items()
             ]
         )
-        outgoing.stage(transaction, [self._message(fact) for fact in assessed])
+        outgoing.stage(transaction, [self._message(fact) for fact in assessed], [row.body_json for row in rows])
 
     def _desk(self, pair: str) -> PairDesk:
         desk = self._desks.get(pair)

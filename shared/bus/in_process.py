@@ -6,12 +6,14 @@ publications are forgotten, so that a failure leaves nothing half-delivered.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count, islice
+from typing import TypeAlias
 
-from shared.bus.port import Handler
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InvariantError
+
+Handler: TypeAlias = Callable[[Sequence[Message]], None]
 
 
 class _Subscription:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from shared.bus.port import Bus
+from shared.bus.in_process import InProcessBus
 from shared.contracts.codec import encode_fact
 from shared.contracts.envelope import Message
 from shared.store.port import Transaction
@@ -26,8 +26,11 @@ def sent_after_commit(outgoing: "Outgoing", transaction: AbstractContextManager[
 class Outgoing(Protocol):
     """Facts on their way out of a service."""
 
-    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:
-        """Prepare facts inside the transaction that makes them true."""
+    def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:
+        """Prepare facts inside the transaction that makes them true; `texts` are their bodies where they are written.
+
+        A body is written once, and what is stored of it is what is sent.
+        """
         ...
 
     def publish(self) -> None:
@@ -46,12 +49,12 @@ class DirectOutgoing:
     handled from its producer's table.
     """
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: InProcessBus) -> None:
         """Send to a bus."""
         self._bus = bus
         self._staged: list[Message] = []
 
-    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:  # noqa: ARG002  (the port's)
+    def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:  # noqa: ARG002  (the port's)
         """Remember facts until their transaction has committed."""
         self._staged.extend(messages)
 
@@ -72,9 +75,10 @@ class OutboxOutgoing:
         """Wake the relay after each commit."""
         self._wake_relay = wake_relay
 
-    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:
+    def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:
         """Write facts to the outbox in the transaction that makes them true."""
-        transaction.stage_outbox([OutboxRow.of(message, encode_fact(message.body)) for message in messages])
+        bodies = [encode_fact(message.body) for message in messages] if texts is None else texts
+        transaction.stage_outbox([OutboxRow.of(message, body) for message, body in zip(messages, bodies, strict=True)])
 
     def publish(self) -> None:
         """Have the relay look at the outbox."""

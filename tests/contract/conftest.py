@@ -7,5 +7,4 @@ pytest.register_assert_rewrite(
     "tests.contract.store_shared_contract",
     "tests.contract.store_commands_contract",
     "tests.contract.store_users_contract",
-    "tests.contract.bus_contract",
 )

@@ -21,7 +21,7 @@ from shared.store.sql_store import open_store
 from tests.faults.outcome import Effects, Outcome, described, effects_of, missing, violations_of
 from tests.faults.processes import processor_seconds, state_of
 from tests.fixtures.declared import declare
-from tests.fixtures.deployed import SERVICES, Deployment, stored, wait_until
+from tests.fixtures.deployed import SERVICES, Deployment, dying_at, stored, wait_until
 from tests.fixtures.paper import cut_sample, run_paper, sample_series
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
@@ -173,7 +173,7 @@ class Scene:
         arguments = ["--config", str(self.script.config)]
         if name.startswith("ingest"):
             arguments += ["--csv", f"{PAIR}={self.script.file}", "--speed", self.pace]
-        surroundings = {**(environ or {}), **({"CRASH_AT": crash_at} if crash_at else {})}
+        surroundings = {**(environ or {}), **dying_at(crash_at)}
         self.deployment.start(name, *arguments, environ=surroundings, program=program)
 
     def start_all(self, environ: Mapping[str, str] | None = None) -> None:

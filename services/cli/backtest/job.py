@@ -13,7 +13,8 @@ from services.cli.backtest.as_json import backtest_document
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.backtest.text import say_report
 from services.cli.configuration import read_settings
-from services.cli.inputs import candle_files, read_candles, read_news
+from services.cli.inputs import candle_files, read_candles
+from services.cli.news import read_news
 from services.cli.output import note, say_json
 from services.cli.progress import busy, steps, told_if_long
 from services.ingest.files.candle_file import CandleFile, CandleRead

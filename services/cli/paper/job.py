@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
-from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles, read_news
+from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles
+from services.cli.news import read_news
 from services.cli.output import note, say_json
 from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown

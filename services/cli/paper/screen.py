@@ -11,7 +11,7 @@ from rich.live import Live
 
 from services.cli.paper.live_table import LiveTable
 from services.cli.telling import tell_events
-from shared.bus.port import Handler
+from shared.bus.in_process import Handler
 from shared.runtime.process import Surroundings
 from shared.runtime.quotes.board import QuoteBoard
 from shared.store.port import Store

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.cli.inputs import read_news
+from services.cli.news import read_news
 from services.cli.run.asked import Asked
 from services.cli.run.service import service_of
 from services.strategy.process import run_strategy

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from services.cli.database import database_url
-from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles, read_news
+from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles
+from services.cli.news import read_news
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.platform.feeds import DemoFeed, OandaFeed, ReplayFeed

@@ -23,6 +23,7 @@ from tests.faults.played.command_clients import (
     unfinished,
 )
 from tests.faults.stage import CANDLES, PATIENCE_SECONDS, Scene, Stage
+from tests.fixtures.deployed import dying_at
 from tests.servers.ports import free_ports
 
 API: Final = "api"
@@ -107,8 +108,7 @@ class _Lives:
 def start(scene: Scene, name: str, address: str, crash_at: str | None = None) -> None:
     """Start an executor, or an API at an address; `crash_at` names the place at which it is to die."""
     if name == API:
-        environ = {"CRASH_AT": crash_at} if crash_at else {}
-        scene.deployment.start(API, "--port", address.rpartition(":")[2], environ=environ)
+        scene.deployment.start(API, "--port", address.rpartition(":")[2], environ=dying_at(crash_at))
     else:
         scene.start(name, crash_at)
 

@@ -1,4 +1,4 @@
-"""What the in-process bus promises beyond any bus: batches, one order, and nothing half-delivered."""
+"""The bus inside one process: every subscriber, batches, one order, and nothing half-delivered."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,65 @@ from shared.bus.in_process import InProcessBus
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InvariantError
 from tests.contract.builders import a_message
+
+
+@pytest.fixture(name="bus")
+def bus_() -> InProcessBus:
+    return InProcessBus(max_batch=3)
+
+
+def test_messages_arrive_whole_and_in_the_order_of_publishing(bus: InProcessBus) -> None:
+    received: list[Message] = []
+    bus.subscribe("candle.closed", "strategy", received.extend)
+    messages = [a_message(seq) for seq in range(1, 8)]
+    bus.publish(messages)
+    bus.drain()
+    assert received == messages
+
+
+def test_every_subscriber_of_a_topic_gets_every_message(bus: InProcessBus) -> None:
+    strategy: list[Message] = []
+    recorder: list[Message] = []
+    bus.subscribe("candle.closed", "strategy", strategy.extend)
+    bus.subscribe("candle.closed", "recorder", recorder.extend)
+    bus.publish([a_message(1), a_message(2)])
+    bus.drain()
+    assert strategy == recorder == [a_message(1), a_message(2)]
+
+
+def test_a_subscriber_gets_nothing_of_other_topics(bus: InProcessBus) -> None:
+    received: list[Message] = []
+    bus.subscribe("candle.assessed", "executor", received.extend)
+    bus.publish([a_message(1, "candle.closed"), a_message(1, "candle.assessed")])
+    bus.drain()
+    assert received == [a_message(1, "candle.assessed")]
+
+
+def test_what_a_handler_publishes_is_delivered_too(bus: InProcessBus) -> None:
+    received: list[Message] = []
+
+    def assess(messages: Sequence[Message]) -> None:
+        bus.publish([a_message(message.seq, "candle.assessed") for message in messages])
+
+    bus.subscribe("candle.closed", "strategy", assess)
+    bus.subscribe("candle.assessed", "executor", received.extend)
+    bus.publish([a_message(1), a_message(2)])
+    bus.drain()
+    assert received == [a_message(1, "candle.assessed"), a_message(2, "candle.assessed")]
+
+
+def test_a_fact_without_subscribers_is_dropped(bus: InProcessBus) -> None:
+    received: list[Message] = []
+    bus.publish([a_message(1)])
+    bus.subscribe("candle.closed", "strategy", received.extend)
+    bus.drain()
+    assert received == []
+
+
+def test_a_consumer_may_subscribe_to_a_topic_once(bus: InProcessBus) -> None:
+    bus.subscribe("candle.closed", "strategy", lambda _messages: None)
+    with pytest.raises(InvariantError, match=r"strategy subscribed to candle\.closed before"):
+        bus.subscribe("candle.closed", "strategy", lambda _messages: None)
 
 
 def test_no_batch_is_larger_than_the_limit() -> None:

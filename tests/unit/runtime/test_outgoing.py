@@ -1,27 +1,29 @@
 """Facts leave a service after their commit, or not at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
+from shared.bus.in_process import InProcessBus
 from shared.contracts.envelope import Message
 from shared.runtime.outgoing import DirectOutgoing, sent_after_commit
 from shared.store.port import Transaction
 from tests.contract.builders import a_message
 
 
-class Published:
-    """A bus that remembers what it was given."""
+@pytest.fixture(name="bus")
+def bus_() -> InProcessBus:
+    return InProcessBus()
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
 
-    def publish(self, messages: Sequence[Message]) -> None:
-        self.messages.extend(messages)
-
-    def subscribe(self, *_: Any) -> None: ...
+@pytest.fixture(name="published")
+def published_(bus: InProcessBus) -> list[Message]:
+    """Return what a subscriber has received."""
+    received: list[Message] = []
+    bus.subscribe(a_message(1).type, "test", received.extend)
+    return received
 
 
 @contextmanager
@@ -35,20 +37,21 @@ def stage_and_fail(outgoing: DirectOutgoing) -> None:
         raise OSError("disk full")
 
 
-def test_facts_are_sent_after_the_commit() -> None:
-    bus = Published()
+def test_facts_are_sent_after_the_commit(bus: InProcessBus, published: list[Message]) -> None:
     outgoing = DirectOutgoing(bus)
     with sent_after_commit(outgoing, a_transaction()) as transaction:
         outgoing.stage(transaction, [a_message(1)])
-        assert bus.messages == []
-    assert bus.messages == [a_message(1)]
+        bus.drain()
+        assert published == []
+    bus.drain()
+    assert published == [a_message(1)]
 
 
-def test_facts_of_a_failed_transaction_are_never_sent() -> None:
-    bus = Published()
+def test_facts_of_a_failed_transaction_are_never_sent(bus: InProcessBus, published: list[Message]) -> None:
     outgoing = DirectOutgoing(bus)
     with pytest.raises(OSError, match="disk"):
         stage_and_fail(outgoing)
     with sent_after_commit(outgoing, a_transaction()) as transaction:
         outgoing.stage(transaction, [a_message(2)])
-    assert bus.messages == [a_message(2)]
+    bus.drain()
+    assert published == [a_message(2)]

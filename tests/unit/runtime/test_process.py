@@ -12,9 +12,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from services.cli.program import main
 from shared.bus.wire import WireMessage
 from shared.contracts.errors import InfrastructureError
-from shared.runtime.crash import crash_at
+from shared.runtime.crash import crash_at, wanted_crash
 from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
@@ -174,7 +175,16 @@ def test_process_dies_where_it_is_told_to(wanted: str, dies: bool) -> None:
 
 
 def test_without_order_nobody_dies() -> None:
-    crash_at(None)("anywhere")
+    crash_at(wanted_crash({}))("anywhere")
+
+
+def test_nobody_but_a_test_may_order_a_process_to_die(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wanted_crash({"CRASH_AT": "here", "CRASH_IS_A_TEST": "1"}) == "here"
+    monkeypatch.setenv("CRASH_AT", "executor.before_commit")
+    assert main(["run", "executor", "--broker", "amqp://127.0.0.1:1/none", "--health-port", "0"]) == 2
+    assert "CRASH_AT ends the process on purpose, for tests alone; unset it" in capsys.readouterr().err
 
 
 def test_log_lines_are_json_and_name_the_service(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""The executor's own parts, without a store."""
