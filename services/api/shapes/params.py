@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.core.strategies import STRATEGIES, STRATEGY_NAMES
+from shared.core.strategy import AnyStrategy
 from shared.settings.values import known_strategy
 
 _TIME: Final = "2026-01-05T09:00:00Z"
@@ -74,6 +75,11 @@ ProfileName = Literal["conservative", "normal", "aggressive"]
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+def _told(strategy: AnyStrategy) -> str:
+    parameters = (f"{name} ({said.unit}): {said.sentence}" for name, said in strategy.parameters.items())
+    return f"{strategy.name}: {', '.join(parameters)}"
 
 
 class ProfilesBody(_Body):
@@ -149,7 +155,7 @@ class StrategyParams(BaseModel):
 class StrategyParamsChange(_Body):
     """All parameters of a strategy by profile; they take the place of those before."""
 
-    profiles: ProfilesBody
+    profiles: ProfilesBody = Field(description="; ".join(map(_told, STRATEGIES)))
     replaces: Replaces = None
 
 
