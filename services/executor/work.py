@@ -114,9 +114,7 @@ class ExecutorWork:
             return
         for leaving in left:
             transaction.close_trade(leaving.closed.id, leaving.closed.trade.exit, leaving.closed.trade.costs)
-        transaction.add_applied_quotes(
-            [_applied(each.quote, each.seq, each.purpose)._replace(command_id=each.command_id) for each in left]
-        )
+        transaction.add_applied_quotes([_applied(each.quote, each.seq, each.purpose, each.command_id) for each in left])
         transaction.add_equity([leaving_equity_row(each) for each in left])
         transaction.save_daily_stats([left[-1].day])
         transaction.replace_positions(self._desk.positions())
@@ -184,8 +182,8 @@ def event_row(event: AccountEvent) -> AccountEventRow:
     return AccountEventRow(**fields, detail_json=msgspec.json.encode(detail).decode())
 
 
-def _applied(quote: Quote, seq: int, purpose: str) -> AppliedQuoteRow:
-    return AppliedQuoteRow(seq=seq, purpose=purpose, **quote._asdict())
+def _applied(quote: Quote, seq: int, purpose: str, command_id: int | None = None) -> AppliedQuoteRow:
+    return AppliedQuoteRow(seq=seq, purpose=purpose, **quote._asdict(), command_id=command_id)
 
 
 def _audit_entry(event: AccountEvent, command_id: int | None = None) -> AuditEntry:

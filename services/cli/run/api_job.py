@@ -1,8 +1,10 @@
 """`scalpbot run api`: the HTTP API."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 
 from services.api.context import SERVICE
 from services.api.process import run_api
@@ -19,17 +21,23 @@ class ApiOrder:
     host: str
     port: int
     behind_tls: bool
-    published_on_loopback: bool
     trusted_proxies: Sequence[str]
     bootstrap: Path | None
+    published_on_loopback: bool = False
+
+
+def listening_for(order: ApiOrder) -> AbstractContextManager[socket]:
+    """Listen where requests are answered; raise InputError where passwords would go there in the clear."""
+    require_safe_address(order.host, order.behind_tls, order.published_on_loopback)
+    return listening(order.host, order.port)
 
 
 def run_api_verb(asked: Asked, order: ApiOrder) -> None:
     """Answer requests until the process is to stop."""
-    require_safe_address(order.host, order.behind_tls, order.published_on_loopback)
+    listening_here = listening_for(order)
     service = service_of(SERVICE, asked)
     url = database_url(asked.database, service.settings)
-    with listening(order.host, order.port) as listener, service.process() as around:
+    with listening_here as listener, service.process() as around:
         run_api(
             around,
             service.settings,

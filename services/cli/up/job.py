@@ -1,8 +1,8 @@
 """`scalpbot up`: trade, and answer requests beside it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname, socket
@@ -11,11 +11,12 @@ from typing import NamedTuple
 from services.api.context import SERVICE
 from services.api.lifetime import recorded
 from services.api.process import context_of
-from services.api.serving import first_password, listening, require_safe_address, served
+from services.api.serving import first_password, served
 from services.cli.configuration import read_settings
 from services.cli.output import note
 from services.cli.paper.screen import shown
 from services.cli.process import own_process
+from services.cli.run.api_job import ApiOrder, listening_for
 from services.cli.stopping import Stop
 from services.cli.telling import tell_events
 from services.cli.trading import trading
@@ -28,17 +29,6 @@ from shared.runtime.logs import service_log
 from shared.store.engine import shown_place
 
 __all__ = ["ApiOrder", "CandleOrder", "HealthOrder", "run_up_verb"]
-
-
-@dataclass(frozen=True)
-class ApiOrder:
-    """Where the API answers, and how requests and the first user come."""
-
-    host: str
-    port: int
-    behind_tls: bool
-    trusted_proxies: Sequence[str]
-    bootstrap: Path | None
 
 
 class HealthOrder(NamedTuple):
@@ -63,7 +53,7 @@ def run_up_verb(
     feed = chosen_feed(candles, settings, url)
     with ExitStack() as stack:
         # Before anything is opened: a port that is taken is no reason to have traded.
-        listener = None if api is None else stack.enter_context(_listener(api))
+        listener = None if api is None else stack.enter_context(listening_for(api))
         trader = stack.enter_context(trading(url, "up"))
         stop = stack.enter_context(Stop())
         # Of the many that follow each other on a database only the last is known.
@@ -84,13 +74,6 @@ def _traded(feed: Source, run: Run, as_json: bool) -> int:
         return feed.trade(run, Audience(note, partial(tell_events, as_json=as_json), lambda _board: None))
     with shown(run.trader.store, feed.pairs, as_json) as (watch, tell):
         return feed.trade(run, Audience(note, tell, partial(watch, run.around)))
-
-
-@contextmanager
-def _listener(api: ApiOrder) -> Iterator[socket]:
-    require_safe_address(api.host, api.behind_tls)
-    with listening(api.host, api.port) as listener:
-        yield listener
 
 
 def _tell_health(stack: ExitStack, run: Run, health: HealthOrder) -> None:

@@ -14,7 +14,7 @@ from shared.contracts.times import format_time
 from shared.contracts.vocabulary import HoldKind
 from shared.core.types import KILL_SWITCH, OPERATOR_CLOSE, ExitReason
 from shared.runtime.commands import HOLD_ENDED, HOLD_SET
-from shared.runtime.crash import CrashPoint, no_crash
+from shared.runtime.crash import CrashPoint
 from shared.runtime.outgoing import Outgoing
 from shared.store.port import Transaction
 from shared.store.rows.commands import CommandRow, HoldRow
@@ -23,11 +23,6 @@ from shared.store.rows.runtime import AuditEntry
 PARAMS_ACTIVATED: Final = "params.activated"
 _LIVE_DISABLED: Final = "live_trading_disabled"
 _LIVE_UNCONNECTED: Final = "live_account_not_connected"
-
-
-def no_price(_pair: str) -> Quote | None:
-    """Know no price but the last closes."""
-    return None
 
 
 class Terms(NamedTuple):
@@ -39,9 +34,9 @@ class Terms(NamedTuple):
     holder: str
     clock: Callable[[], float]
     live_trading_enabled: bool
-    closes: BrokerCloses | None = None
-    price_of: Callable[[str], Quote | None] = no_price
-    crash: CrashPoint = no_crash
+    closes: BrokerCloses | None
+    price_of: Callable[[str], Quote | None]
+    crash: CrashPoint
 
 
 class Answer(NamedTuple):
