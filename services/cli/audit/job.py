@@ -129,7 +129,7 @@ def _say_anchors(known: KnownAnchors, found: AnchorsFound | None, check: AuditCh
         say(f"There is no valid anchor in {known.path}.")
     else:
         say(
-            f"Valid anchors: {summary['count']}; the last, of {summary['last_time']}, covers the records up to "
+            f"Valid anchors: {summary['count']}; the last, made {summary['last_time']}, covers the records up to "
             f"{summary['last_id']}; records after it, not covered yet: {summary['not_covered']}."
         )
     if not found.key_given:

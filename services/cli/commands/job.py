@@ -19,7 +19,6 @@ _LOOK_AGAIN_SECONDS: Final = 0.2
 
 def send(where: Where, order: Order, *, actor: str | None, patience: int | None, as_json: bool) -> int:
     """Send a command, wait `patience` seconds for its end unless that is None, and return the exit code."""
-
     with opened_commands(where, actor) as place:
         row, is_new = place.send(order)
         if patience is not None:
@@ -36,7 +35,6 @@ def send(where: Where, order: Order, *, actor: str | None, patience: int | None,
 
 def list_commands(where: Where, limit: int, as_json: bool) -> None:
     """Print the latest commands."""
-
     with opened_commands(where) as place:
         rows = place.newest(limit)
     if as_json:
@@ -50,7 +48,6 @@ def list_commands(where: Where, limit: int, as_json: bool) -> None:
 
 def show(where: Where, command_id: int, as_json: bool) -> None:
     """Print one command and its audit records; raise InputError where there is none."""
-
     with opened_commands(where) as place:
         row = place.command(command_id)
     if row is None:

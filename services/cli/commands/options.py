@@ -78,7 +78,9 @@ def send(
     """Send a command to a platform, through its database or its API; its executor executes it within a second."""
     return job.send(
         Where(database=database, config=config, url=url, user=user),
-        job.Order(type_name, {"mode": mode, **({} if pair is None else {"pair": pair})}, key, expires),
+        job.Order(
+            type=type_name, payload={"mode": mode, **({} if pair is None else {"pair": pair})}, key=key, expires=expires
+        ),
         actor=actor,
         patience=timeout if wait else None,
         as_json=as_json,

@@ -57,7 +57,6 @@ class StoredCommands:
 
     def send(self, order: Order) -> tuple[dict[str, Any], bool]:
         """Send a command; return it, and whether it is new."""
-
         now = int(time.time())
         body = msgspec.json.encode(order.payload).decode()
         command = parse_command(order.type, body)
@@ -95,7 +94,6 @@ class RemoteCommands:
 
     def send(self, order: Order) -> tuple[dict[str, Any], bool]:
         """Send a command; under a key, so that it may be sent again where the answer is lost."""
-
         parse_command(order.type, msgspec.json.encode(order.payload).decode())
         body: dict[str, Any] = {
             "type": order.type,

@@ -31,6 +31,8 @@ def check(where: Where, as_json: bool) -> int:
         say_json({"state": found.state.value, "found": found.found, "wanted": found.wanted})
     elif current:
         say(f"The database has the schema of this version, {found.wanted}.")
+    elif found.state is SchemaState.EMPTY:
+        say(f"There is no database at {shown_place(url)} yet; `scalpbot db upgrade` creates it.")
     else:
         say(schema.refusal(shown_place(url), found))
     return 0 if current else DID_NOT_HOLD

@@ -45,9 +45,8 @@ class StoredUsers:
 
     def __init__(self, store: Store) -> None:
         """Work on a store."""
-
         self._store = store
-        accounts = Accounts(store, Passwords(), time.time, _ACTOR)
+        accounts = Accounts(store, Passwords(), clock=time.time, actor=_ACTOR)
         self.add = accounts.add
         self.set_password = accounts.set_password
         self.set_role = accounts.set_role

@@ -63,7 +63,9 @@ def parse_candle_argument(text: str, pair_override: str | None = None) -> Candle
         return CandleFile(path, parse_pair(pair_override))
     found = pair_in_name(path.name)
     if found is None:
-        raise InputError(f"the name of {text!r} does not tell its pair; write PAIR=FILE, for instance EUR_USD={text}")
+        raise InputError(
+            f"the name of {text!r} does not contain its pair; write PAIR=FILE, for instance EUR_USD={text}"
+        )
     return CandleFile(path, parse_pair(found))
 
 

@@ -27,8 +27,8 @@ def examine(
     """
     traded = list(pairs) or sorted(settings.pairs) or list(_USUAL_PAIRS)
     sections = (
-        oanda_section(settings, traded, clock, limits),
-        stored_section(store_url, settings, pairs, clock, limits),
+        oanda_section(settings, traded, clock=clock, limits=limits),
+        stored_section(store_url, settings, pairs, clock=clock, limits=limits),
         broker_section(settings),
     )
     return run_sections(sections, limits.whole_seconds)

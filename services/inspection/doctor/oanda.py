@@ -42,7 +42,7 @@ def oanda_section(settings: Settings, pairs: Sequence[str], clock: Callable[[], 
     """Return the checks of OANDA for these pairs."""
 
     def examine(report: Report) -> None:
-        _Examination(settings, pairs, clock, limits, report).run()
+        _Examination(settings=settings, pairs=pairs, clock=clock, limits=limits, report=report).run()
 
     return Section(CHECKS, examine)
 

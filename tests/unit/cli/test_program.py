@@ -80,7 +80,7 @@ assert "numpy" in sys.modules
         ("backtest --csv EUR_USD.csv --nothing", "No such option: --nothing"),
         ("backtst", "Did you mean 'backtest'?"),
         ("backtest --csv EUR_USD.csv", "EUR_USD.csv does not exist"),
-        ("backtest --csv candles.csv", "does not tell its pair"),
+        ("backtest --csv candles.csv", "does not contain its pair"),
         ("backtest --csv EUR_XYZ=candles.csv", "'XYZ' is not one of the currencies"),
         ("backtest --csv EUR_USD=a.csv --csv EUR_USD=b.csv", "EUR_USD is given by two candle files"),
         ("backtest --csv EUR_USD=a.csv --pair NZD_USD", "--pair NZD_USD contradicts --csv EUR_USD=a.csv"),

@@ -138,7 +138,7 @@ def test_pair_comes_from_the_argument_the_option_or_the_file_name(
 
 
 def test_a_file_whose_pair_is_not_told_is_refused() -> None:
-    with pytest.raises(InputError, match=r"'prices\.csv' does not tell its pair; write PAIR=FILE"):
+    with pytest.raises(InputError, match=r"'prices\.csv' does not contain its pair; write PAIR=FILE"):
         parse_candle_argument("prices.csv")
 
 
