@@ -16,7 +16,7 @@ _FILE_MODE: Final = 0o644
 
 
 class AnchorError(Exception):
-    """An anchor cannot be added, because what the file holds or what the database says stands against it."""
+    """What the file holds or what the database says stands against an anchor: tell it, and add none."""
 
 
 class AnchorFile:

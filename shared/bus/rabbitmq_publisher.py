@@ -17,7 +17,7 @@ _WINDOW: Final = 500
 
 
 class UnroutableError(InfrastructureError):
-    """No queue is bound for a message that has to arrive."""
+    """No queue is bound for a message that has to arrive; declare the topology, then send again."""
 
 
 class ConfirmedChannel:

@@ -54,7 +54,7 @@ class QueueReport(NamedTuple):
 
 
 class NoLeaderError(InfrastructureError):
-    """A queue does not do its work although the broker does."""
+    """A queue does not do its work although the broker does; declare it anew."""
 
 
 class TopologyJob:

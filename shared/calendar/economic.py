@@ -31,13 +31,6 @@ class EconomicEvent(NamedTuple):
     impact: str
 
 
-class NearestEvent(NamedTuple):
-    """An event and the minutes until it; negative once it has passed."""
-
-    event: EconomicEvent
-    minutes: float
-
-
 class NewsWindows(NamedTuple):
     """The spans around events, each as its first second and the second after its last; both in order."""
 
@@ -73,15 +66,6 @@ class EconomicCalendar:
         return NewsWindows(
             starts=tuple(time - minutes * 60 for time in times), ends=tuple(time + minutes * 60 + 1 for time in times)
         )
-
-    def news_near(self, times: Integers, currencies: Iterable[str], minutes: int = 15) -> Bools:
-        """Return for each time whether a high-impact event lies at most `minutes` away, the bounds included."""
-        return self.windows(currencies, minutes).around(times)
-
-    def nearest_event(self, time: int, currencies: Iterable[str]) -> NearestEvent | None:
-        """Return the high-impact event nearest to a time, the earlier of two as near, or None without any."""
-        event = min(self.high_impact(currencies), key=lambda each: abs(each.time - time), default=None)
-        return None if event is None else NearestEvent(event, (event.time - time) / 60)
 
     def is_stale(self, now: int, max_age_hours: float = 24) -> bool:
         """Return whether the calendar was fetched more than `max_age_hours` before `now`."""

@@ -38,12 +38,3 @@ def _open_seconds_until(time: int) -> int:
 def open_seconds_between(start: int, end: int) -> int:
     """Return how many seconds of the span from `start` to before `end` the market is open."""
     return _open_seconds_until(end) - _open_seconds_until(start)
-
-
-def closed_throughout(start: int, end: int) -> bool:
-    """Return whether the span from `start` to before `end` lies wholly in a closed weekend.
-
-    For a gap between candles, `start` is the open time plus the granularity of the candle before it, and `end` the
-    open time of the candle after it.
-    """
-    return start < end and open_seconds_between(start, end) == 0

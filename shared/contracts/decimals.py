@@ -53,11 +53,6 @@ def format_pips(points: int) -> str:
     return format_fixed(points, PIPS_DIGITS)
 
 
-def parse_pips(text: str) -> int:
-    """Read a distance in pips as whole points; raises ValueError as `parse_fixed` does."""
-    return parse_fixed(text, PIPS_DIGITS)
-
-
 def _parse_any(text: str, digits: int) -> int:
     try:
         number = Decimal(text)

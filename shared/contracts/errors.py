@@ -1,4 +1,23 @@
-"""Errors split by whose fault they are."""
+"""Errors split by whose fault they are, which says what becomes of them.
+
+* InputError: the user's; exit code 2, and 4xx from the API
+  + OandaRefusedError: OANDA understood the request and refuses it
+  + OandaUnauthorizedError: OANDA refuses the token
+  + UnknownUserError, UserConflictError: nobody has the name; the users do not allow the change
+  + KeyTakenError: an idempotency key belongs to another command
+  + StaleParamsError: somebody else saved a version meanwhile
+* InfrastructureError: a server's or a disk's; tried again, exit code 1 where it ends
+  + OandaUnavailableError: nothing was carried out
+  + OandaAmbiguousError: nobody knows whether it was
+  + UnroutableError: no queue takes a message
+  + NoLeaderError: a queue does not work although its broker does
+* MessageError: a peer's; the message goes to the dead letters
+* InvariantError: ours; the process ends and recovers at its start
+* LeaseLostError: nobody's; another process leads
+
+Within one part and never seen outside of it: ProblemError (what the API answers), BadRowError (a row of a file),
+NoReplyError (one exchange with OANDA), AnchorError (why an anchor is not added).
+"""
 
 
 class InputError(Exception):

@@ -122,13 +122,6 @@ def resume_close(
     return _Closing(connection, intent, settle_seconds, patience_seconds).settle(may_send=True)
 
 
-def find_close(
-    connection: OandaConnection, intent: CloseIntent, *, patience_seconds: float | None = None
-) -> CloseResult | None:
-    """Return what the account's transactions say of a remembered close, None for nothing; sends nothing."""
-    return _Closing(connection, intent, 0.0, patience_seconds).on_record()
-
-
 def parse_close_answer(body: Mapping[str, Any]) -> CloseResult | None:
     """Read what a 200 answer says of a close; None where it says neither that a side was filled nor cancelled."""
     names = [f"{side}Order{what}Transaction" for side in (_LONG, _SHORT) for what in ("Fill", "Cancel")]
@@ -173,13 +166,13 @@ class _Closing:
         """Find the outcome among the transactions; send once more if all of them were searched in vain."""
         self._connection.wait(self._settle_seconds)
         try:
-            found = self.on_record()
+            found = self._on_record()
             if found is not None:
                 return self._checked(found)
             position = self._position()
             if position is None:
                 # A late close may have landed between the two questions.
-                return self.on_record() or NothingOpen()
+                return self._on_record() or NothingOpen()
             result = self._send(position) if may_send else None
         except OandaAmbiguousError:
             result = None
@@ -191,7 +184,7 @@ class _Closing:
             return self.settle(may_send=False)
         raise self._unknown("no transaction tells of it so far, and the position is still open")
 
-    def on_record(self) -> CloseResult | None:
+    def _on_record(self) -> CloseResult | None:
         """Return what the transactions since the intent say."""
         since = self._intent.last_transaction_id
         page = transactions_since(self._connection, since, patience_seconds=self._patience_seconds)
@@ -202,7 +195,7 @@ class _Closing:
         if result != Rejected(POSITION_DOES_NOT_EXIST):
             return result
         try:
-            found = self.on_record()
+            found = self._on_record()
             if found is not None and found != result:
                 return found
             return NothingOpen() if self._position() is None else result

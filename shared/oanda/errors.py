@@ -59,7 +59,7 @@ class OandaRefusedError(InputError):
 
 
 class OandaUnauthorizedError(InputError):
-    """OANDA refuses the token, and did so several times: it is wrong, revoked or of the other environment."""
+    """OANDA refused the token several times: it is wrong, revoked or of the other environment; give another."""
 
 
 class OandaUnavailableError(InfrastructureError):

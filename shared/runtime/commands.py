@@ -24,7 +24,7 @@ _LONGEST_ACTOR: Final = 200
 
 
 class KeyTakenError(InputError):
-    """An idempotency key belongs to another command than the one that was sent with it."""
+    """An idempotency key belongs to another command than the one that was sent with it; send it with a new one."""
 
 
 class Sent(NamedTuple):

@@ -89,7 +89,7 @@ class Saved(NamedTuple):
 
 
 class StaleParamsError(InputError):
-    """Somebody else saved a version meanwhile."""
+    """Somebody else saved a version meanwhile; read it, then save again."""
 
 
 def require_newest(reader: Reader, sections: Collection[str], version: int) -> None:

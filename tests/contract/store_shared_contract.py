@@ -117,17 +117,6 @@ class SharedStoreContract:
             assert [staged.row.seq for staged in transaction.unsent_outbox(10)] == [1, 2, 3]
             assert [transaction.outbox_count(name) for name in ("ingest", "strategy", "executor")] == [2, 1, 0]
 
-    def test_the_age_of_the_outbox_is_the_time_its_oldest_unsent_message_waits(self, store: Store) -> None:
-        with store.transaction() as transaction:
-            assert transaction.unsent_outbox_age_seconds() == 0.0
-            transaction.stage_outbox([an_outgoing(1)])
-        with store.transaction() as transaction:
-            # The message's own time lies years back.
-            assert 0.0 <= transaction.unsent_outbox_age_seconds() < 60
-            assert transaction.unsent_outbox_age_seconds("strategy") == 0.0
-            transaction.mark_outbox_sent([staged.id for staged in transaction.unsent_outbox(10)], MIDNIGHT)
-            assert transaction.unsent_outbox_age_seconds() == 0.0
-
     def test_sent_messages_are_deleted_in_batches_the_oldest_first(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.stage_outbox([an_outgoing(seq) for seq in range(1, 6)])

@@ -88,7 +88,7 @@ def violations_of(reader: Reader, expected_hash: str | None) -> list[str]:
         found.append("the audit chain is broken")
     if expected_hash is not None and trade_hash(closed_trades(reader)) != expected_hash:
         found.append("the trade hash is not the backtest's")
-    open_pairs = [trade.opening.entry.pair for trade in reader.open_trades()]
+    open_pairs = [trade.opening.entry.pair for trade in reader.trades_in_order() if trade.closing is None]
     if len(open_pairs) != len(set(open_pairs)):
         found.append("a pair has two open trades")
     return found

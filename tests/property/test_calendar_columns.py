@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.calendar.facts import CalendarRules, PairCalendar
-from shared.calendar.market_hours import closed_throughout, is_market_open, market_open, open_seconds_between
+from shared.calendar.market_hours import is_market_open, market_open, open_seconds_between
 from shared.calendar.sessions import SessionWindow, is_session_open, session_open
 from shared.calendar.trading_day import trading_day_date, trading_day_numbers
 from shared.calendar.zones import zone_offsets
@@ -89,7 +89,6 @@ def test_open_seconds_of_a_span_count_its_open_minutes(start: int, minutes: int)
     start -= start % 60
     counted = sum(60 for minute in range(minutes) if is_market_open(start + minute * 60))
     assert open_seconds_between(start, start + minutes * 60) == counted
-    assert closed_throughout(start, start + minutes * 60) is (minutes > 0 and counted == 0)
 
 
 @given(

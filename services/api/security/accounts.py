@@ -19,11 +19,11 @@ _NOT_PEOPLE: Final = frozenset({"ingest", "strategy", "executor", "api", "cli", 
 
 
 class UnknownUserError(InputError):
-    """Nobody has the name."""
+    """Nobody has the name; look at the list of users."""
 
 
 class UserConflictError(InputError):
-    """The change cannot be made as the users are: the name is taken, or no admin would be left."""
+    """The name is taken, or no admin would be left: change another user first."""
 
 
 def is_name(text: str) -> bool:

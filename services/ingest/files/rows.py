@@ -29,7 +29,7 @@ _POINTS_LIMIT: Final = 2**53
 
 
 class BadRowError(ValueError):
-    """A row cannot be used; the message says why."""
+    """A row cannot be used; the message says why. Leave the row out, or refuse its file."""
 
 
 def parse_rows(

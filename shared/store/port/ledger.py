@@ -30,10 +30,6 @@ class LedgerReads(Protocol):
         """Return the trade that the pair's candle which opened at `candle_time` gave the signal for."""
         ...
 
-    def open_trades(self) -> list[TradeRow]:
-        """Return the trades that are open, in order of opening."""
-        ...
-
     def trades_in_order(self, chunk: int = 1_000) -> Iterator[TradeRow]:
         """Iterate over all trades in order of opening, reading `chunk` rows at a time."""
         ...

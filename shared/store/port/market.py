@@ -68,10 +68,6 @@ class MarketReads(Protocol):
         """Return the next assessments of all streams in the order of their candles, at most `limit`."""
         ...
 
-    def assessment_count(self) -> int:
-        """Return the number of assessed candles."""
-        ...
-
     def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
         """Return judged candles, newest first."""
         ...

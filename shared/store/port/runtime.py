@@ -48,10 +48,6 @@ class RuntimeReads(Protocol):
         """Return the number of messages that were not yet sent, of one producer or of all."""
         ...
 
-    def unsent_outbox_age_seconds(self, producer: str | None = None) -> float:
-        """Return how long the oldest unsent message has waited by the database's clock, 0 when none waits."""
-        ...
-
     def lease(self, name: str) -> LeaseRow | None:
         """Return a lease, expired or not; None when nobody ever took it."""
         ...

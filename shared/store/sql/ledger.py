@@ -49,9 +49,6 @@ class LedgerSession(Session):
         query = select(TRADES).where(TRADES.c.pair == pair, TRADES.c.signal_time == candle_time)
         return next(iter(self._trade_rows(query)), None)
 
-    def open_trades(self) -> list[TradeRow]:
-        return self._trade_rows(select(TRADES).where(TRADES.c.status == _OPEN).order_by(TRADES.c.number))
-
     def trades_in_order(self, chunk: int = 1_000) -> Iterator[TradeRow]:
         number = 0
         query = select(TRADES).order_by(TRADES.c.number).limit(chunk)

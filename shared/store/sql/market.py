@@ -93,9 +93,6 @@ class MarketSession(Session):
         query = query.order_by(ASSESSMENTS.c.seq).limit(limit)
         return [AssessmentRow._make(row) for row in self._connection.execute(query)]
 
-    def assessment_count(self) -> int:
-        return int(self._connection.execute(select(func.count()).select_from(ASSESSMENTS)).scalar_one())
-
     def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
         query = of_pair(select(GATE_SNAPSHOTS), GATE_SNAPSHOTS.c.pair, pair)
         return self._gate_rows(query.order_by(GATE_SNAPSHOTS.c.id.desc()).limit(limit))

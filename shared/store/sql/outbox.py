@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy import delete, func, select, update
 
 from shared.contracts.times import format_time
-from shared.store.clock import DatabaseClock
 from shared.store.rows.runtime import OutboxRow, StagedMessage
 from shared.store.sql.session import Session, picked
 from shared.store.tables.runtime import OUTBOX
@@ -33,13 +32,6 @@ class OutboxSession(Session):
         if producer is not None:
             query = query.where(OUTBOX.c.producer == producer)
         return self._connection.execute(query).scalar_one()
-
-    def unsent_outbox_age_seconds(self, producer: str | None = None) -> float:
-        query = select(OUTBOX.c.staged_at, DatabaseClock().label("now")).where(_UNSENT).order_by(OUTBOX.c.id).limit(1)
-        if producer is not None:
-            query = query.where(OUTBOX.c.producer == producer)
-        row = self._connection.execute(query).first()
-        return 0.0 if row is None else max(0.0, row.now - row.staged_at)
 
     def stage_outbox(self, rows: Sequence[OutboxRow]) -> None:
         unsent = {"sent_at": None}

@@ -230,5 +230,5 @@ def _sent_but_not_witnessed(scene: Scene) -> int:
 
 
 def _oldest_unsent_seconds(scene: Scene) -> float:
-    with scene.store.reading() as reader:
-        return reader.unsent_outbox_age_seconds()
+    age = "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(staged_at)), 0) FROM outbox WHERE sent_at IS NULL"
+    return float(scene.query(age))

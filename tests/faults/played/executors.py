@@ -97,7 +97,7 @@ def _epoch(scene: Scene) -> int:
 
 def _assessed(scene: Scene) -> int:
     with scene.store.reading() as reader:
-        return reader.assessment_count()
+        return len(reader.assessments_after(0, 1_000_000))
 
 
 def _is_stopped(scene: Scene, name: str) -> bool:

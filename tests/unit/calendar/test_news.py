@@ -89,7 +89,7 @@ def test_unreadable_file_is_refused(tmp_path: Path) -> None:
 )
 def test_news_is_near_up_to_and_including_the_bounds(seconds_from_event: int, near: bool) -> None:
     time = EVENT_TIME + seconds_from_event
-    assert calendar_of(event()).news_near(np.array([time]), ("EUR", "USD")).tolist() == [near]
+    assert calendar_of(event()).windows(("EUR", "USD")).around(np.array([time])).tolist() == [near]
     expected = NEWS_NEAR if near else NEWS_CLEAR
     assert pair_calendar(calendar_of(event())).fact_at(time, time - MINUTE).news == expected
 
@@ -106,14 +106,6 @@ def test_news_is_near_up_to_and_including_the_bounds(seconds_from_event: int, ne
 )
 def test_only_high_impact_news_of_either_currency_or_all_counts(currency: str, impact: str, verdict: int) -> None:
     assert pair_calendar(calendar_of(event(currency, impact))).fact_at(EVENT_TIME, EVENT_TIME - 60).news == verdict
-
-
-def test_nearest_event_tells_the_minutes_until_it_or_since_it() -> None:
-    calendar = calendar_of(event(), event("JPY", time=EVENT_TIME + MINUTE), event("EUR", time=EVENT_TIME + DAY))
-    nearest = calendar.nearest_event(EVENT_TIME + 10 * MINUTE, ("EUR", "USD"))
-    assert nearest is not None
-    assert (nearest.event.currency, nearest.minutes) == ("USD", -10)
-    assert calendar.nearest_event(EVENT_TIME, ("GBP", "CHF")) is None
 
 
 def test_calendar_is_stale_once_older_than_a_day() -> None:

@@ -16,13 +16,11 @@ from shared.oanda.closing import (
     NothingOpen,
     Rejected,
     close_position,
-    find_close,
     outcome_among,
     resume_close,
 )
 from shared.oanda.connection import OandaConnection
 from shared.oanda.errors import OandaAmbiguousError, OandaRefusedError, OandaUnauthorizedError, OandaUnavailableError
-from shared.oanda.positions import open_positions
 from shared.oanda.transactions import parse_transaction, transactions_since
 from tests.unit.oanda.account import Account
 from tests.unit.oanda.stand_in import Asked, FakeTime, Reply, json_reply, serving
@@ -294,14 +292,6 @@ def test_close_interrupted_by_a_kill_is_carried_out_when_it_had_not_been() -> No
     account = Account(1000)
     assert resumed(account) == Closed((fill(-1000),))
     assert len(account.puts) == 1
-
-
-def test_looking_for_a_close_sends_nothing() -> None:
-    account = Account(1000)
-    with serving(account.answer) as (_, connection):
-        assert find_close(connection, CloseIntent(TAG, "EUR_USD", 7)) is None
-        assert [one.pair for one in open_positions(connection).positions] == ["EUR_USD"]
-    assert account.puts == []
 
 
 def test_order_of_somebody_else_is_not_taken_for_ours() -> None:
