@@ -13,8 +13,13 @@ import pytest
 
 from services.executor.commands.broker_closes import CloseOrder
 from services.executor.commands.opened import opened_closes
+from services.platform.live import run_paper_live
+from services.platform.sole_trader import Trader
+from services.platform.trading import Audience, Run
+from shared.contracts.errors import LeaseLostError
 from shared.settings.settings import load_settings
 from shared.store.engine import sqlite_url
+from shared.store.port import Transaction
 from shared.store.sql_store import open_store
 from tests.fixtures.closing import (
     LOST,
@@ -359,3 +364,27 @@ def test_a_process_that_stops_does_not_wait_for_oanda(own: Commanded, simulator:
         stopping.set()
     assert log.told("left under way") == 0
     assert fills_of(simulator) == ["-1000"]
+
+
+def test_a_run_that_may_not_write_any_more_closes_nothing_at_oanda(own: Commanded, simulator: OandaSimulator) -> None:
+    simulator.open_position(EUR, 1_000)
+    own.send("CLOSE_PAIR", pair=EUR, mode="LIVE")
+    refused = threading.Event()
+    ends = time.monotonic() + PATIENCE_SECONDS
+
+    def fence(_transaction: Transaction) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            refused.set()
+            raise LeaseLostError("another process trades")
+
+    around = replace(
+        surroundings(simulator, MONDAY, KeptLog()),
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+        stopped=lambda: refused.is_set() or bool(simulator.changing_requests) or time.monotonic() > ends,
+    )
+    environ = {"LIVE_TRADING_ENABLED": "true", "SCALP_BOT_LIVE__CALENDAR_URL": "http://127.0.0.1:1/none"}
+    run = Run(around, Trader(own.store, fence), live_settings(simulator, SERIES, **environ))
+    run_paper_live(run, [EUR], None, Audience(lambda _text: None, lambda _messages: None, lambda _board: None))
+    assert refused.is_set()
+    assert simulator.changing_requests == []
