@@ -5,11 +5,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Query, Response
 
 from services.api.context import ApiContext
 from services.api.problems import PROBLEM_TYPE, ProblemError
-from services.api.security.guard import asking
+from services.api.security.access import Principal
+from services.api.security.guard import Asking
 from services.api.shapes.pages import Page, PageQuery, page
 from services.api.shapes.params import (
     ParamsSaved,
@@ -63,10 +64,11 @@ def register_params(app: FastAPI, context: ApiContext) -> None:
         responses=_ANSWERS,
     )
     def replace(
-        strategy: StrategyPath, change: StrategyParamsChange, request: Request, response: Response
+        strategy: StrategyPath, change: StrategyParamsChange, principal: Asking, response: Response
     ) -> ParamsSaved:
         """Save a new version; the command that comes with it puts it into force from the next candle on."""
-        return _save(context, request, response, {strategy: change.profiles.model_dump()}, [strategy], change.replaces)
+        sections = {strategy: change.profiles.model_dump()}
+        return _save(context, principal, response, sections, group=[strategy], replaces=change.replaces)
 
 
 def register_settings(app: FastAPI, context: ApiContext) -> None:
@@ -89,7 +91,7 @@ def register_settings(app: FastAPI, context: ApiContext) -> None:
         status_code=HTTPStatus.ACCEPTED,
         responses=_ANSWERS,
     )
-    def replace(change: SettingsChange, request: Request, response: Response) -> ParamsSaved:
+    def replace(change: SettingsChange, principal: Asking, response: Response) -> ParamsSaved:
         """Save new versions; the command that comes with them puts them into force from the next candle on.
 
         Open positions keep their stops and targets.
@@ -97,14 +99,15 @@ def register_settings(app: FastAPI, context: ApiContext) -> None:
         sections = change.model_dump(mode="json", include=set(SETTINGS_SECTIONS), exclude_none=True)
         if not sections:
             raise InputError(f"body: name at least one of {', '.join(SETTINGS_SECTIONS)}")
-        return _save(context, request, response, sections, SETTINGS_SECTIONS, change.replaces)
+        return _save(context, principal, response, sections, group=SETTINGS_SECTIONS, replaces=change.replaces)
 
 
 def _save(
     context: ApiContext,
-    request: Request,
+    principal: Principal,
     response: Response,
     sections: Mapping[str, object],
+    *,
     group: Collection[str],
     replaces: int | None,
 ) -> ParamsSaved:
@@ -113,7 +116,7 @@ def _save(
             if replaces is not None:
                 require_newest(transaction, group, replaces)
             begun_with = remembered_settings(transaction, context.settings)
-            actor, now = asking(request).name, int(context.clock())
+            actor, now = principal.name, int(context.clock())
             saved = save_params(transaction, begun_with, sections, actor, now)
     except StaleParamsError as stale:
         raise ProblemError(HTTPStatus.CONFLICT, str(stale)) from stale
