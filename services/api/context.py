@@ -12,7 +12,7 @@ from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.health import Health
 from shared.settings.settings import Settings
 from shared.store.port import Store
-from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.audit import AuditEntry
 
 SERVICE: Final = "api"
 

@@ -16,9 +16,10 @@ from shared.runtime.outgoing import Outgoing
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.streams import ALL_ASSESSED, assessed_of
 from shared.store.port import Reader, Transaction
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import HoldRow
 from shared.store.rows.ledger import AccountEventRow, AppliedQuoteRow, DailyStatsRow, EquityRow
-from shared.store.rows.runtime import AuditEntry, SnapshotRow
+from shared.store.rows.runtime import SnapshotRow
 
 SERVICE: Final = "executor"
 ACCOUNT: Final = "paper"

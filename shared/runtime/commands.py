@@ -8,8 +8,8 @@ from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, Command, canonical
 from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
 from shared.store.port import Transaction
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import CommandRow, NewCommand
-from shared.store.rows.runtime import AuditEntry
 
 # Audit records: how far a command came, and what it changed.
 SENT: Final = "command.sent"

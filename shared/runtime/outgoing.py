@@ -8,7 +8,7 @@ from shared.bus.in_process import InProcessBus
 from shared.contracts.codec import encode_fact
 from shared.contracts.envelope import Message
 from shared.store.port import Transaction
-from shared.store.rows.runtime import OutboxRow
+from shared.store.rows.outbox import OutboxRow
 
 
 @contextmanager

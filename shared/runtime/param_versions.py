@@ -20,9 +20,9 @@ from shared.runtime.commands import send_command
 from shared.settings.sections import PairRevision
 from shared.settings.settings import Settings, revised, sentence_of
 from shared.store.port import Reader, Transaction
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import CommandRow, NewCommand
 from shared.store.rows.params import NewParams, ParamsRow
-from shared.store.rows.runtime import AuditEntry
 
 PARAMS_SAVED: Final = "params.saved"
 

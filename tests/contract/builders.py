@@ -9,7 +9,7 @@ from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
 from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeOpening
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
-from shared.store.rows.runtime import OutboxRow
+from shared.store.rows.outbox import OutboxRow
 
 STREAM = "candles.0"
 MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z

@@ -8,9 +8,9 @@ import pytest
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_time
 from shared.store.port import Store
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.rows.listing import Span
-from shared.store.rows.runtime import AuditEntry
 from shared.store.sql_store import open_store
 from tests.contract.builders import MIDNIGHT
 

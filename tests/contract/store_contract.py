@@ -9,9 +9,10 @@ from shared.contracts.trades import TradeCosts
 from shared.core.types import BUY, HOLD, SELL, TAKE_PROFIT
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.port import Store
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, TradeOpening, TradeRow
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
-from shared.store.rows.runtime import AuditEntry, SnapshotRow
+from shared.store.rows.runtime import SnapshotRow
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import open_store
 from tests.contract.builders import (

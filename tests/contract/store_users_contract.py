@@ -7,8 +7,8 @@ import pytest
 
 from shared.contracts.errors import InvariantError
 from shared.store.port import Store
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.listing import Listed, NewestCandle, Span
-from shared.store.rows.runtime import AuditEntry
 from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.sql_store import open_store
 from tests.contract.builders import FREE, M5, MIDNIGHT, a_candle, an_event, an_opening

@@ -25,7 +25,8 @@ from services.api.shapes.status import shown_heartbeat
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.runtime.commands import COMPLETED, HOLD_ENDED, HOLD_SET, SETTLED
 from shared.store.port import Reader
-from shared.store.rows.runtime import AuditRow, HeartbeatRow
+from shared.store.rows.audit import AuditRow
+from shared.store.rows.leases import HeartbeatRow
 
 MOST_STREAMS: Final = 50
 _POLL_SECONDS: Final = 0.5

@@ -8,7 +8,7 @@ from services.api.security.passwords import Passwords, require_strong
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
 from shared.store.port import Store, Transaction
-from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.users import UserRow
 
 LONGEST_NAME: Final = 32

@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from shared.anchors.lines import AnchorsFound
-from shared.store.rows.runtime import AuditRow
+from shared.store.rows.audit import AuditRow
 from shared.store.sql.audit import AuditCheck
 
 _TIME: Final = "2014-05-08T11:45:00Z"

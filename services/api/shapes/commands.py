@@ -10,8 +10,8 @@ from services.api.shapes.pages import PageQuery
 from services.api.shapes.status import Hold
 from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, CommandStatus, CommandType, TradeMode
 from shared.runtime.commands import command_fields
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import CommandRow
-from shared.store.rows.runtime import AuditRow
 
 LONGEST_KEY: Final = 200
 _TIME: Final = "2026-01-05T12:00:00Z"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from services.api.shapes.ledger import Day
 from shared.contracts.times import format_time
 from shared.store.rows.commands import HoldRow
-from shared.store.rows.runtime import HeartbeatRow
+from shared.store.rows.leases import HeartbeatRow
 
 _TIME: Final = "2014-05-08T11:45:00Z"
 _MONEY: Final = "9902.6898"

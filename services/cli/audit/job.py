@@ -17,7 +17,7 @@ from shared.anchors.places import KnownAnchors, known_anchors, make_key, read_an
 from shared.contracts.errors import InputError
 from shared.settings.keys import public_bytes
 from shared.settings.settings import Settings
-from shared.store.rows.runtime import AuditRow
+from shared.store.rows.audit import AuditRow
 from shared.store.sql.audit import AuditCheck, verify_audit
 
 _SHOWN_EVERY: Final = 1_000

@@ -16,8 +16,8 @@ from shared.contracts.commands import parse_command
 from shared.contracts.errors import InputError
 from shared.runtime.commands import command_fields, send_command
 from shared.store.port import Store
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import NewCommand
-from shared.store.rows.runtime import AuditRow
 
 _ROWS_AT_ONCE: Final = 500
 

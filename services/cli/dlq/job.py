@@ -13,7 +13,7 @@ from services.cli.output import NO_VALUE, Column, say, say_json, say_table
 from shared.bus.dead_letters import DeadLetter, DeadLetterQueue
 from shared.contracts.times import format_time
 from shared.store.port import Store
-from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.audit import AuditEntry
 from shared.store.sql_store import open_store
 
 _CONNECTION_NAME: Final = "scalpbot dlq"

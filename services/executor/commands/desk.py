@@ -20,8 +20,8 @@ from shared.runtime.commands import CLAIMED, COMPLETED, SENT, SETTLED, STARTED
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import Outgoing
 from shared.store.port import Store, Transaction
+from shared.store.rows.audit import AuditEntry, AuditRow
 from shared.store.rows.commands import CommandRow
-from shared.store.rows.runtime import AuditEntry, AuditRow
 
 BROKER_CLOSE_BEGUN: Final = "broker.close_begun"
 BROKER_POSITION_CLOSED: Final = "broker.position_closed"

@@ -17,8 +17,8 @@ from shared.runtime.commands import HOLD_ENDED, HOLD_SET
 from shared.runtime.crash import CrashPoint
 from shared.runtime.outgoing import Outgoing
 from shared.store.port import Transaction
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import CommandRow, HoldRow
-from shared.store.rows.runtime import AuditEntry
 
 PARAMS_ACTIVATED: Final = "params.activated"
 _LIVE_DISABLED: Final = "live_trading_disabled"

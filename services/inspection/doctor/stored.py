@@ -15,7 +15,7 @@ from shared.settings.settings import Settings
 from shared.store.engine import database_url
 from shared.store.faults import place
 from shared.store.port import Reader, Store
-from shared.store.rows.runtime import AuditRow
+from shared.store.rows.audit import AuditRow
 from shared.store.schema import SchemaState, check, refusal
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import open_store

@@ -7,20 +7,47 @@ when a constraint refuses a row or a stored value makes no sense.
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from shared.store.port.audit import AuditReads, AuditWrites
 from shared.store.port.commands import CommandReads, CommandWrites
+from shared.store.port.leases import LeaseReads, LeaseWrites
 from shared.store.port.ledger import LedgerReads, LedgerWrites
 from shared.store.port.listing import ListReads
 from shared.store.port.market import MarketReads, MarketWrites
+from shared.store.port.outbox import OutboxReads, OutboxWrites
 from shared.store.port.params import ParamsReads, ParamsWrites
 from shared.store.port.runtime import RuntimeReads, RuntimeWrites
 from shared.store.port.users import UserReads, UserWrites
 
 
-class Reader(MarketReads, LedgerReads, RuntimeReads, CommandReads, ParamsReads, UserReads, ListReads, Protocol):
+class Reader(
+    MarketReads,
+    LedgerReads,
+    RuntimeReads,
+    OutboxReads,
+    LeaseReads,
+    AuditReads,
+    CommandReads,
+    ParamsReads,
+    UserReads,
+    ListReads,
+    Protocol,
+):
     """One consistent view of the store."""
 
 
-class Transaction(Reader, MarketWrites, LedgerWrites, RuntimeWrites, CommandWrites, ParamsWrites, UserWrites, Protocol):
+class Transaction(
+    Reader,
+    MarketWrites,
+    LedgerWrites,
+    RuntimeWrites,
+    OutboxWrites,
+    LeaseWrites,
+    AuditWrites,
+    CommandWrites,
+    ParamsWrites,
+    UserWrites,
+    Protocol,
+):
     """Reads and writes that happen together or not at all."""
 
 

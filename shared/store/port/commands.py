@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.rows.listing import Listed, Span
-from shared.store.rows.runtime import AuditRow
 
 
 class CommandReads(Protocol):

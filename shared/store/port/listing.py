@@ -1,13 +1,12 @@
 """The port of the store: lists that people page through."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from shared.contracts.facts import CandleClosed
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
 from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
 from shared.store.rows.market import GateSnapshotRow
-from shared.store.rows.runtime import AuditRow
 
 
 class ListReads(Protocol):
@@ -47,12 +46,4 @@ class ListReads(Protocol):
 
     def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
         """Return the events that follow the one of an id, oldest first."""
-        ...
-
-    def newest_audit_id(self) -> int:
-        """Return the id of the newest audit record, 0 without one."""
-        ...
-
-    def audit_between(self, after: int, last: int, actions: Sequence[str], limit: int) -> list[AuditRow]:
-        """Return the audit records of some actions with after < id <= last, oldest first."""
         ...

@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from shared.contracts.times import format_time
 from shared.store.postgresql import AUDIT_TURN
-from shared.store.rows.runtime import AuditEntry, AuditRow
+from shared.store.rows.audit import AuditEntry, AuditRow
 from shared.store.sql.session import Session, Values, picked
-from shared.store.tables.runtime import AUDIT_LOG
+from shared.store.tables.audit import AUDIT_LOG
 
 GENESIS_HASH: Final = "0" * 64
 _RECORDS: Final = picked(AUDIT_LOG, AuditRow._fields)

@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, Row, func, literal, select, text, update
 from shared.contracts.commands import CommandStatus
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_time
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.rows.listing import Listed, Span
-from shared.store.rows.runtime import AuditRow
 from shared.store.sql.session import Session, picked
+from shared.store.tables.audit import AUDIT_LOG
 from shared.store.tables.commands import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUNS
-from shared.store.tables.runtime import AUDIT_LOG
 
 # Written out, so that the database sees that it may use the index of the few rows that are not finished.
 _WAITS_OR_RUNS: Final = text(WAITS_OR_RUNS)

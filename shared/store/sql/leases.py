@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import case, delete, func, or_, select, text, update
 
 from shared.store.clock import DatabaseClock, DatabaseClockAfter
-from shared.store.rows.runtime import HeartbeatRow, LeaseRow
+from shared.store.rows.leases import HeartbeatRow, LeaseRow
 from shared.store.sql.session import Session
-from shared.store.tables.runtime import LEASES, SERVICE_HEARTBEATS
+from shared.store.tables.leases import LEASES, SERVICE_HEARTBEATS
 
 # A process that is paused in a transaction which leans on a lease keeps others from taking it until the server ends
 # that transaction: sooner than the executor's lease of ten seconds runs out.

@@ -11,17 +11,17 @@ from sqlalchemy import ColumnElement, Row, Select, literal, select, tuple_
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import CandleClosed
 from shared.contracts.times import format_time, parse_time
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
 from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
 from shared.store.rows.market import GateSnapshotRow
-from shared.store.rows.runtime import AuditRow
 from shared.store.sql.audit import AuditSession
 from shared.store.sql.ledger import LedgerSession, daily_stats_row, equity_row, event_row
 from shared.store.sql.market import CANDLE_ROWS, MarketSession
 from shared.store.sql.session import of_pair, picked
+from shared.store.tables.audit import AUDIT_LOG
 from shared.store.tables.ledger import ACCOUNT_EVENTS, DAILY_STATS, EQUITY, TRADES
 from shared.store.tables.market import CANDLES, GATE_SNAPSHOTS
-from shared.store.tables.runtime import AUDIT_LOG
 
 
 class ListingSession(MarketSession, LedgerSession, AuditSession):

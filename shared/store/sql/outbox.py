@@ -6,9 +6,9 @@ from typing import Final
 from sqlalchemy import delete, func, select, update
 
 from shared.contracts.times import format_time
-from shared.store.rows.runtime import OutboxRow, StagedMessage
+from shared.store.rows.outbox import OutboxRow, StagedMessage
 from shared.store.sql.session import Session, picked
-from shared.store.tables.runtime import OUTBOX
+from shared.store.tables.outbox import OUTBOX
 
 # Databases limit how many values one statement may carry.
 _IDS_PER_STATEMENT: Final = 500

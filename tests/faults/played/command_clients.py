@@ -14,8 +14,8 @@ from services.api.security.guard import hash_of
 from shared.contracts.commands import EVERY_PAIR, UNFINISHED
 from shared.runtime.commands import CLAIMED, COMPLETED, HOLD_ENDED, HOLD_SET, SENT, STARTED, command_fields
 from shared.store.port import Reader
+from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import CommandRow
-from shared.store.rows.runtime import AuditRow
 from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.sql_store import open_store
 from tests.faults.stage import PAIR, PATIENCE_SECONDS

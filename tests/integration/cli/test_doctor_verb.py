@@ -12,7 +12,7 @@ import pytest
 
 from services.cli import main
 from services.inspection.doctor import Verdict, examine, readable_settings
-from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.audit import AuditEntry
 from shared.store.sql_store import open_store
 from tests.fixtures.examined import (
     HURRIED,

@@ -11,7 +11,7 @@ import pytest
 from services.cli import main
 from shared.anchors.lines import Signer, parse_line
 from shared.settings.keys import private_text, public_text
-from shared.store.rows.runtime import AuditRow
+from shared.store.rows.audit import AuditRow
 from shared.store.sql_store import open_store
 from tests.fixtures.anchored import KEY, OTHER_KEY, PUBLIC, anchor, inserted, rewritten, tamper, write
 from tests.fixtures.new_store import new_sqlite

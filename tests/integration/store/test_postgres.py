@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from shared.contracts.errors import InfrastructureError, InputError, InvariantError
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.port import Transaction
-from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.audit import AuditEntry
 from shared.store.schema import STEPS, SchemaState, check, upgrade
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import SqlStore, open_store

@@ -12,11 +12,12 @@ from sqlalchemy import make_url
 from services.api.security.access import ACCESS
 from shared.contracts.errors import InputError
 from shared.store.port import Transaction
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import HoldRow, NewCommand
 from shared.store.rows.ledger import DailyStatsRow, EquityRow
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 from shared.store.rows.params import NewParams
-from shared.store.rows.runtime import AuditEntry, SnapshotRow
+from shared.store.rows.runtime import SnapshotRow
 from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.schema import SchemaState, check, upgrade
 from shared.store.sql_store import open_store

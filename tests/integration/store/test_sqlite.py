@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 
 from shared.contracts.errors import InfrastructureError
 from shared.store.engine import sqlite_url
-from shared.store.rows.runtime import AuditEntry
+from shared.store.rows.audit import AuditEntry
 from shared.store.schema import upgrade
 from shared.store.sql.audit import verify_audit
 from shared.store.sql.session import insert_statements, written_columns

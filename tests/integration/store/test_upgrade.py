@@ -16,9 +16,10 @@ from shared.contracts.errors import InputError
 from shared.store import schema
 from shared.store.engine import database_url, open_engine, sqlite_url, writing
 from shared.store.port import Transaction
+from shared.store.rows.audit import AuditEntry
 from shared.store.rows.ledger import DailyStatsRow, EquityRow
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
-from shared.store.rows.runtime import AuditEntry, SnapshotRow
+from shared.store.rows.runtime import SnapshotRow
 from shared.store.schema import DRAFTS, STEPS, SchemaState, Steps, check, upgrade
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import open_store

@@ -8,7 +8,7 @@ from pika.spec import BasicProperties
 from shared.bus.wire import WireMessage, message_of, properties_of
 from shared.contracts.envelope import Message
 from shared.contracts.errors import MessageError
-from shared.store.rows.runtime import OutboxRow
+from shared.store.rows.outbox import OutboxRow
 from tests.contract.builders import an_outgoing
 
 

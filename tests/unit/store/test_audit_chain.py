@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.store.rows.runtime import AuditEntry, AuditRow
+from shared.store.rows.audit import AuditEntry, AuditRow
 from shared.store.sql.audit import GENESIS_HASH, canonical_json, hash_of, record, verify_audit
 
 
