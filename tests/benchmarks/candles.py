@@ -10,6 +10,7 @@ from services.ingest.files.writer import candle_lines
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from shared.settings.settings import Settings
+from tests.tools.make_sample import first_candles
 
 PAIR = "EUR_USD"
 _START = int(datetime(2020, 1, 6, tzinfo=UTC).timestamp())
@@ -20,7 +21,7 @@ def write_candles(file: Path, count: int) -> None:
     """Write the first minutes of a demo market, bid and ask."""
     market = DemoMarket(instrument(PAIR), _SEED, _START, granularity_seconds=60)
     with file.open("w", encoding="ascii") as target:
-        target.writelines(candle_lines(market.candles(count)))
+        target.writelines(candle_lines(first_candles(market, count)))
 
 
 def read_candles(file: str) -> CandleSeries:

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from services.ingest.demo.market import DemoMarket
 from services.ingest.demo.news import demo_events, week_of
 from services.ingest.files.writer import candle_lines
@@ -33,9 +35,20 @@ def write_sample(folder: Path) -> None:
     (folder / "calendar_sample.json").write_bytes(f"[\n {events}\n]\n".encode())
 
 
+def first_candles(market: DemoMarket, count: int) -> CandleSeries:
+    """Return so many candles of a market, from its start on."""
+    weeks: list[CandleSeries] = []
+    for week in market.weeks():
+        weeks.append(week)
+        if sum(len(each.time) for each in weeks) >= count:
+            break
+    columns = [np.concatenate(column)[:count] for column in zip(*(each.columns for each in weeks), strict=True)]
+    return CandleSeries._make((market.instrument, market.granularity_seconds, *columns))
+
+
 def sample_of(market: DemoMarket) -> CandleSeries:
     """Return the candles of a market from the start of the sample to its end."""
-    series = market.candles((SAMPLE_END - SAMPLE_START) // market.granularity_seconds)
+    series = first_candles(market, (SAMPLE_END - SAMPLE_START) // market.granularity_seconds)
     return series.part(series.time < SAMPLE_END)
 
 

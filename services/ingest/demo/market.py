@@ -131,18 +131,6 @@ class DemoMarket:
                 yield series
             week += 1
 
-    def candles(self, count: int) -> CandleSeries:
-        """Return the first `count` candles."""
-        parts: list[CandleSeries] = []
-        missing = count
-        for series in self.weeks():
-            parts.append(series.part(slice(missing)))
-            missing -= len(parts[-1].time)
-            if not missing:
-                break
-        columns = [np.concatenate(column) for column in zip(*(part.columns for part in parts), strict=True)]
-        return CandleSeries._make((self.instrument, self.granularity_seconds, *columns))
-
     def stream(self) -> Iterator[Candle]:
         """Yield candle after candle, without end."""
         for series in self.weeks():

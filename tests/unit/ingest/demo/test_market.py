@@ -21,7 +21,15 @@ from shared.contracts.granularity import SECONDS_BY_NAME
 from shared.contracts.vocabulary import GapKind
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
-from tests.tools.make_sample import SAMPLE_END, SAMPLE_FOLDER, SAMPLE_PAIRS, SAMPLE_START, sample_of, write_sample
+from tests.tools.make_sample import (
+    SAMPLE_END,
+    SAMPLE_FOLDER,
+    SAMPLE_PAIRS,
+    SAMPLE_START,
+    first_candles,
+    sample_of,
+    write_sample,
+)
 
 SAMPLE_SHA256 = {
     "EUR_USD_M5_sample.csv": "89ed73594c3424c0c79e7cd5abcd3cd93ca699fbe514f0e8b0cb9dd23d5263de",
@@ -74,7 +82,7 @@ def test_sample_calendar_has_events_of_every_impact_inside_the_sample() -> None:
 
 @pytest.mark.parametrize("name", SECONDS_BY_NAME)
 def test_candles_of_every_granularity_are_sound_and_lie_on_the_open_market(name: str) -> None:
-    series = market(granularity_seconds=SECONDS_BY_NAME[name]).candles(300)
+    series = first_candles(market(granularity_seconds=SECONDS_BY_NAME[name]), 300)
     assert rows_are_sound(np.array(series[3:-1]), BID_ASK_LAYOUT)
     assert len(series.time) == 300
     assert (np.diff(series.time) >= SECONDS_BY_NAME[name]).all()
@@ -83,24 +91,26 @@ def test_candles_of_every_granularity_are_sound_and_lie_on_the_open_market(name:
 
 
 def test_pair_and_seed_make_other_candles_and_nothing_else_does() -> None:
-    assert same(market().candles(500), market().candles(500))
-    assert not np.array_equal(market(seed=2).candles(500).bid_close, market().candles(500).bid_close)
-    assert not np.array_equal(market("GBP_USD").candles(500).volume, market().candles(500).volume)
+    assert same(first_candles(market(), 500), first_candles(market(), 500))
+    assert not np.array_equal(first_candles(market(seed=2), 500).bid_close, first_candles(market(), 500).bid_close)
+    assert not np.array_equal(first_candles(market("GBP_USD"), 500).volume, first_candles(market(), 500).volume)
 
 
 def test_more_candles_continue_the_same_market() -> None:
-    assert same(market().candles(2000), market().candles(9000).part(slice(2000)))
+    assert same(first_candles(market(), 2000), first_candles(market(), 9000).part(slice(2000)))
 
 
 def test_stream_gives_the_same_candles_one_by_one() -> None:
-    assert list(islice(market().stream(), 1600)) == list(market().candles(1600).candles())
+    assert list(islice(market().stream(), 1600)) == list(first_candles(market(), 1600).candles())
 
 
 def test_market_may_begin_in_the_middle_of_a_week() -> None:
     middle = SAMPLE_START + 2 * 86_400
-    series = DemoMarket(instrument("EUR_USD"), 1, middle).candles(10)
+    series = first_candles(DemoMarket(instrument("EUR_USD"), 1, middle), 10)
     assert int(series.time[0]) >= middle
-    assert np.array_equal(series.bid_close[:1], market().candles(1000).bid_close[market().candles(1000).time == middle])
+    assert np.array_equal(
+        series.bid_close[:1], first_candles(market(), 1000).bid_close[first_candles(market(), 1000).time == middle]
+    )
 
 
 def test_spreads_widen_at_the_rollover_and_are_mostly_narrow() -> None:
@@ -125,11 +135,11 @@ def test_prices_move_more_after_high_impact_news() -> None:
 
 
 def test_prices_stay_near_their_start_for_years() -> None:
-    series = market(granularity_seconds=3600).candles(60_000)
+    series = first_candles(market(granularity_seconds=3600), 60_000)
     assert series.bid_low.min() > 60_000
     assert series.bid_high.max() < 160_000
 
 
 def test_a_market_of_an_impossible_granularity_is_refused() -> None:
     with pytest.raises(InputError, match="no granularity has 7 seconds"):
-        market(granularity_seconds=7).candles(1)
+        first_candles(market(granularity_seconds=7), 1)
