@@ -10,7 +10,7 @@ from services.cli.variables import PASSWORD_FILE_VARIABLE
 _FILES = typer.Option(
     "--csv",
     metavar="[PAIR=]FILE",
-    help="Candle file, plain or gzip; repeat it for several pairs. The pair is what stands before '=', else --pair, "
+    help="Candle file, plain or gzip; repeat it for several pairs. The pair is the text before '=', else --pair, "
     "else the pair in the file's name.",
 )
 CandleFiles: TypeAlias = Annotated[list[str], _FILES]
@@ -20,7 +20,7 @@ OneCandleFile: TypeAlias = Annotated[
     typer.Option(
         "--csv",
         metavar="[PAIR=]FILE",
-        help="Candle file, plain or gzip. The pair is what stands before '=', else --pair, else the pair in the "
+        help="Candle file, plain or gzip. The pair is the text before '=', else --pair, else the pair in the "
         "file's name.",
     ),
 ]

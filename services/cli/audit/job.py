@@ -89,7 +89,7 @@ def _text_or_file(given: str) -> str:
         return Path(given).read_text("utf-8", "replace").strip()
     except OSError as fault:
         raise InputError(
-            f"--public-key {given} cannot be read ({fault.strerror}); give a public key, or a file that holds one"
+            f"--public-key {given} cannot be read ({fault.strerror}); give a public key, or a file with one"
         ) from fault
 
 

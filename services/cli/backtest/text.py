@@ -236,7 +236,7 @@ def _say_split(split: Split, fewest_trades: int) -> None:
         ],
     )
     if split.win_rate_gap_points is None:
-        say(f"Overfit: not judged; that takes {fewest_trades} trades on both sides.")
+        say(f"Overfit: not judged; at least {fewest_trades} trades are needed on both sides.")
     else:
         verdict = "WARNING, the strategy looks fitted to its past" if split.overfit else "no sign of it"
         say(f"Overfit: {verdict} (win rate falls by {split.win_rate_gap_points:.2f} points).")

@@ -25,7 +25,7 @@ def declare(
     recreate: Annotated[
         bool,
         typer.Option(
-            "--recreate/--keep", help="Make a queue anew that finds no leader within 15 s, or leave it as it is."
+            "--recreate/--keep", help="Recreate a queue that finds no leader within 15 s, or keep it as it is."
         ),
     ] = True,
     config: ConfigFile = None,
@@ -44,7 +44,7 @@ def check(
 
 def write_definitions(
     partitions: Partitions = None,
-    vhost: Annotated[str, typer.Option("--vhost", help="Virtual host that holds it all.")] = "scalpbot",
+    vhost: Annotated[str, typer.Option("--vhost", help="Virtual host of the broker.")] = "scalpbot",
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Default: stdout.")] = None,
     config: ConfigFile = None,
 ) -> None:

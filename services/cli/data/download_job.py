@@ -47,7 +47,7 @@ def download(
             done = download_candles(connection, wanted, lambda newest: progress(min(total, slots(newest))))
     except (InfrastructureError, KeyboardInterrupt):
         if out.exists():
-            note(f"{out} holds whole rows up to here; the same command goes on after them")
+            note(f"{out} holds complete rows so far; run the same command again to continue")
         raise
     if as_json:
         say_json(_document(wanted, done))

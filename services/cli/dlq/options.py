@@ -8,7 +8,7 @@ from services.cli.dlq import job
 from services.cli.options import AsJson, AtBroker, BrokerUrl, ConfigFile, Partitions
 
 QueueName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="QUEUE", help="Queue whose dead letters are meant, such as strategy.candles.0.")
+    str, typer.Argument(metavar="QUEUE", help="Queue of the dead letters, such as strategy.candles.0.")
 ]
 Limit: TypeAlias = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="Take only the N oldest. Default: all of them.")

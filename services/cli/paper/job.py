@@ -138,6 +138,6 @@ def _require_no_files(order: PaperOrder) -> None:
     for name, value in {**given, "--skip-bad-rows": order.skip_bad_rows}.items():
         if value:
             raise InputError(
-                f"{name} goes with --mode OFFLINE; a live run takes candles, prices and news from where the section "
-                "[live] of the settings says"
+                f"{name} goes with --mode OFFLINE; a live run takes its candles, prices and news from the sources "
+                "in section [live] of the settings"
             )

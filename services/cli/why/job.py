@@ -36,8 +36,8 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
     if rows:
         return rows
     newest = reader.gate_snapshots(1, pair)
-    known = f"its newest is that of {format_time(newest[0].candle_time)}" if newest else "it holds none of this pair"
-    raise InputError(f"this database holds no judged {pair} candle of {text}; {known}")
+    known = f"its newest is from {format_time(newest[0].candle_time)}" if newest else "it holds none for this pair"
+    raise InputError(f"this database holds no judged {pair} candle for {text}; {known}")
 
 
 def _answer(reader: Reader, row: GateSnapshotRow) -> dict[str, Any]:

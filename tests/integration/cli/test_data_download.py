@@ -375,7 +375,7 @@ def test_full_disk_leaves_whole_rows_only(tmp_path: Path, whole: bytes) -> None:
         )
         assert ended.returncode == 1, ended.stderr
         assert "cannot be written now" in ended.stderr
-        assert "the same command goes on" in ended.stderr
+        assert "run the same command again to continue" in ended.stderr
         first = path.read_bytes()
         assert whole.startswith(first)
         assert first.endswith(b"\n")

@@ -107,7 +107,7 @@ def test_why_of_an_unknown_candle_says_what_is_known(run: Run) -> None:
     code, _, errors = run("why", "EUR_USD", "2014-05-08T11:45:00Z")
     assert code == 2
     assert (
-        "holds no judged EUR_USD candle of 2014-05-08T11:45:00Z; its newest is that of 2024-04-05T20:55:00Z" in errors
+        "holds no judged EUR_USD candle for 2014-05-08T11:45:00Z; its newest is from 2024-04-05T20:55:00Z" in errors
     )
 
 
