@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Date, DateTime, Dialect, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -11,71 +11,82 @@ from shared.contracts.errors import InvariantError
 from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
 from shared.contracts.times import EPOCH_ORDINAL, format_day, format_time, parse_time
 
-_POSTGRESQL: Final = "postgresql"
+Value = TypeVar("Value")
 
 
-class UtcTime(TypeDecorator[int]):
-    """Seconds since the epoch; text `YYYY-MM-DDTHH:MM:SSZ` on SQLite, timestamptz on PostgreSQL."""
+class _Kept(TypeDecorator[Value], Generic[Value]):
+    """A value that is text on SQLite and may have a type of its own on PostgreSQL; errors call it `what`."""
 
     impl = Text
-    cache_ok = True
+    what: ClassVar[str]
+    on_postgresql: ClassVar[TypeEngine[Any] | None] = None
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[datetime]:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the database at hand."""
-        if dialect.name == _POSTGRESQL:
-            return dialect.type_descriptor(DateTime(timezone=True))
-        return dialect.type_descriptor(Text())
+        native = self.on_postgresql if dialect.name == "postgresql" else None
+        return self.impl_instance if native is None else dialect.type_descriptor(native)
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> object:
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> object:
         """Return what the driver is given."""
         if value is None:
             return None
-        if dialect.name == _POSTGRESQL:
-            return datetime.fromtimestamp(value, UTC)
+        return self._native(value) if dialect.name == "postgresql" else self._written(value)
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Value | None:
+        """Return what was stored; raises InvariantError where that cannot be."""
+        try:
+            return None if value is None else self._read(value)
+        except (ValueError, KeyError) as fault:
+            raise InvariantError(f"a stored {self.what} is damaged: {fault}") from fault
+
+    def _native(self, value: Value) -> object:
+        return self._written(value)
+
+    def _written(self, value: Value) -> object:
+        return value
+
+    def _read(self, value: Any) -> Value:
+        raise NotImplementedError
+
+
+class UtcTime(_Kept[int]):
+    """Seconds since the epoch; text `YYYY-MM-DDTHH:MM:SSZ` on SQLite, timestamptz on PostgreSQL."""
+
+    cache_ok = True
+    what = "time"
+    on_postgresql = DateTime(timezone=True)
+
+    def _native(self, value: int) -> datetime:
+        return datetime.fromtimestamp(value, UTC)
+
+    def _written(self, value: int) -> str:
         return format_time(value)
 
-    def process_result_value(self, value: object, _dialect: Dialect) -> int | None:
-        """Return seconds; raises InvariantError for a stored time that is not a whole second in UTC."""
-        match value:
-            case None:
-                return None
-            case datetime() if not value.microsecond:
-                return int(value.timestamp())
-            case str():
-                try:
-                    return parse_time(value)
-                except ValueError as fault:
-                    raise InvariantError(f"a stored time is damaged: {fault}") from fault
-        raise InvariantError(f"a stored time is damaged: {value!r} is not a whole second")
+    def _read(self, value: Any) -> int:
+        if isinstance(value, datetime) and not value.microsecond:
+            return int(value.timestamp())
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not a whole second")
+        return parse_time(value)
 
 
-class WrittenTime(TypeDecorator[str]):
+class WrittenTime(_Kept[str]):
     """A time that anybody may write with plain SQL; read as text, `YYYY-MM-DDTHH:MM:SSZ` where it makes sense.
 
     Text on SQLite, where a time without a zone is UTC; timestamptz on PostgreSQL. Programs write seconds.
     """
 
-    impl = Text
     cache_ok = True
+    what = "time"
+    on_postgresql = DateTime(timezone=True)
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[datetime]:
-        """Return the type of the database at hand."""
-        if dialect.name == _POSTGRESQL:
-            return dialect.type_descriptor(DateTime(timezone=True))
-        return dialect.type_descriptor(Text())
+    def _native(self, value: object) -> object:
+        return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else value
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> object:
-        """Return what the driver is given."""
-        if not isinstance(value, int):
-            return value
-        if dialect.name == _POSTGRESQL:
-            return datetime.fromtimestamp(value, UTC)
-        return format_time(value)
+    def _written(self, value: object) -> object:
+        return format_time(value) if isinstance(value, int) else value
 
-    def process_result_value(self, value: object, _dialect: Dialect) -> str | None:
-        """Return the time in its one form, or the text as it is."""
-        if value is None:
-            return None
+    def _read(self, value: Any) -> str:
         try:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
             if moment.tzinfo is None:
@@ -85,110 +96,64 @@ class WrittenTime(TypeDecorator[str]):
             return str(value)
 
 
-class UtcInstant(TypeDecorator[float]):
+class UtcInstant(_Kept[float]):
     """Seconds since the epoch with their fraction, as the database's clock gives them.
 
     Text `YYYY-MM-DDTHH:MM:SS.SSSZ` on SQLite, timestamptz on PostgreSQL; programs read it and never write it.
     """
 
-    impl = Text
     cache_ok = True
+    what = "instant"
+    on_postgresql = DateTime(timezone=True)
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[datetime]:
-        """Return the type of the database at hand."""
-        if dialect.name == _POSTGRESQL:
-            return dialect.type_descriptor(DateTime(timezone=True))
-        return dialect.type_descriptor(Text())
-
-    def process_result_value(self, value: object, _dialect: Dialect) -> float | None:
-        """Return seconds; raises InvariantError for a stored instant that is none."""
-        match value:
-            case None:
-                return None
-            case datetime():
-                return value.timestamp()
-            case str() if value.endswith("Z"):
-                try:
-                    return datetime.fromisoformat(value).timestamp()
-                except ValueError as fault:
-                    raise InvariantError(f"a stored instant is damaged: {fault}") from fault
-        raise InvariantError(f"a stored instant is damaged: {value!r} is not a time in UTC")
+    def _read(self, value: Any) -> float:
+        if isinstance(value, str) and value.endswith("Z"):
+            return datetime.fromisoformat(value).timestamp()
+        if not isinstance(value, datetime):
+            raise ValueError(f"{value!r} is not a time in UTC")
+        return value.timestamp()
 
 
-class TradingDay(TypeDecorator[int]):
+class TradingDay(_Kept[int]):
     """Days since 1970-01-01; text `YYYY-MM-DD` on SQLite, date on PostgreSQL."""
 
-    impl = Text
     cache_ok = True
+    what = "trading day"
+    on_postgresql = Date()
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[date]:
-        """Return the type of the database at hand."""
-        if dialect.name == _POSTGRESQL:
-            return dialect.type_descriptor(Date())
-        return dialect.type_descriptor(Text())
+    def _native(self, value: int) -> date:
+        return date.fromordinal(value + EPOCH_ORDINAL)
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> object:
-        """Return what the driver is given."""
-        if value is None:
-            return None
-        if dialect.name == _POSTGRESQL:
-            return date.fromordinal(value + EPOCH_ORDINAL)
+    def _written(self, value: int) -> str:
         return format_day(value)
 
-    def process_result_value(self, value: object, _dialect: Dialect) -> int | None:
-        """Return the day number; raises InvariantError for a stored day that is none."""
-        match value:
-            case None:
-                return None
-            case date():
-                return value.toordinal() - EPOCH_ORDINAL
-            case str():
-                try:
-                    return date.fromisoformat(value).toordinal() - EPOCH_ORDINAL
-                except ValueError as fault:
-                    raise InvariantError(f"a stored trading day is damaged: {fault}") from fault
-        raise InvariantError(f"a stored trading day is damaged: {value!r}")
+    def _read(self, value: Any) -> int:
+        day = value if isinstance(value, date) else date.fromisoformat(str(value))
+        return day.toordinal() - EPOCH_ORDINAL
 
 
-class Granularity(TypeDecorator[int]):
+class Granularity(_Kept[int]):
     """The length of a candle in seconds; its name, such as `M5`, in the database."""
 
-    impl = Text
     cache_ok = True
+    what = "granularity"
 
-    def process_bind_param(self, value: int | None, _dialect: Dialect) -> str | None:
-        """Return the name."""
-        return None if value is None else granularity_name(value)
+    def _written(self, value: int) -> str:
+        return granularity_name(value)
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> int | None:
-        """Return seconds; raises InvariantError for a stored granularity that is none."""
-        if value is None:
-            return None
-        if value not in SECONDS_BY_NAME:
-            raise InvariantError(f"a stored granularity is damaged: {value!r}")
+    def _read(self, value: Any) -> int:
         return SECONDS_BY_NAME[value]
 
 
-class ExactDecimal(TypeDecorator[str]):
+class ExactDecimal(_Kept[str]):
     """A decimal figure as text such as `1.38686`; kept as written on SQLite, NUMERIC on PostgreSQL."""
 
-    impl = Text
     cache_ok = True
+    what = "figure"
+    on_postgresql = Numeric(asdecimal=True)
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[Decimal]:
-        """Return the type of the database at hand."""
-        if dialect.name == _POSTGRESQL:
-            return dialect.type_descriptor(Numeric(asdecimal=True))
-        return dialect.type_descriptor(Text())
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> object:
-        """Return what the driver is given."""
-        if value is None or dialect.name != _POSTGRESQL:
-            return value
+    def _native(self, value: str) -> Decimal:
         return Decimal(value)
 
-    def process_result_value(self, value: object, _dialect: Dialect) -> str | None:
-        """Return the figure as text with the decimals it was written with."""
-        if isinstance(value, Decimal):
-            return format(value, "f")
-        return None if value is None else str(value)
+    def _read(self, value: Any) -> str:
+        return format(value, "f") if isinstance(value, Decimal) else str(value)
