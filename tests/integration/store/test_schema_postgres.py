@@ -97,6 +97,16 @@ def test_a_newer_database_is_left_alone(postgres_url: str) -> None:
             attempt(postgres_url)
 
 
+def test_a_database_of_before_the_first_release_is_left_as_it_is(postgres_url: str) -> None:
+    sql_in(postgres_url, "UPDATE alembic_version SET version_num = '0008'")
+    before = objects_in(postgres_url)
+    for attempt in (upgrade, open_store):
+        with pytest.raises(InputError, match=r"has schema 0008, made before the first release, and cannot be brought"):
+            attempt(postgres_url)
+    assert objects_in(postgres_url) == before
+    assert sql_in(postgres_url, "SELECT version_num FROM alembic_version") == [("0008",)]
+
+
 def test_the_database_of_another_program_is_left_alone(empty_postgres_url: str) -> None:
     sql_in(empty_postgres_url, "CREATE TABLE recipes (name TEXT)")
     with pytest.raises(InputError, match=r"holds the tables of another program: name another database"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from shared.contracts.errors import InfrastructureError
+from shared.contracts.errors import InfrastructureError, InvariantError
 from shared.store.engine import sqlite_url
 from shared.store.rows.audit import AuditEntry
 from shared.store.schema import upgrade
@@ -37,12 +37,21 @@ def test_prices_and_times_are_readable_with_plain_sql(path: Path, store: SqlStor
         transaction.add_candles([a_candle()])
         transaction.open_trade(an_opening(pair="USD_JPY", entry_price=101_700, stop_loss=101_600), FREE)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT time, bid_open, ask_close FROM candles").fetchall() == [
-            ("2014-05-08T00:00:00Z", "1.38686", "1.38695")
+        assert connection.execute("SELECT granularity, time, bid_open, ask_close FROM candles").fetchall() == [
+            ("M5", "2014-05-08T00:00:00Z", "1.38686", "1.38695")
         ]
         assert connection.execute("SELECT side, entry_price, spread_cost, status FROM trades").fetchall() == [
             ("BUY", "101.700", "0.0000", "OPEN")
         ]
+
+
+def test_a_stored_granularity_that_is_none_is_named(path: Path, store: SqlStore) -> None:
+    with store.transaction() as transaction:
+        transaction.add_candles([a_candle()])
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE candles SET granularity = 'M7'")
+    with store.reading() as reader, pytest.raises(InvariantError, match=r"a stored granularity is damaged: 'M7'"):
+        reader.last_candle()
 
 
 def test_a_locked_database_is_the_infrastructures_fault(path: Path, store: SqlStore) -> None:
