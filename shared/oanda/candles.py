@@ -164,10 +164,7 @@ def fewer_candles(refused: OandaRefusedError, count: int) -> int:
 
 
 def latest_candles(
-    connection: OandaConnection,
-    specifications: Sequence[CandleSpecification],
-    *,
-    patience_seconds: float | None = None,
+    connection: OandaConnection, specifications: Sequence[CandleSpecification], *, patience_seconds: float | None = None
 ) -> list[CandlePage]:
     """Return for each specification that OANDA answers the last complete candle and the current one."""
     wanted = {(one.instrument.name, one.granularity_seconds): one.instrument for one in specifications}

@@ -12,12 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from shared.contracts.errors import InfrastructureError, InputError, InvariantError, MessageError
 from shared.oanda.account import account_summary
 from shared.oanda.connection import OandaAnswer, OandaConnection
-from shared.oanda.errors import (
-    POSITION_DOES_NOT_EXIST,
-    OandaAmbiguousError,
-    OandaUnavailableError,
-    parse_error_body,
-)
+from shared.oanda.errors import POSITION_DOES_NOT_EXIST, OandaAmbiguousError, OandaUnavailableError, parse_error_body
 from shared.oanda.positions import OandaPosition, position_of
 from shared.oanda.retries import TOO_MANY_REQUESTS, UNAUTHORIZED, retry_after_seconds
 from shared.oanda.transactions import (

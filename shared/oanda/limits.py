@@ -15,11 +15,7 @@ class RateLimiter:
     """At most so many turns in any span of so many seconds, for all threads together."""
 
     def __init__(
-        self,
-        most_turns: int,
-        span_seconds: float,
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], None],
+        self, most_turns: int, span_seconds: float, monotonic: Callable[[], float], sleep: Callable[[float], None]
     ) -> None:
         """Allow `most_turns` in `span_seconds`; `monotonic` and `sleep` are in seconds."""
         self._span_seconds = span_seconds

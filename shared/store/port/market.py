@@ -4,13 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from shared.contracts.facts import CandleClosed
-from shared.store.rows.market import (
-    AssessmentRow,
-    CandleGapRow,
-    FunnelRow,
-    GateSnapshotRow,
-    RejectedCandleRow,
-)
+from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
 
 
 class MarketReads(Protocol):

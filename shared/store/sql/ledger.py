@@ -5,13 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, delete, func, select, update
 
-from shared.contracts.decimals import (
-    MONEY_DIGITS,
-    PIPS_DIGITS,
-    format_money,
-    format_pips,
-    format_points,
-)
+from shared.contracts.decimals import MONEY_DIGITS, PIPS_DIGITS, format_money, format_pips, format_points
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_day, format_time
 from shared.contracts.trades import Entry, Exit, TradeCosts

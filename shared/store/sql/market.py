@@ -11,13 +11,7 @@ from shared.contracts.granularity import NAME_BY_SECONDS
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
 from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, Candle
-from shared.store.rows.market import (
-    AssessmentRow,
-    CandleGapRow,
-    FunnelRow,
-    GateSnapshotRow,
-    RejectedCandleRow,
-)
+from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
 from shared.store.sql.session import Session, Values, digits_of, of_pair, picked, read_fixed, read_name
 from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_SNAPSHOTS, REJECTED_CANDLES
 

@@ -2,14 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 
 from shared.store.tables.metadata import METADATA, Identity, optional, required
 

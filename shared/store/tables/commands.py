@@ -2,16 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Index,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
 from shared.contracts.commands import UNFINISHED, CommandStatus
 from shared.contracts.vocabulary import HoldKind

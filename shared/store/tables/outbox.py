@@ -2,16 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
 from shared.store.clock import DatabaseClock
 from shared.store.tables.metadata import METADATA, identity, optional, required
@@ -34,12 +25,7 @@ OUTBOX: Final = Table(
     # By the database's clock, and left to it: a replayed fact may have occurred years ago.
     Column("staged_at", UtcInstant, nullable=False, server_default=DatabaseClock()),
     UniqueConstraint("message_id", name="uq_outbox_message_id"),
-    Index(
-        "ix_outbox_unsent",
-        "id",
-        sqlite_where=text("sent_at IS NULL"),
-        postgresql_where=text("sent_at IS NULL"),
-    ),
+    Index("ix_outbox_unsent", "id", sqlite_where=text("sent_at IS NULL"), postgresql_where=text("sent_at IS NULL")),
     Index(
         "ix_outbox_sent",
         "sent_at",

@@ -2,13 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Integer,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-)
+from sqlalchemy import BigInteger, Integer, PrimaryKeyConstraint, Table, Text
 
 from shared.store.tables.metadata import METADATA, required
 from shared.store.types import UtcTime

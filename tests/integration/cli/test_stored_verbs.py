@@ -106,9 +106,7 @@ def test_why_of_an_unknown_candle_says_what_is_known(run: Run) -> None:
     run("paper", "--csv", sample())
     code, _, errors = run("why", "EUR_USD", "2014-05-08T11:45:00Z")
     assert code == 2
-    assert (
-        "holds no judged EUR_USD candle for 2014-05-08T11:45:00Z; its newest is from 2024-04-05T20:55:00Z" in errors
-    )
+    assert "holds no judged EUR_USD candle for 2014-05-08T11:45:00Z; its newest is from 2024-04-05T20:55:00Z" in errors
 
 
 def test_tables_and_documents_show_the_same(run: Run) -> None:
