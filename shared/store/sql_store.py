@@ -51,15 +51,18 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
+        """Begin without row locks; on PostgreSQL the transaction is read-only and sees one state."""
         with faults_named(self._place), self._readers.begin() as connection:
             yield _SqlTransaction(connection, self._inserts, locks=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
+        """Wait for this process's turn on SQLite, then begin as a writer."""
         with self._turn(), faults_named(self._place), self._writers.begin() as connection:
             yield _SqlTransaction(connection, self._inserts, self._locks)
 
     def close(self) -> None:
+        """Dispose of the pool of connections, which readers and writers share."""
         self._readers.dispose()
 
 

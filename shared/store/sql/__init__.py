@@ -1,1 +1,1 @@
-"""The store in SQL, a class for each theme. What a method does is told once, in `port`, where its name stands too."""
+"""The store in SQL, a class for each theme: `port` says what a method does, the method says how it is done."""

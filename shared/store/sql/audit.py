@@ -126,15 +126,18 @@ class AuditSession(Session):
     """Read and extend the audit log."""
 
     def audit(self, limit: int) -> list[AuditRow]:
+        """Walk the primary key from its end; no hash is checked."""
         query = _RECORDS.order_by(AUDIT_LOG.c.id.desc()).limit(limit)
         return [AuditRow._make(row) for row in self._connection.execute(query)]
 
     def audit_record(self, audit_id: int) -> AuditRow | None:
+        """Look the id up in the primary key."""
         query = _RECORDS.where(AUDIT_LOG.c.id == audit_id)
         row = self._connection.execute(query).one_or_none()
         return None if row is None else AuditRow._make(row)
 
     def audit_in_order(self, chunk: int = 1_000) -> Iterator[AuditRow]:
+        """Ask anew for every chunk, above the last id of the one before."""
         query = _RECORDS.order_by(AUDIT_LOG.c.id).limit(chunk)
         rows = [AuditRow._make(row) for row in self._connection.execute(query)]
         while rows:
@@ -143,14 +146,17 @@ class AuditSession(Session):
             rows = [AuditRow._make(row) for row in self._connection.execute(following)]
 
     def newest_audit_id(self) -> int:
+        """Take the end of the primary key."""
         return self._connection.execute(select(AUDIT_LOG.c.id).order_by(AUDIT_LOG.c.id.desc()).limit(1)).scalar() or 0
 
     def audit_between(self, after: int, last: int, actions: Sequence[str], limit: int) -> list[AuditRow]:
+        """Walk the range of the primary key upwards; actions are filtered on the way."""
         columns = AUDIT_LOG.c
         query = _RECORDS.where(columns.id > after, columns.id <= last, columns.action.in_(actions))
         return [AuditRow._make(row) for row in self._connection.execute(query.order_by(columns.id).limit(limit))]
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Take the log's turn, read its newest record, and insert what continues it in bulk."""
         if not entries:
             return
         self._take_turns(AUDIT_TURN)

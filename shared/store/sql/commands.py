@@ -26,27 +26,32 @@ class CommandSession(Session):
     """Read and write commands and holds."""
 
     def command(self, command_id: int) -> CommandRow | None:
+        """Look the id up in the primary key; bytes that plain SQL left behind are read as text."""
         row = self._connection.execute(_COMMAND.where(COMMANDS.c.id == command_id)).first()
         return None if row is None else _command_row(row)
 
     def commands(self, limit: int, before_id: int | None = None) -> list[CommandRow]:
+        """Walk the primary key downwards, from its end or below the id."""
         query = _COMMAND.order_by(COMMANDS.c.id.desc()).limit(limit)
         if before_id is not None:
             query = query.where(COMMANDS.c.id < before_id)
         return [_command_row(row) for row in self._connection.execute(query)]
 
     def running_commands(self) -> list[CommandRow]:
+        """Read the partial index of what is unfinished, and keep what is claimed."""
         runs = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.RUNNING.value)
         query = _COMMAND.where(*runs).order_by(COMMANDS.c.id)
         return [_command_row(row) for row in self._connection.execute(query)]
 
     def backlog(self) -> Backlog:
+        """Count with a window beside the first waiting row, in one statement over the partial index."""
         waits = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.PENDING.value)
         query = select(COMMANDS.c.created_ts_utc, func.count().over()).where(*waits).order_by(COMMANDS.c.id).limit(1)
         oldest = self._connection.execute(query).first()
         return Backlog(0, None) if oldest is None else Backlog(oldest[1], _text(oldest[0]))
 
     def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
+        """Walk the primary key downwards; type, status and times are filtered on the way."""
         columns = COMMANDS.c
         query = _COMMAND.order_by(columns.id.desc()).limit(span.limit)
         if span.before is not None:
@@ -75,17 +80,21 @@ class CommandSession(Session):
         return self._connection.dialect.name == "sqlite"
 
     def audit_of_command(self, command_id: int) -> list[AuditRow]:
+        """Use the partial index of records that have a command, in the order of their ids."""
         query = picked(AUDIT_LOG, AuditRow._fields).where(AUDIT_LOG.c.command_id == command_id).order_by(AUDIT_LOG.c.id)
         return [AuditRow._make(row) for row in self._connection.execute(query)]
 
     def holds(self) -> list[HoldRow]:
+        """Read the partial unique index of what is in force, which has this order."""
         query = _HOLD.where(_IN_FORCE).order_by(HOLDS.c.scope, HOLDS.c.kind)
         return [HoldRow._make(row) for row in self._connection.execute(query)]
 
     def all_holds(self) -> list[HoldRow]:
+        """Read the whole table by row id."""
         return [HoldRow._make(row) for row in self._connection.execute(_HOLD.order_by(HOLDS.c.id))]
 
     def add_command(self, new: NewCommand) -> tuple[CommandRow, bool]:
+        """Insert or do nothing, in which case a second statement reads the row that was in the way."""
         values = {
             "created_ts_utc": new.created_time,
             "actor": new.actor,
@@ -103,6 +112,7 @@ class CommandSession(Session):
         return _command_row(self._connection.execute(_COMMAND.where(*same)).one()), False
 
     def claim_command(self, claimed_by: str, time: int) -> CommandRow | None:
+        """Choose and update in two statements; PostgreSQL locks the row and skips locked ones."""
         waits = COMMANDS.c.status == CommandStatus.PENDING.value
         query = select(COMMANDS.c.id).where(_WAITS_OR_RUNS, waits).order_by(COMMANDS.c.id).limit(1)
         if self._locks:
@@ -115,17 +125,20 @@ class CommandSession(Session):
         return _command_row(self._connection.execute(claim.returning(*_COMMAND.selected_columns)).one())
 
     def finish_command(self, command_id: int, status: str, result_json: str, time: int) -> None:
+        """Update where the row still runs, and judge by the number of rows updated."""
         running = (COMMANDS.c.id == command_id, COMMANDS.c.status == CommandStatus.RUNNING.value)
         end = update(COMMANDS).where(*running).values(status=status, result_json=result_json, finished_ts_utc=time)
         if self._connection.execute(end).rowcount != 1:
             raise InvariantError(f"command {command_id} cannot be finished: it is not running")
 
     def begin_hold(self, row: HoldRow) -> None:
+        """Insert one row; the partial unique index guards what is in force."""
         ended = None if row.ended_time is None else format_time(row.ended_time)
         times = {"since_ts_utc": format_time(row.since_time), "ended_ts_utc": ended}
         self._add(HOLDS, [{**row._asdict(), **times}])
 
     def end_holds(self, holds: Sequence[HoldRow], time: int, seq: int, actor: str, command_id: int | None) -> None:
+        """Update hold by hold, judging each by the number of rows updated."""
         for hold in holds:
             this = (HOLDS.c.scope == hold.scope, HOLDS.c.kind == hold.kind, _IN_FORCE)
             end = update(HOLDS).where(*this)

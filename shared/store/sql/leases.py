@@ -30,6 +30,7 @@ class LeaseSession(Session):
     """Take, renew, check and release leases; leave and read signs of life."""
 
     def lease(self, name: str) -> LeaseRow | None:
+        """Read the row and the clock in one statement."""
         query = select(LEASES, DatabaseClock().label("now")).where(LEASES.c.name == name)
         row = self._connection.execute(query).first()
         return (
@@ -39,6 +40,7 @@ class LeaseSession(Session):
         )
 
     def heartbeats(self) -> list[HeartbeatRow]:
+        """Read the whole table and the clock in one statement, in the order of the primary key."""
         columns = SERVICE_HEARTBEATS.c
         query = select(SERVICE_HEARTBEATS, DatabaseClock().label("now")).order_by(columns.service, columns.instance)
         return [
@@ -53,6 +55,7 @@ class LeaseSession(Session):
         ]
 
     def acquire_lease(self, name: str, holder: str, ttl_seconds: float) -> int | None:
+        """Upsert where the lease is ours or over; PostgreSQL first ends sessions that lean on an expired one."""
         current = self.lease(name)
         if current is not None and current.holder != holder and current.seconds_left > 0:
             # Asking is not to wait for the holder's transactions, nor they for us.
@@ -75,12 +78,14 @@ class LeaseSession(Session):
         return self._connection.execute(taken.returning(LEASES.c.epoch)).scalar()
 
     def renew_lease(self, name: str, holder: str, epoch: int, ttl_seconds: float) -> bool:
+        """Update where name, holder and epoch agree and the clock has not passed the end."""
         ours = (LEASES.c.name == name, LEASES.c.holder == holder, LEASES.c.epoch == epoch)
         renewal = update(LEASES).where(*ours, LEASES.c.expires_at > DatabaseClock())
         renewal = renewal.values(expires_at=DatabaseClockAfter(ttl_seconds))
         return self._connection.execute(renewal).rowcount == 1
 
     def holds_lease(self, name: str, epoch: int) -> bool:
+        """Lock the row's key for sharing on PostgreSQL, and have a paused transaction ended there sooner."""
         query = select(LEASES.c.epoch).where(LEASES.c.name == name, LEASES.c.epoch == epoch)
         query = query.where(LEASES.c.expires_at > DatabaseClock())
         if self._locks:
@@ -88,11 +93,13 @@ class LeaseSession(Session):
         return self._connection.execute(query).first() is not None
 
     def release_lease(self, name: str, holder: str, epoch: int) -> None:
+        """Update the end to the clock's now; the row stays, and with it the epoch."""
         ours = (LEASES.c.name == name, LEASES.c.holder == holder, LEASES.c.epoch == epoch)
         still_held = LEASES.c.expires_at > DatabaseClock()
         self._connection.execute(update(LEASES).where(*ours, still_held).values(expires_at=DatabaseClock()))
 
     def beat(self, service: str, instance: str, detail_json: str) -> None:
+        """Upsert on service and instance, seen by the clock."""
         values = {"service": service, "instance": instance, "seen_at": DatabaseClock(), "detail_json": detail_json}
         insert = self._insert(SERVICE_HEARTBEATS).values(values)
         key = list(SERVICE_HEARTBEATS.primary_key.columns)
@@ -100,5 +107,6 @@ class LeaseSession(Session):
         self._connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news))
 
     def forget_heartbeats(self, silent_seconds: float) -> int:
+        """Delete in one statement that scans the table: `seen_at` has no index."""
         silent = SERVICE_HEARTBEATS.c.seen_at < DatabaseClockAfter(-silent_seconds)
         return self._connection.execute(delete(SERVICE_HEARTBEATS).where(silent)).rowcount

@@ -33,17 +33,21 @@ class LedgerSession(Session):
     """Read and write trades, positions, events, days and equity."""
 
     def trade(self, trade_id: str) -> TradeRow | None:
+        """Look the id up in the primary key."""
         return next(iter(self._trade_rows(select(TRADES).where(TRADES.c.id == trade_id))), None)
 
     def trades(self, limit: int, pair: str | None = None) -> list[TradeRow]:
+        """Order by number from the end, not by a time."""
         query = of_pair(select(TRADES), TRADES.c.pair, pair)
         return self._trade_rows(query.order_by(TRADES.c.number.desc()).limit(limit))
 
     def trade_of_signal(self, pair: str, candle_time: int) -> TradeRow | None:
+        """Search the trades of the pair: the time of the signal has no index."""
         query = select(TRADES).where(TRADES.c.pair == pair, TRADES.c.signal_time == candle_time)
         return next(iter(self._trade_rows(query)), None)
 
     def trades_in_order(self, chunk: int = 1_000) -> Iterator[TradeRow]:
+        """Ask anew for every chunk, above the last number of the one before."""
         number = 0
         query = select(TRADES).order_by(TRADES.c.number).limit(chunk)
         while rows := self._trade_rows(query.where(TRADES.c.number > number)):
@@ -51,21 +55,25 @@ class LedgerSession(Session):
             number = rows[-1].number
 
     def positions(self, pair: str | None = None) -> list[PositionRow]:
+        """Read the whole table, in which nothing but open positions stands."""
         query = of_pair(select(POSITIONS), POSITIONS.c.pair, pair).order_by(POSITIONS.c.pair)
         return [_position_row(row) for row in self._connection.execute(query)]
 
     def account_events(self, limit: int, pair: str | None = None) -> list[AccountEventRow]:
+        """Walk the primary key from its end; the pair has no index."""
         query = of_pair(select(ACCOUNT_EVENTS), ACCOUNT_EVENTS.c.pair, pair)
         query = query.order_by(ACCOUNT_EVENTS.c.id.desc()).limit(limit)
         return [event_row(row) for row in self._connection.execute(query)]
 
     def account_events_of(self, stream: str, seq: int) -> list[AccountEventRow]:
+        """Look the candle up in the index of causes and sort by the event's own seq."""
         columns = ACCOUNT_EVENTS.c
         query = select(ACCOUNT_EVENTS).where(columns.cause_stream == stream, columns.cause_seq == seq)
         query = query.order_by(columns.seq)
         return [event_row(row) for row in self._connection.execute(query)]
 
     def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEventRow]:
+        """Ask anew for every chunk, above the last row id of the one before."""
         identity = 0
         query = select(ACCOUNT_EVENTS).order_by(ACCOUNT_EVENTS.c.id).limit(chunk)
         while rows := self._connection.execute(query.where(ACCOUNT_EVENTS.c.id > identity)).all():
@@ -73,14 +81,17 @@ class LedgerSession(Session):
             identity = rows[-1].id
 
     def daily_stats(self, limit: int) -> list[DailyStatsRow]:
+        """Walk the primary key, which is the day, from its end."""
         query = select(DAILY_STATS).order_by(DAILY_STATS.c.trading_day.desc()).limit(limit)
         return [daily_stats_row(row) for row in self._connection.execute(query)]
 
     def equity(self, limit: int) -> list[EquityRow]:
+        """Walk the row ids from their end: points of one second have no other order."""
         query = select(EQUITY).order_by(EQUITY.c.id.desc()).limit(limit)
         return [equity_row(row) for row in self._connection.execute(query)]
 
     def equity_in_order(self, chunk: int = 10_000) -> Iterator[EquityRow]:
+        """Ask anew for every chunk, above the last row id of the one before."""
         identity = 0
         query = select(EQUITY).order_by(EQUITY.c.id).limit(chunk)
         while rows := self._connection.execute(query.where(EQUITY.c.id > identity)).all():
@@ -88,6 +99,7 @@ class LedgerSession(Session):
             identity = rows[-1].id
 
     def applied_quotes_in_order(self, chunk: int = 1_000) -> Iterator[AppliedQuoteRow]:
+        """Ask anew for every chunk, above the last row id of the one before."""
         identity = 0
         query = select(APPLIED_QUOTES).order_by(APPLIED_QUOTES.c.id).limit(chunk)
         while rows := self._connection.execute(query.where(APPLIED_QUOTES.c.id > identity)).all():
@@ -95,12 +107,14 @@ class LedgerSession(Session):
             identity = rows[-1].id
 
     def open_trade(self, opening: TradeOpening, costs: TradeCosts) -> int:
+        """Take the trades' turn, then insert under the highest number plus one."""
         self._take_turns(TRADE_TURN)
         number = 1 + (self._connection.execute(select(func.max(TRADES.c.number))).scalar() or 0)
         self._add(TRADES, [_opening_values(number, opening, costs)])
         return number
 
     def close_trade(self, trade_id: str, closing: Exit, costs: TradeCosts) -> None:
+        """Find the open row's pair for the digits of its prices, then update by primary key."""
         is_it = TRADES.c.id == trade_id
         pair = self._connection.execute(select(TRADES.c.pair).where(is_it, TRADES.c.status == _OPEN)).scalar()
         if pair is None:
@@ -123,19 +137,24 @@ class LedgerSession(Session):
         )
 
     def replace_positions(self, rows: Sequence[PositionRow]) -> None:
+        """Delete all rows, then insert in bulk."""
         self._connection.execute(delete(POSITIONS))
         self._add(POSITIONS, map(_position_values, rows))
 
     def add_account_events(self, rows: Sequence[AccountEventRow]) -> None:
+        """Insert in bulk; row ids are given in the order of the rows."""
         self._add(ACCOUNT_EVENTS, map(_event_values, rows))
 
     def save_daily_stats(self, rows: Sequence[DailyStatsRow]) -> None:
+        """Upsert in bulk on the day; every other column takes the new value."""
         self._add(DAILY_STATS, map(_daily_stats_values, rows))
 
     def add_equity(self, rows: Sequence[EquityRow]) -> None:
+        """Insert in bulk; row ids are given in the order of the rows."""
         self._add(EQUITY, map(_equity_values, rows))
 
     def add_applied_quotes(self, rows: Sequence[AppliedQuoteRow]) -> None:
+        """Insert in bulk, prices as decimals with the digits of their pair."""
         self._add(APPLIED_QUOTES, map(_quote_values, rows))
 
     def _trade_rows(self, query: Select[Any]) -> list[TradeRow]:

@@ -28,38 +28,44 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
     """Read lists page by page, and what is new."""
 
     def list_candles(self, pair: str, granularity_seconds: int, span: Span) -> list[Listed[CandleClosed]]:
+        """Page by time alone: the unique index on pair, granularity and time is walked from its end."""
         columns = CANDLES.c
         query = CANDLE_ROWS.where(columns.pair == pair, columns.granularity == granularity_seconds)
         rows = self._candle_rows(_paged(query, columns.time, None, span))
         return [Listed(row.candle.time, row.seq, row) for row in rows]
 
     def list_gates(self, span: Span, pair: str | None = None) -> list[Listed[GateSnapshotRow]]:
+        """Page by candle time and seq; the index of one pair has the time alone."""
         columns = GATE_SNAPSHOTS.c
         query = of_pair(select(GATE_SNAPSHOTS), columns.pair, pair)
         rows = self._gate_rows(_paged(query, columns.candle_time, columns.seq, span))
         return [Listed(row.candle_time, row.seq, row) for row in rows]
 
     def list_trades(self, span: Span, pair: str | None = None) -> list[Listed[TradeRow]]:
+        """Page by entry time and number; with and without a pair there is an index in this order."""
         columns = TRADES.c
         query = of_pair(select(TRADES), columns.pair, pair)
         rows = self._trade_rows(_paged(query, columns.entry_time, columns.number, span))
         return [Listed(row.opening.entry.entry_time, row.number, row) for row in rows]
 
     def list_equity(self, span: Span) -> list[Listed[EquityRow]]:
+        """Page by time and row id, which an index has in this order."""
         query = _paged(select(EQUITY), EQUITY.c.ts_utc, EQUITY.c.id, span)
         return [Listed(row.ts_utc, row.id, equity_row(row)) for row in self._connection.execute(query)]
 
     def list_days(self, span: Span) -> list[Listed[DailyStatsRow]]:
+        """Page by the day, which is the primary key; the second part of a place is 0."""
         day = DAILY_STATS.c.trading_day
         query = _paged(select(DAILY_STATS), day, None, span)
         return [Listed(row.trading_day, 0, daily_stats_row(row)) for row in self._connection.execute(query)]
 
     def list_audit(self, span: Span) -> list[Listed[AuditRow]]:
+        """Page by time and id; times are compared as the stored text."""
         query = _paged(picked(AUDIT_LOG, AuditRow._fields), AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id, span, format_time)
         return [_listed_audit(row) for row in self._connection.execute(query)]
 
     def newest_candles(self) -> list[NewestCandle]:
-        # Each is looked up in the index.
+        """Jump through the unique index from one pair and granularity to the next, two statements for each."""
         columns = CANDLES.c
         pairs = select(columns.pair, columns.granularity).order_by(columns.pair, columns.granularity).limit(1)
         times = select(columns.time).order_by(columns.time.desc()).limit(1)
@@ -76,10 +82,12 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
         return found
 
     def newest_event_id(self) -> int:
+        """Take the end of the primary key."""
         query = select(ACCOUNT_EVENTS.c.id).order_by(ACCOUNT_EVENTS.c.id.desc()).limit(1)
         return self._connection.execute(query).scalar() or 0
 
     def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
+        """Walk the primary key upwards."""
         query = select(ACCOUNT_EVENTS).where(ACCOUNT_EVENTS.c.id > identity).order_by(ACCOUNT_EVENTS.c.id).limit(limit)
         return [NumberedEvent(row.id, event_row(row)) for row in self._connection.execute(query)]
 

@@ -24,17 +24,21 @@ class MarketSession(Session):
     """Read and write candles, refused rows, gaps, assessments and judged candles."""
 
     def streams(self) -> list[str]:
+        """Scan all candles for the distinct names; no index begins with the stream."""
         column = CANDLES.c.stream
         return list(self._connection.execute(select(column).distinct().order_by(column)).scalars())
 
     def last_candle(self) -> CandleClosed | None:
+        """Take the end of the unique index on seq."""
         return next(iter(self._candle_rows(CANDLE_ROWS.order_by(CANDLES.c.seq.desc()).limit(1))), None)
 
     def last_candle_seq(self, stream: str) -> int:
+        """Walk the index on seq from its end down to the first row of the stream."""
         query = select(CANDLES.c.seq).where(CANDLES.c.stream == stream).order_by(CANDLES.c.seq.desc()).limit(1)
         return self._connection.execute(query).scalar() or 0
 
     def last_candle_times(self, granularity_seconds: int) -> dict[str, int]:
+        """Group by pair with the highest time of each, in one statement."""
         newest = func.max(CANDLES.c.time, type_=CANDLES.c.time.type).label("newest")
         query = (
             select(CANDLES.c.pair, newest).where(CANDLES.c.granularity == granularity_seconds).group_by(CANDLES.c.pair)
@@ -42,9 +46,11 @@ class MarketSession(Session):
         return {row.pair: row.newest for row in self._connection.execute(query)}
 
     def candle_at(self, pair: str, granularity_seconds: int, time: int) -> CandleClosed | None:
+        """Ask for the span of the one second that begins there."""
         return next(iter(self.candles_between(pair, granularity_seconds, time, time + 1)), None)
 
     def candles_between(self, pair: str, granularity_seconds: int, start: int, end: int) -> list[CandleClosed]:
+        """Read one range of the unique index on pair, granularity and time upwards."""
         query = (
             CANDLE_ROWS.where(CANDLES.c.pair == pair, CANDLES.c.granularity == granularity_seconds)
             .where(CANDLES.c.time >= start, CANDLES.c.time < end)
@@ -53,10 +59,12 @@ class MarketSession(Session):
         return self._candle_rows(query)
 
     def candles_after(self, stream: str, seq: int, limit: int) -> list[CandleClosed]:
+        """Walk the index on seq upwards, passing over the rows of other streams."""
         query = CANDLE_ROWS.where(CANDLES.c.stream == stream, CANDLES.c.seq > seq).order_by(CANDLES.c.seq).limit(limit)
         return self._candle_rows(query)
 
     def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleClosed]:
+        """Ask anew for every chunk, above the last seq of the one before."""
         seq = 0
         query = CANDLE_ROWS.order_by(CANDLES.c.seq).limit(chunk)
         while rows := self._candle_rows(query.where(CANDLES.c.seq > seq)):
@@ -64,39 +72,47 @@ class MarketSession(Session):
             seq = rows[-1].seq
 
     def granularities(self) -> dict[str, int]:
+        """Select the distinct couples; of a pair that has two granularities one is kept."""
         query = select(CANDLES.c.pair, CANDLES.c.granularity).distinct().order_by(CANDLES.c.pair)
         return {row.pair: row.granularity for row in self._connection.execute(query)}
 
     def candle_count(self, pair: str | None = None) -> int:
+        """Count in the database; of one pair along the unique index that begins with it."""
         query = of_pair(select(func.count()).select_from(CANDLES), CANDLES.c.pair, pair)
         return int(self._connection.execute(query).scalar_one())
 
     def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:
+        """Walk the primary key from its end; no index begins with the pair."""
         query = of_pair(picked(REJECTED_CANDLES, RejectedCandleRow._fields), REJECTED_CANDLES.c.pair, pair)
         query = query.order_by(REJECTED_CANDLES.c.id.desc()).limit(limit)
         return [RejectedCandleRow._make(row) for row in self._connection.execute(query)]
 
     def gaps(self, limit: int, pair: str | None = None) -> list[CandleGapRow]:
+        """Sort by start, then by row id; no index is in this order."""
         query = picked(CANDLE_GAPS, CandleGapRow._fields, granularity_seconds="granularity")
         query = of_pair(query, CANDLE_GAPS.c.pair, pair)
         query = query.order_by(CANDLE_GAPS.c.from_time.desc(), CANDLE_GAPS.c.id.desc()).limit(limit)
         return [CandleGapRow._make(row) for row in self._connection.execute(query)]
 
     def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
+        """Walk the primary key, which is seq, upwards."""
         query = picked(ASSESSMENTS, AssessmentRow._fields).where(ASSESSMENTS.c.seq > seq)
         query = query.order_by(ASSESSMENTS.c.seq).limit(limit)
         return [AssessmentRow._make(row) for row in self._connection.execute(query)]
 
     def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
+        """Order by row id from the end, not by the time of the candle."""
         query = of_pair(select(GATE_SNAPSHOTS), GATE_SNAPSHOTS.c.pair, pair)
         return self._gate_rows(query.order_by(GATE_SNAPSHOTS.c.id.desc()).limit(limit))
 
     def gate_snapshots_of_candle(self, pair: str, candle_time: int) -> list[GateSnapshotRow]:
+        """Look pair and candle time up in their index, then sort by row id."""
         columns = GATE_SNAPSHOTS.c
         query = select(GATE_SNAPSHOTS).where(columns.pair == pair, columns.candle_time == candle_time)
         return self._gate_rows(query.order_by(columns.id))
 
     def gate_snapshots_of_decision(self, pair: str, decision_time: int) -> list[GateSnapshotRow]:
+        """Search the week before it in the index on pair and candle time."""
         columns = GATE_SNAPSHOTS.c
         # No candle is longer than a week, which lets the index on the candle's time find the row.
         earliest = decision_time - 7 * 86_400
@@ -106,10 +122,12 @@ class MarketSession(Session):
         return self._gate_rows(query.order_by(columns.id))
 
     def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:
+        """Walk the unique index on seq upwards, through all streams."""
         columns = GATE_SNAPSHOTS.c
         return self._gate_rows(select(GATE_SNAPSHOTS).where(columns.seq > seq).order_by(columns.seq).limit(limit))
 
     def gate_funnel(self, pair: str | None = None) -> list[FunnelRow]:
+        """Group and count in the database; rows come by name of the reason, then by mask."""
         columns = GATE_SNAPSHOTS.c
         query = of_pair(select(columns.reason, columns.failed_gates, func.count()), columns.pair, pair)
         query = query.group_by(columns.reason, columns.failed_gates).order_by(columns.reason, columns.failed_gates)
@@ -119,19 +137,24 @@ class MarketSession(Session):
         ]
 
     def add_candles(self, rows: Sequence[CandleClosed]) -> None:
+        """Insert in bulk, prices as decimals with the digits of their pair."""
         digits = digits_of({row.pair for row in rows})
         self._add(CANDLES, (_candle_values(row, digits[row.pair]) for row in rows))
 
     def add_rejected(self, rows: Sequence[RejectedCandleRow]) -> None:
+        """Insert in bulk; on a conflict of source, pair, line and reason the stored row stays."""
         self._add(REJECTED_CANDLES, (row._asdict() for row in rows))
 
     def add_gaps(self, rows: Sequence[CandleGapRow]) -> None:
+        """Insert in bulk; on a conflict of pair, granularity and span the stored row stays."""
         self._add(CANDLE_GAPS, map(_gap_values, rows))
 
     def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
+        """Insert in bulk under seq as the primary key."""
         self._add(ASSESSMENTS, ({**row._asdict(), "candle_time": format_time(row.candle_time)} for row in rows))
 
     def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
+        """Insert in bulk; version 0 of the parameters is written as NULL."""
         self._add(GATE_SNAPSHOTS, map(_gate_values, rows))
 
     def _candle_rows(self, query: Select[Any]) -> list[CandleClosed]:

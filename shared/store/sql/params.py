@@ -21,16 +21,20 @@ class ParamsSession(Session):
     """Read, save and activate versions of the parameters."""
 
     def active_params_version(self) -> int:
+        """Ask for the highest version that has a time of activation."""
         query = select(func.max(_COLUMNS.version)).where(_COLUMNS.activated_ts_utc.is_not(None))
         return self._connection.execute(query).scalar() or 0
 
     def params_at(self, version: int) -> list[ParamsRow]:
+        """Group by section for the highest version that is not above it, and read those rows, in one statement."""
         return self._newest(select(func.max(_COLUMNS.version)).where(_COLUMNS.version <= version))
 
     def newest_params(self) -> list[ParamsRow]:
+        """Group by section for the highest version, and read those rows, in one statement."""
         return self._newest(select(func.max(_COLUMNS.version)))
 
     def list_params(self, sections: Sequence[str], span: Span) -> list[Listed[ParamsRow]]:
+        """Walk the primary key downwards; sections and times are filtered on the way."""
         query = _PARAMS.where(_COLUMNS.section.in_(sections))
         if span.start is not None:
             query = query.where(_COLUMNS.created_ts_utc >= span.start)
@@ -42,6 +46,7 @@ class ParamsSession(Session):
         return [Listed(row.created_ts_utc, row.version, ParamsRow._make(row)) for row in rows]
 
     def add_params(self, new: NewParams) -> ParamsRow:
+        """Take the settings' turn, then insert above the highest version."""
         self._take_turns(SETTING_TURN)
         latest = self._connection.execute(select(func.max(_COLUMNS.version))).scalar() or 0
         row = ParamsRow(version=latest + 1, **new._asdict())
@@ -50,6 +55,7 @@ class ParamsSession(Session):
         return row
 
     def activate_params(self, version: int, time: int, command_id: int) -> None:
+        """Update all in one statement, and judge by the number of rows updated."""
         waiting = (_COLUMNS.version <= version, _COLUMNS.activated_ts_utc.is_(None))
         change = update(STRATEGY_PARAMS).where(*waiting)
         change = change.values(activated_ts_utc=time, activated_command_id=command_id)
