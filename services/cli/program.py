@@ -12,50 +12,45 @@ from typing import Final
 
 import typer
 
-from services.cli.audit import options as audit
-from services.cli.backtest import options as backtest
-from services.cli.bus import options as bus
-from services.cli.commands import options as commands
-from services.cli.config import options as config
-from services.cli.data import options as data
-from services.cli.db import options as db
-from services.cli.dlq import options as dlq
-from services.cli.doctor import options as doctor
-from services.cli.indicators import options as indicators
-from services.cli.ledger import options as ledger
-from services.cli.paper import options as paper
-from services.cli.parity import options as parity
-from services.cli.run import options as run
-from services.cli.up import options as up
-from services.cli.users import options as users
+from services.cli.audit.options import audit
+from services.cli.backtest.options import backtest
+from services.cli.bus.options import bus
+from services.cli.commands.options import commands
+from services.cli.config.options import config
+from services.cli.data.options import data
+from services.cli.db.options import db
+from services.cli.dlq.options import dlq
+from services.cli.doctor.options import doctor
+from services.cli.indicators.options import indicators
+from services.cli.ledger.options import gates, positions, status, trades
+from services.cli.paper.options import paper
+from services.cli.parity.options import parity
+from services.cli.run.options import run
+from services.cli.up.options import up
+from services.cli.users.options import users
 from services.cli.variables import DEBUG_VARIABLE
-from services.cli.why import options as why
+from services.cli.why.options import why
 from shared.contracts.errors import InfrastructureError, InputError
 
 FAULT: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 
-# `register` of a verb's options adds it to the program; the work behind them is loaded when it begins.
-_REGISTER: Final[tuple[Callable[[typer.Typer], None], ...]] = (
-    paper.register,
-    up.register,
-    run.register,
-    backtest.register,
-    why.register,
-    ledger.register,
-    commands.register,
-    users.register,
-    parity.register,
-    db.register,
-    audit.register,
-    doctor.register,
-    indicators.register,
-    config.register,
-    data.register,
-    bus.register,
-    dlq.register,
+# Only their options are here; the work behind them is loaded when it begins.
+_VERBS: Final[tuple[Callable[..., object], ...]] = (
+    paper,
+    up,
+    backtest,
+    why,
+    gates,
+    trades,
+    positions,
+    status,
+    parity,
+    doctor,
+    indicators,
 )
+_GROUPS: Final = (run, commands, users, db, audit, config, data, bus, dlq)
 
 
 def build_program() -> typer.Typer:
@@ -72,8 +67,10 @@ def build_program() -> typer.Typer:
     def _program() -> None:
         """FX scalping platform: seven gates, paper trading, backtests and live operation from one core."""
 
-    for register in _REGISTER:
-        register(program)
+    for verb in _VERBS:
+        program.command()(verb)
+    for group in _GROUPS:
+        program.add_typer(group)
     return program
 
 

@@ -25,15 +25,10 @@ PublicKey: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    audit = typer.Typer(help="Read and verify the audit log.", no_args_is_help=True)
-    audit.command("tail")(tail)
-    audit.command("verify")(verify)
-    audit.command("keys")(keys)
-    program.add_typer(audit, name="audit")
+audit = typer.Typer(name="audit", help="Read and verify the audit log.", no_args_is_help=True)
 
 
+@audit.command()
 def tail(
     limit: Annotated[
         int, typer.Option("--limit", min=1, metavar="N", help="Show at most N records, newest first.")
@@ -46,6 +41,7 @@ def tail(
     job.tail(Where(database, config), limit, as_json)
 
 
+@audit.command()
 def verify(
     anchors: AnchorsPath = None,
     public_key: PublicKey = None,
@@ -60,6 +56,7 @@ def verify(
     return job.verify(Where(database, config), anchors=anchors, public_key=public_key, as_json=as_json)
 
 
+@audit.command()
 def keys(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File of the private key; it is made if missing.")],
     as_json: AsJson = False,

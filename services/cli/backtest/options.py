@@ -66,11 +66,6 @@ TradeFile: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verb to the program."""
-    program.command("backtest")(backtest)
-
-
 def backtest(
     csv: CandleFiles,
     pair: Pair = None,

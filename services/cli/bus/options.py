@@ -8,16 +8,10 @@ import typer
 from services.cli.bus import job
 from services.cli.options import AsJson, AtBroker, BrokerUrl, ConfigFile, Partitions
 
-
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    bus = typer.Typer(help="Set up and check the message broker.", no_args_is_help=True)
-    bus.command("declare")(declare)
-    bus.command("check")(check)
-    bus.command("definitions")(write_definitions)
-    program.add_typer(bus, name="bus")
+bus = typer.Typer(name="bus", help="Set up and check the message broker.", no_args_is_help=True)
 
 
+@bus.command()
 def declare(
     url: BrokerUrl = None,
     partitions: Partitions = None,
@@ -35,6 +29,7 @@ def declare(
     job.declare(AtBroker(url, config, partitions), timeout, recreate=recreate, as_json=as_json)
 
 
+@bus.command()
 def check(
     url: BrokerUrl = None, partitions: Partitions = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> int:
@@ -42,6 +37,7 @@ def check(
     return job.check(AtBroker(url, config, partitions), as_json)
 
 
+@bus.command("definitions")
 def write_definitions(
     partitions: Partitions = None,
     vhost: Annotated[str, typer.Option("--vhost", help="Virtual host of the broker.")] = "scalpbot",

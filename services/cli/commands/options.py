@@ -51,15 +51,12 @@ Actor: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    commands = typer.Typer(help="Send commands to a running platform, and see what came of them.", no_args_is_help=True)
-    commands.command("send")(send)
-    commands.command("list")(list_commands)
-    commands.command("show")(show)
-    program.add_typer(commands, name="commands")
+commands = typer.Typer(
+    name="commands", help="Send commands to a running platform, and see what came of them.", no_args_is_help=True
+)
 
 
+@commands.command()
 def send(
     type_name: CommandName,
     pair: AboutPair = None,
@@ -87,6 +84,7 @@ def send(
     )
 
 
+@commands.command("list")
 def list_commands(
     limit: Limit = 20,
     database: Database = None,
@@ -99,6 +97,7 @@ def list_commands(
     job.list_commands(Where(database=database, config=config, url=url, user=user), limit, as_json)
 
 
+@commands.command()
 def show(
     command_id: CommandId,
     database: Database = None,

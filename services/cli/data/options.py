@@ -8,15 +8,12 @@ import typer
 from services.cli.data import check_job, download_job
 from services.cli.options import AsJson, CandleFiles, ConfigFile, Granularity, Pair
 
-
-def register(program: typer.Typer) -> None:
-    """Add the verbs to the program."""
-    group = typer.Typer(help="Check candle files before they are used, and download them.", no_args_is_help=True)
-    group.command("check")(check)
-    group.command("download")(download)
-    program.add_typer(group, name="data")
+data = typer.Typer(
+    name="data", help="Check candle files before they are used, and download them.", no_args_is_help=True
+)
 
 
+@data.command()
 def check(
     csv: CandleFiles,
     pair: Pair = None,
@@ -28,6 +25,7 @@ def check(
     return check_job.check(csv, pair, granularity=granularity, config=config, as_json=as_json)
 
 
+@data.command()
 def download(
     pair: Annotated[str, typer.Option("--pair", metavar="PAIR", help="Pair of the candles, such as EUR_USD.")],
     granularity: Annotated[

@@ -15,15 +15,10 @@ Limit: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    dlq = typer.Typer(help="Show, resend or drop messages that could not be handled.", no_args_is_help=True)
-    dlq.command("list")(list_letters)
-    dlq.command("replay")(replay)
-    dlq.command("drop")(drop)
-    program.add_typer(dlq, name="dlq")
+dlq = typer.Typer(name="dlq", help="Show, resend or drop messages that could not be handled.", no_args_is_help=True)
 
 
+@dlq.command("list")
 def list_letters(
     limit: Annotated[
         int,
@@ -38,6 +33,7 @@ def list_letters(
     job.list_letters(AtBroker(url, config, partitions), limit, as_json)
 
 
+@dlq.command()
 def replay(
     queue: QueueName, limit: Limit = None, url: BrokerUrl = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> None:
@@ -48,6 +44,7 @@ def replay(
     job.replay(AtBroker(url, config), queue, limit=limit, as_json=as_json)
 
 
+@dlq.command()
 def drop(
     queue: QueueName, limit: Limit = None, url: BrokerUrl = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> None:

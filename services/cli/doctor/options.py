@@ -8,11 +8,6 @@ from services.cli.doctor import job
 from services.cli.options import AsJson, ConfigFile, Database, Where
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verb."""
-    program.command("doctor")(doctor)
-
-
 def doctor(
     pairs: Annotated[
         str | None,

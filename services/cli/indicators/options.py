@@ -9,11 +9,6 @@ from services.cli.indicators import job
 from services.cli.options import AsJson, ConfigFile, Granularity, OneCandleFile, Pair, SkipBadRows
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verb to the program."""
-    program.command("indicators")(indicators)
-
-
 def indicators(
     csv: OneCandleFile,
     pair: Pair = None,

@@ -1,17 +1,7 @@
 """The verbs `gates`, `trades`, `positions` and `status`: what the database holds, newest first."""
 
-import typer
-
 from services.cli.ledger import job
 from services.cli.options import AsJson, ConfigFile, Database, Limit, OfPair, Where
-
-
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    program.command("gates")(gates)
-    program.command("trades")(trades)
-    program.command("positions")(positions)
-    program.command("status")(status)
 
 
 def gates(

@@ -37,11 +37,6 @@ ExportFolder: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verb."""
-    program.command("paper")(paper)
-
-
 def paper(
     csv: CandleFilesIfAny = None,
     mode: Mode = RunMode.OFFLINE,

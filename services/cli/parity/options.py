@@ -1,14 +1,7 @@
 """The verb `parity`: is the ledger what its candles lead to."""
 
-import typer
-
 from services.cli.options import AsJson, ConfigFile, Database, Where
 from services.cli.parity import job
-
-
-def register(program: typer.Typer) -> None:
-    """Add the verb."""
-    program.command("parity")(parity)
 
 
 def parity(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> int:

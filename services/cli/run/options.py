@@ -67,14 +67,10 @@ MetricsPort: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    run = typer.Typer(help="Run one service, for containers.", no_args_is_help=True)
-    for verb in (ingest, strategy, executor, api):
-        run.command(verb.__name__)(verb)
-    program.add_typer(run, name="run")
+run = typer.Typer(name="run", help="Run one service, for containers.", no_args_is_help=True)
 
 
+@run.command()
 def ingest(
     csv: CandleFilesIfAny = None,
     feed: FeedChoice = Feed.REPLAY,
@@ -113,6 +109,7 @@ def ingest(
     )
 
 
+@run.command()
 def strategy(
     partition: Partition = 0,
     mode: Mode = RunMode.OFFLINE,
@@ -140,6 +137,7 @@ def strategy(
     )
 
 
+@run.command()
 def executor(
     mode: Mode = RunMode.OFFLINE,
     database: Database = None,
@@ -163,6 +161,7 @@ def executor(
     )
 
 
+@run.command()
 def api(
     host: Host = "127.0.0.1",
     port: Port = 8000,

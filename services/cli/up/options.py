@@ -65,11 +65,6 @@ HealthPort: TypeAlias = Annotated[
 ]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verb."""
-    program.command("up")(up)
-
-
 def up(
     feed: FeedChoice = Feed.DEMO,
     pairs: Pairs = None,

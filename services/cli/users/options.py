@@ -12,18 +12,10 @@ NewRole: TypeAlias = Annotated[Role, typer.Option("--role", help="What the user 
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verbs."""
-    users = typer.Typer(help="Manage who may sign in to the API.", no_args_is_help=True)
-    users.command("add")(add)
-    users.command("passwd")(passwd)
-    users.command("role")(role)
-    users.command("disable")(disable)
-    users.command("enable")(enable)
-    users.command("list")(list_users)
-    program.add_typer(users, name="users")
+users = typer.Typer(name="users", help="Manage who may sign in to the API.", no_args_is_help=True)
 
 
+@users.command()
 def add(
     name: Name,
     role: NewRole = Role.VIEWER,
@@ -36,6 +28,7 @@ def add(
     job.add(Where(database=database, config=config, url=url, user=user), name, role)
 
 
+@users.command()
 def passwd(
     name: Name,
     database: Database = None,
@@ -47,6 +40,7 @@ def passwd(
     job.set_password(Where(database=database, config=config, url=url, user=user), name)
 
 
+@users.command()
 def role(
     name: Name,
     role: NewRole,
@@ -59,6 +53,7 @@ def role(
     job.set_role(Where(database=database, config=config, url=url, user=user), name, role)
 
 
+@users.command()
 def disable(
     name: Name,
     database: Database = None,
@@ -70,6 +65,7 @@ def disable(
     job.disable(Where(database=database, config=config, url=url, user=user), name)
 
 
+@users.command()
 def enable(
     name: Name,
     database: Database = None,
@@ -81,6 +77,7 @@ def enable(
     job.enable(Where(database=database, config=config, url=url, user=user), name)
 
 
+@users.command("list")
 def list_users(
     database: Database = None,
     config: ConfigFile = None,

@@ -8,11 +8,6 @@ from services.cli.options import AsJson, ConfigFile, Database, Where
 from services.cli.why import job
 
 
-def register(program: typer.Typer) -> None:
-    """Add the verb."""
-    program.command("why")(why)
-
-
 def why(
     pair: Annotated[str, typer.Argument(metavar="PAIR", help="Pair, such as EUR_USD.")],
     time: Annotated[str, typer.Argument(metavar="TIME", help="Open time of the candle, such as 2014-05-08T11:45:00Z.")],

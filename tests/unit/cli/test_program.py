@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 from services.cli import main, program
 from shared.contracts.errors import InfrastructureError
@@ -172,12 +171,10 @@ def test_indicators_are_written_to_a_file_or_to_stdout(empty_folder: Path, capsy
 
 
 def _raising(error: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
-    def register(verbs: typer.Typer) -> None:
-        @verbs.command("fail")
-        def _fail() -> None:
-            raise error
+    def fail() -> None:
+        raise error
 
-    monkeypatch.setattr(program, "_REGISTER", (register,))
+    monkeypatch.setattr(program, "_VERBS", (fail,))
     return main(["fail"])
 
 
