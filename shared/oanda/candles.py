@@ -38,10 +38,6 @@ class CandlePage(NamedTuple):
     candles: tuple[FedCandle, ...]
     timeless: tuple[Timeless, ...]
 
-    def last_time(self) -> int | None:
-        """Return the latest open time of the page, None where it has none."""
-        return max((one.time for one in self.candles), default=None)
-
 
 class CandleSpecification(NamedTuple):
     """One pair and granularity to ask the latest candles of."""
@@ -80,31 +76,22 @@ def fetch_candles(
     instrument: Instrument,
     granularity_seconds: int,
     *,
+    count: int,
     from_time: int | None = None,
-    to_time: int | None = None,
-    count: int | None = None,
-    include_first: bool = True,
     patience_seconds: float | None = None,
 ) -> CandlePage:
-    """Return one page of candles with bid and ask; times are open times in seconds.
-
-    `include_first` is always sent where `from_time` is. False leaves out the first candle at or AFTER `from_time`,
-    which is a new one unless a candle opened exactly then: prefer True, and drop what is known.
-    """
-    params = {"price": "BA", "granularity": granularity_name(granularity_seconds), "smooth": "false"}
+    """Return `count` candles with bid and ask at most: the latest, or those from an open time in seconds on."""
+    name = granularity_name(granularity_seconds)
+    params = {"price": "BA", "granularity": name, "smooth": "false", "count": str(count)}
     if from_time is not None:
-        params |= {"from": format_time(from_time), "includeFirst": "true" if include_first else "false"}
-    if to_time is not None:
-        params["to"] = format_time(to_time)
-    if count is not None:
-        params["count"] = str(count)
+        # False would leave out the first candle at or AFTER this time, which is a new one unless one opened just then.
+        params |= {"from": format_time(from_time), "includeFirst": "true"}
     path = f"/instruments/{instrument.name}/candles"
     answer = connection.get(path, params, patience_seconds=patience_seconds)
     page = parse_candles(answer.body, instrument)
     if page.granularity_seconds != granularity_seconds:
         raise MessageError(
-            f"OANDA sent {granularity_name(page.granularity_seconds)} candles of {instrument.name}, not "
-            f"{granularity_name(granularity_seconds)}"
+            f"OANDA sent {granularity_name(page.granularity_seconds)} candles of {instrument.name}, not {name}"
         )
     return page
 
@@ -140,7 +127,7 @@ def candles_between(
         except OandaRefusedError as refused:
             size = fewer_candles(refused, count)
             continue
-        last = page.last_time()
+        last = max((one.time for one in page.candles), default=None)
         fresh = _between(page, newest + 1, to_time)
         if fresh.candles or fresh.timeless:
             yield fresh

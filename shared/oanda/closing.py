@@ -56,11 +56,6 @@ class Closed(NamedTuple):
 
     fills: tuple[CloseFill, ...]
 
-    @property
-    def pl(self) -> Decimal:
-        """Return the profit of all fills together."""
-        return sum((fill.pl for fill in self.fills), Decimal(0))
-
 
 @dataclass(frozen=True)
 class NothingOpen:
@@ -90,7 +85,6 @@ def close_position(
     remember_intent: Callable[[CloseIntent], None],
     *,
     settle_seconds: float = SETTLE_SECONDS,
-    patience_seconds: float | None = None,
 ) -> CloseResult:
     """Close all that is open in a pair and return what came of it.
 
@@ -100,21 +94,14 @@ def close_position(
     """
     if not tag or len(tag) > LONGEST_TAG:
         raise InvariantError(f"the tag of a close has 1 to {LONGEST_TAG} characters, not {len(tag)}")
-    summary = account_summary(connection, patience_seconds=patience_seconds)
-    intent = CloseIntent(tag, pair, summary.last_transaction_id)
+    intent = CloseIntent(tag, pair, account_summary(connection).last_transaction_id)
     remember_intent(intent)
-    return _Closing(connection, intent, settle_seconds, patience_seconds).begin()
+    return _Closing(connection, intent, settle_seconds).begin()
 
 
-def resume_close(
-    connection: OandaConnection,
-    intent: CloseIntent,
-    *,
-    settle_seconds: float = SETTLE_SECONDS,
-    patience_seconds: float | None = None,
-) -> CloseResult:
+def resume_close(connection: OandaConnection, intent: CloseIntent) -> CloseResult:
     """Find out what came of a remembered close, and carry it out if nothing did; errors as of `close_position`."""
-    return _Closing(connection, intent, settle_seconds, patience_seconds).settle(may_send=True)
+    return _Closing(connection, intent, SETTLE_SECONDS).settle(may_send=True)
 
 
 def parse_close_answer(body: Mapping[str, Any]) -> CloseResult | None:
@@ -126,7 +113,7 @@ def parse_close_answer(body: Mapping[str, Any]) -> CloseResult | None:
 def parse_close_rejection(body: Mapping[str, Any]) -> Rejected | None:
     """Read what a 400 or 404 answer says of a close; None where it does not speak of the position or the order."""
     error = parse_error_body(body)
-    reasons = [rejection.reason for rejection in error.rejections]
+    reasons = list(error.rejections)
     # Of two sides, the one that does exist is the one that is worth a word.
     reasons.sort(key=lambda reason: reason == POSITION_DOES_NOT_EXIST)
     if error.code == POSITION_DOES_NOT_EXIST:
@@ -137,13 +124,10 @@ def parse_close_rejection(body: Mapping[str, Any]) -> Rejected | None:
 class _Closing:
     """One close on its way."""
 
-    def __init__(
-        self, connection: OandaConnection, intent: CloseIntent, settle_seconds: float, patience_seconds: float | None
-    ) -> None:
+    def __init__(self, connection: OandaConnection, intent: CloseIntent, settle_seconds: float) -> None:
         self._connection = connection
         self._intent = intent
         self._settle_seconds = settle_seconds
-        self._patience_seconds = patience_seconds
         self._path = f"/accounts/{{accountID}}/positions/{intent.pair}/close"
 
     def begin(self) -> CloseResult:
@@ -182,8 +166,7 @@ class _Closing:
     def _on_record(self) -> CloseResult | None:
         """Return what the transactions since the intent say."""
         since = self._intent.last_transaction_id
-        page = transactions_since(self._connection, since, patience_seconds=self._patience_seconds)
-        return outcome_among(page.transactions, self._intent)
+        return outcome_among(transactions_since(self._connection, since), self._intent)
 
     def _checked(self, result: CloseResult) -> CloseResult:
         """Look once more where OANDA found nothing to close: an earlier request may have landed late."""
@@ -224,7 +207,7 @@ class _Closing:
         raise self._connection.refused(answer, self._path)
 
     def _position(self) -> OandaPosition | None:
-        return position_of(self._connection, self._intent.pair, patience_seconds=self._patience_seconds)
+        return position_of(self._connection, self._intent.pair)
 
     def _unknown(self, reason: str) -> OandaAmbiguousError:
         return OandaAmbiguousError(
@@ -239,7 +222,7 @@ def outcome_among(transactions: Sequence[Transaction], intent: CloseIntent) -> C
     It is told by its tag; an order that closes this pair's position and has no client id at all counts as well, since
     it is not certain that OANDA repeats the tag there.
     """
-    tags = _tags(intent.tag)
+    tags = {intent.tag, _second_tag(intent.tag)}
     orders = {one.id for one in transactions if one.kind == MARKET_ORDER and _is_ours(one, intent.pair, tags)}
     outcomes = [
         one
@@ -256,14 +239,10 @@ def outcome_among(transactions: Sequence[Transaction], intent: CloseIntent) -> C
     return None
 
 
-def _is_ours(order: Transaction, pair: str, tags: frozenset[str]) -> bool:
+def _is_ours(order: Transaction, pair: str, tags: set[str]) -> bool:
     if order.client_id is not None:
         return order.client_id in tags
     return order.reason == POSITION_CLOSEOUT and order.pair == pair
-
-
-def _tags(tag: str) -> frozenset[str]:
-    return frozenset({tag, _second_tag(tag)})
 
 
 def _second_tag(tag: str) -> str:
@@ -272,7 +251,7 @@ def _second_tag(tag: str) -> str:
 
 def _request(position: OandaPosition, tag: str) -> dict[str, Any]:
     body: dict[str, Any] = {f"{_LONG}Units": "NONE", f"{_SHORT}Units": "NONE"}
-    for side, units in ((_LONG, position.long.units), (_SHORT, position.short.units)):
+    for side, units in ((_LONG, position.long), (_SHORT, position.short)):
         if units:
             body[f"{side}Units"] = "ALL"
             body[f"{side}ClientExtensions"] = {"id": tag}

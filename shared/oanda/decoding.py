@@ -9,6 +9,7 @@ from shared.contracts.errors import MessageError
 
 Shape = TypeVar("Shape")
 _LONGEST_ID: Final = 20
+_MOST_CHARACTERS: Final = 80
 
 
 def json_object(content: bytes) -> dict[str, Any] | None:
@@ -43,8 +44,8 @@ def transaction_number(written: str | int) -> int:
     return int(text)
 
 
-def beginning_of(content: bytes, most_characters: int = 80) -> str:
+def beginning_of(content: bytes) -> str:
     """Return the beginning of what came as one printable line, for a message."""
-    text = " ".join(content[: 4 * most_characters].decode("utf-8", "replace").split())
+    text = " ".join(content[: 4 * _MOST_CHARACTERS].decode("utf-8", "replace").split())
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= most_characters else f"{text[:most_characters]}..."
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."

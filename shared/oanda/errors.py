@@ -24,28 +24,12 @@ _STATUS_HINTS: Final = {
 }
 
 
-class Rejection(NamedTuple):
-    """A transaction that says why an order was rejected, under its name in the body; `reason` is OANDA's own word."""
-
-    name: str
-    reason: str
-    transaction_id: str | None
-    pair: str | None
-
-
 class ErrorBody(NamedTuple):
-    """The body of an error: OANDA's code, where there is one, its sentence, and the orders that were rejected."""
+    """The body of an error: OANDA's code, where there is one, its sentence, and its words for rejecting orders."""
 
     code: str | None
     message: str
-    rejections: tuple[Rejection, ...]
-    related_transaction_ids: tuple[str, ...]
-    last_transaction_id: str | None
-
-    @property
-    def reason(self) -> str:
-        """Return the word that says most: the code, else the first rejection's reason, else the sentence."""
-        return self.code or next((rejection.reason for rejection in self.rejections), self.message)
+    rejections: tuple[str, ...]
 
 
 class OandaRefusedError(InputError):
@@ -82,28 +66,23 @@ class OandaAmbiguousError(InfrastructureError):
 
 
 class _Transaction(msgspec.Struct):
-    id: str | int | None = None
     rejectReason: str | None = None  # noqa: N815 - OANDA's name
-    instrument: str | None = None
 
 
 class _Body(msgspec.Struct):
     errorCode: str | None = None  # noqa: N815 - OANDA's names
     errorMessage: str | None = None  # noqa: N815
-    relatedTransactionIDs: list[str | int] | None = None  # noqa: N815
-    lastTransactionID: str | int | None = None  # noqa: N815
 
 
 def parse_error_body(body: Mapping[str, Any]) -> ErrorBody:
     """Read the body of an error; MessageError where its fields are of other types than OANDA's."""
     fields = read(body, _Body, "error")
-    return ErrorBody(
-        code=fields.errorCode,
-        message=fields.errorMessage or "",
-        rejections=tuple(_rejections(body)),
-        related_transaction_ids=tuple(str(number) for number in fields.relatedTransactionIDs or ()),
-        last_transaction_id=None if fields.lastTransactionID is None else str(fields.lastTransactionID),
-    )
+    rejected = [
+        read(value, _Transaction, name).rejectReason
+        for name, value in sorted(body.items())
+        if name.endswith("RejectTransaction") and isinstance(value, Mapping)
+    ]
+    return ErrorBody(fields.errorCode, fields.errorMessage or "", tuple(filter(None, rejected)))
 
 
 def refusal(status: int, method: str, path: str, body: Mapping[str, Any] | None, beginning: str) -> OandaRefusedError:
@@ -111,7 +90,7 @@ def refusal(status: int, method: str, path: str, body: Mapping[str, Any] | None,
     try:
         known = parse_error_body(body or {})
     except MessageError:
-        known = ErrorBody(code=None, message="", rejections=(), related_transaction_ids=(), last_transaction_id=None)
+        known = ErrorBody(code=None, message="", rejections=())
     said = known.message or known.code or beginning or "nothing more"
     lowered = said.lower()
     hint = next((mend for part, mend in _HINTS if part in lowered), _STATUS_HINTS.get(status))
@@ -119,19 +98,3 @@ def refusal(status: int, method: str, path: str, body: Mapping[str, Any] | None,
         hint = "redirections are not followed: check the address"
     sentence = f"OANDA refuses {method} {path} (HTTP {status}): {said.rstrip('.')}"
     return OandaRefusedError(f"{sentence}; {hint}" if hint else sentence, status, known)
-
-
-def _rejections(body: Mapping[str, Any]) -> list[Rejection]:
-    found = []
-    for name, value in sorted(body.items()):
-        if not name.endswith("RejectTransaction") or not isinstance(value, Mapping):
-            continue
-        transaction = read(value, _Transaction, name)
-        if transaction.rejectReason is not None:
-            number = None if transaction.id is None else str(transaction.id)
-            found.append(
-                Rejection(
-                    name=name, reason=transaction.rejectReason, transaction_id=number, pair=transaction.instrument
-                )
-            )
-    return found

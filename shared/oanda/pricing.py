@@ -1,7 +1,6 @@
 """Current prices: a snapshot of many pairs, and the stream with its heartbeats."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -12,7 +11,7 @@ from shared.core.types import Instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.decoding import beginning_of, json_object, read
 from shared.oanda.streaming import SILENCE_SECONDS, LineStream
-from shared.oanda.times import format_time_nanoseconds, parse_time_nanoseconds
+from shared.oanda.times import parse_time_nanoseconds
 
 _PRICE: Final = "PRICE"
 _HEARTBEAT: Final = "HEARTBEAT"
@@ -22,7 +21,7 @@ _TRADEABLE: Final = "tradeable"
 class Quote(NamedTuple):
     """The best bid and ask of a pair in points; None where that side of the book is empty.
 
-    Not tradeable where OANDA says so, and where a side is empty. The closeout prices value open positions.
+    Not tradeable where OANDA says so, and where a side is empty.
     """
 
     pair: str
@@ -30,8 +29,6 @@ class Quote(NamedTuple):
     bid: int | None
     ask: int | None
     tradeable: bool
-    closeout_bid: int | None
-    closeout_ask: int | None
 
 
 class Heartbeat(NamedTuple):
@@ -41,7 +38,7 @@ class Heartbeat(NamedTuple):
 
 
 class PriceSnapshot(NamedTuple):
-    """Current prices, OANDA's own time to ask for changes since, and why prices could not be read, in sentences."""
+    """Current prices, OANDA's own time, and why prices could not be read, in sentences."""
 
     time_nanoseconds: int | None
     quotes: tuple[Quote, ...]
@@ -59,8 +56,6 @@ class _Price(msgspec.Struct):
     asks: list[_Level] | None = None
     tradeable: bool | None = None
     status: str | None = None
-    closeout_bid: str | None = msgspec.field(name="closeoutBid", default=None)
-    closeout_ask: str | None = msgspec.field(name="closeoutAsk", default=None)
 
 
 class _Prices(msgspec.Struct):
@@ -71,14 +66,11 @@ class _Prices(msgspec.Struct):
 def prices(
     connection: OandaConnection,
     instruments: Sequence[Instrument],
-    since_nanoseconds: int | None = None,
     *,
     patience_seconds: float | None = None,
 ) -> PriceSnapshot:
-    """Return the current prices of the pairs; with `since_nanoseconds` only of those whose price is newer."""
+    """Return the current prices of the pairs."""
     params = {"instruments": ",".join(instrument.name for instrument in instruments)}
-    if since_nanoseconds is not None:
-        params["since"] = format_time_nanoseconds(since_nanoseconds)
     answer = connection.get("/accounts/{accountID}/pricing", params, patience_seconds=patience_seconds)
     return parse_prices(answer.body, instruments)
 
@@ -107,23 +99,19 @@ class PricingStream:
         self,
         connection: OandaConnection,
         instruments: Sequence[Instrument],
-        *,
         silence_seconds: float = SILENCE_SECONDS,
-        snapshot: bool = True,
     ) -> None:
         """Prepare the stream; iterating connects it."""
         self._instruments = _by_name(instruments)
         self._observer = connection.observer
         self.skipped_lines = 0
-        params = {"instruments": ",".join(self._instruments), "snapshot": "true" if snapshot else "false"}
+        params = {"instruments": ",".join(self._instruments), "snapshot": "true"}
         self._lines = LineStream(connection, "/accounts/{accountID}/pricing/stream", params, silence_seconds)
 
     def __enter__(self) -> "PricingStream":
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Quote | Heartbeat]:
@@ -181,8 +169,6 @@ def _quote(raw: object, instruments: Mapping[str, Instrument]) -> Quote:
         bid=bid,
         ask=ask,
         tradeable=said_tradeable and bid is not None and ask is not None,
-        closeout_bid=None if price.closeout_bid is None else points(price.closeout_bid),
-        closeout_ask=None if price.closeout_ask is None else points(price.closeout_ask),
     )
 
 

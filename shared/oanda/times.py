@@ -4,8 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.contracts.times import format_time
-
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 _DECIMALS: Final = 9
 _RFC3339: Final = re.compile(
@@ -35,12 +33,6 @@ def parse_time_seconds(text: str) -> int:
     if rest:
         raise ValueError(f"{text!r} lies between two seconds")
     return seconds
-
-
-def format_time_nanoseconds(nanoseconds: int) -> str:
-    """Write a time in nanoseconds since the epoch as OANDA itself does, with nine decimals."""
-    seconds, rest = divmod(nanoseconds, NANOSECONDS_PER_SECOND)
-    return f"{format_time(seconds)[:-1]}.{rest:09d}Z"
 
 
 def _nanoseconds(seconds: int, fraction: str | None) -> int:

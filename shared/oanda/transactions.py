@@ -10,7 +10,6 @@ from shared.contracts.errors import MessageError
 from shared.oanda.connection import OandaConnection
 from shared.oanda.decoding import finite, read, transaction_number
 from shared.oanda.errors import OandaRefusedError
-from shared.oanda.times import parse_time_nanoseconds
 
 ORDER_FILL: Final = "ORDER_FILL"
 ORDER_CANCEL: Final = "ORDER_CANCEL"
@@ -29,7 +28,6 @@ class Transaction(NamedTuple):
 
     id: int
     kind: str
-    time_nanoseconds: int | None
     pair: str | None
     reason: str | None
     reject_reason: str | None
@@ -54,7 +52,6 @@ class _Extensions(msgspec.Struct):
 class _Transaction(msgspec.Struct):
     id: str | int
     type: str
-    time: str | None = None
     instrument: str | None = None
     reason: str | None = None
     reject_reason: str | None = msgspec.field(name="rejectReason", default=None)
@@ -71,9 +68,7 @@ class _Page(msgspec.Struct):
     last: str | int = msgspec.field(name="lastTransactionID")
 
 
-def transactions_since(
-    connection: OandaConnection, transaction_id: int, *, patience_seconds: float | None = None
-) -> TransactionPage:
+def transactions_since(connection: OandaConnection, transaction_id: int) -> list[Transaction]:
     """Return ALL transactions after the one with this id, in as many requests as that takes.
 
     Raises MessageError where OANDA leaves one out, since nothing can be concluded then.
@@ -81,13 +76,13 @@ def transactions_since(
     found: list[Transaction] = []
     newest = transaction_id
     while True:
-        page = _page_since(connection, newest, patience_seconds)
+        page = _page_since(connection, newest)
         fresh = [one for one in page.transactions if one.id > newest]
         _check_unbroken(newest, fresh)
         found += fresh
         newest += len(fresh)
         if newest >= page.last_transaction_id:
-            return TransactionPage(tuple(found), newest)
+            return found
         if not fresh:
             raise MessageError(f"OANDA says that transaction {page.last_transaction_id} exists, but does not send it")
 
@@ -106,7 +101,6 @@ def parse_transaction(body: object) -> Transaction:
     return Transaction(
         id=transaction_number(fields.id),
         kind=fields.type,
-        time_nanoseconds=_nanoseconds(fields.time),
         pair=fields.instrument,
         reason=fields.reason,
         reject_reason=fields.reject_reason,
@@ -118,15 +112,14 @@ def parse_transaction(body: object) -> Transaction:
     )
 
 
-def _page_since(connection: OandaConnection, transaction_id: int, patience_seconds: float | None) -> TransactionPage:
-    path = "/accounts/{accountID}/transactions/sinceid"
+def _page_since(connection: OandaConnection, transaction_id: int) -> TransactionPage:
     try:
-        answer = connection.get(path, {"id": str(transaction_id)}, patience_seconds=patience_seconds)
+        answer = connection.get("/accounts/{accountID}/transactions/sinceid", {"id": str(transaction_id)})
     except OandaRefusedError as refused:
         if refused.status != _RANGE_NOT_SATISFIABLE:
             raise
         # There is nothing after it, or it does not exist; the account's last number tells which.
-        summary = connection.get("/accounts/{accountID}/summary", patience_seconds=patience_seconds)
+        summary = connection.get("/accounts/{accountID}/summary")
         page = parse_transactions({**summary.body, "transactions": []})
         if page.last_transaction_id < transaction_id:
             raise
@@ -138,15 +131,6 @@ def _check_unbroken(newest: int, fresh: Sequence[Transaction]) -> None:
     for expected, transaction in enumerate(fresh, newest + 1):
         if transaction.id != expected:
             raise MessageError(f"OANDA left out transaction {expected}: transaction {transaction.id} came instead")
-
-
-def _nanoseconds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return parse_time_nanoseconds(text)
-    except ValueError as error:
-        raise MessageError(f"OANDA's time of a transaction cannot be read: {error}") from None
 
 
 def _amount(number: Decimal | None) -> Decimal | None:

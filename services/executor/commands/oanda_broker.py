@@ -8,15 +8,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from services.executor.work import SERVICE
-from shared.oanda.closing import (
-    Cancelled,
-    Closed,
-    CloseIntent,
-    NothingOpen,
-    Rejected,
-    close_position,
-    resume_close,
-)
+from shared.oanda.closing import Cancelled, Closed, CloseIntent, NothingOpen, Rejected, close_position, resume_close
 from shared.oanda.connection import OandaConnection
 from shared.oanda.positions import OandaPosition, open_positions
 from shared.runtime.consumer import no_fence
@@ -57,7 +49,7 @@ class OandaBroker:
 
     def positions(self) -> Sequence[OandaPosition]:
         """Return what is open at OANDA."""
-        return open_positions(self._connection).positions
+        return open_positions(self._connection)
 
     def begun(self, beginning: str) -> list[str]:
         """Return the pairs whose close was begun under tags with this beginning."""

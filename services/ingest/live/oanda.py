@@ -18,10 +18,10 @@ from shared.oanda.candles import (
 from shared.oanda.connection import OandaConnection
 from shared.oanda.errors import OandaRefusedError
 from shared.oanda.pricing import prices
+from shared.oanda.times import NANOSECONDS_PER_SECOND
 
 # The loop asks again by itself, and shows between two questions that it is alive.
 _PATIENCE_SECONDS: Final = 5.0
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class OandaSource:
@@ -89,7 +89,7 @@ class OandaSource:
         )
         if snapshot.time_nanoseconds is None:
             raise MessageError("OANDA sent prices without its time")
-        return snapshot.time_nanoseconds / _NANOSECONDS
+        return snapshot.time_nanoseconds / NANOSECONDS_PER_SECOND
 
 
 def _fed(page: CandlePage) -> list[FedCandle]:

@@ -65,7 +65,7 @@ def times_between(handler: Handler, from_time: int, to_time: int, page_size: int
 
 def test_page_asks_for_bid_and_ask_and_says_everything_that_matters() -> None:
     with serving(answers([json_reply(200, body_of([raw_candle(START)], "M5"))])) as (server, connection):
-        page = fetch_candles(connection, EUR_USD, 300, from_time=START, count=2, include_first=False)
+        page = fetch_candles(connection, EUR_USD, 300, from_time=START, count=2)
         [asked] = server.asked
     assert asked.path == "/v3/instruments/EUR_USD/candles"
     assert asked.params == {
@@ -73,7 +73,7 @@ def test_page_asks_for_bid_and_ask_and_says_everything_that_matters() -> None:
         "granularity": "M5",
         "smooth": "false",
         "from": "2024-01-01T00:00:00Z",
-        "includeFirst": "false",
+        "includeFirst": "true",
         "count": "2",
     }
     candle = Candle(START, 110000, 110020, 109990, 110010, 110012, 110033, 110001, 110022, 7)

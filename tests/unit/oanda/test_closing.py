@@ -63,8 +63,6 @@ def test_both_sides_of_a_hedging_account_are_closed_under_tags_of_their_own() ->
     assert (body["longUnits"], body["shortUnits"]) == ("ALL", "ALL")
     assert body["longClientExtensions"]["id"] != body["shortClientExtensions"]["id"]
     assert result == Closed((fill(-300), fill(200, 11)))
-    assert isinstance(result, Closed)
-    assert result.pl == Decimal("-0.0280")
 
 
 def test_nothing_is_sent_where_nothing_is_open() -> None:
@@ -324,8 +322,7 @@ def test_long_history_is_searched_page_by_page() -> None:
         return json_reply(200, {"transactions": page, "lastTransactionID": "2507"})
 
     with serving(pages) as (server, connection):
-        page = transactions_since(connection, 7)
-        assert [one.id for one in page.transactions] == list(range(8, 2508))
+        assert [one.id for one in transactions_since(connection, 7)] == list(range(8, 2508))
         assert len(server.asked) == 3
 
 
@@ -333,7 +330,7 @@ def test_range_refused_because_nothing_happened_since_is_no_transactions() -> No
     account = Account()
     account.scans = [json_reply(416, {"errorMessage": "out of range"})]
     with serving(account.answer) as (_, connection):
-        assert transactions_since(connection, 7).transactions == ()
+        assert transactions_since(connection, 7) == []
         account.scans = [json_reply(416, {"errorMessage": "out of range"})]
         with pytest.raises(OandaRefusedError):
             transactions_since(connection, 8)

@@ -39,7 +39,7 @@ def raw_price(**changes: Any) -> dict[str, Any]:
 
 
 HEARTBEAT = {"type": "HEARTBEAT", "time": TIME}
-QUOTE = Quote("EUR_USD", NANOSECONDS, 119_197, 119_216, True, 119_180, 119_233)
+QUOTE = Quote("EUR_USD", NANOSECONDS, 119_197, 119_216, True)
 
 
 def quote_of(**changes: Any) -> Quote:
@@ -65,17 +65,16 @@ def test_old_forms_without_tradeable_are_read_by_their_status() -> None:
     assert not quote_of(tradeable=None, status="non-tradeable").tradeable
     assert not quote_of(tradeable=None, status=None).tradeable
     assert not quote_of(tradeable=False).tradeable
-    assert quote_of(closeoutBid=None).closeout_bid is None
 
 
-def test_snapshot_asks_for_what_changed_and_one_bad_price_spoils_no_other() -> None:
+def test_one_bad_price_spoils_no_other() -> None:
     bad = raw_price(instrument="USD_JPY", bids=[{"price": "149.0001"}])
     body = {"time": TIME, "prices": [bad, raw_price(), raw_price(instrument="XAU_USD")]}
     with serving(answers([json_reply(200, body)])) as (server, connection):
-        snapshot = prices(connection, [EUR_USD, instrument("USD_JPY")], NANOSECONDS)
+        snapshot = prices(connection, [EUR_USD, instrument("USD_JPY")])
         [asked] = server.asked
     assert asked.path == f"/v3/accounts/{ACCOUNT}/pricing"
-    assert asked.params == {"instruments": "EUR_USD,USD_JPY", "since": TIME}
+    assert asked.params == {"instruments": "EUR_USD,USD_JPY"}
     assert snapshot.time_nanoseconds == NANOSECONDS
     assert snapshot.quotes == (QUOTE,)
     assert ["USD_JPY" in snapshot.unreadable[0], "XAU_USD" in snapshot.unreadable[1]] == [True, True]
