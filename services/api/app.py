@@ -6,7 +6,6 @@ from fastapi import FastAPI
 
 from services.api.context import ApiContext
 from services.api.envelope import Envelope
-from services.api.heavy import Heavy
 from services.api.metrics import ApiMetrics
 from services.api.openapi import describe
 from services.api.problems import answer_problems
@@ -21,6 +20,7 @@ from services.api.routes.status import register_health, register_status
 from services.api.routes.users import register_users
 from services.api.security.guard import GuardedRoute
 from services.api.security.proving import Proving
+from services.api.work_limit import WorkLimit
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -28,7 +28,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app = FastAPI(title="Scalp Bot", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.route_class = GuardedRoute
     app.state.context = context
-    metrics, heavy = context.health.metrics.of(ApiMetrics), Heavy()
+    metrics, heavy = context.health.metrics.of(ApiMetrics), WorkLimit()
     proving = Proving(context, metrics)
     register_signing(app, context, proving)
     register_sessions(app, context)

@@ -12,14 +12,14 @@ from services.api.lifetime import recorded
 from services.api.security.passwords import Passwords
 from services.api.serving import require_users, serve
 from shared.anchors.places import known_anchors
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.settings import Settings
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 
 
 def run_api(
-    around: Surroundings,
+    process: Process,
     settings: Settings,
     store_url: str,
     listener: socket.socket,
@@ -29,11 +29,11 @@ def run_api(
     bootstrap: Path | None,
 ) -> None:
     """Answer requests until the process is to stop; raise InputError where nobody may sign in."""
-    store = around.patiently("store", partial(open_store, store_url))
+    store = process.retry_until_available("store", partial(open_store, store_url))
     if store is None:
         return
     try:
-        context = context_of(around, store, settings, store_url, behind_tls)
+        context = context_of(process, store, settings, store_url, behind_tls)
         require_users(context, bootstrap)
         with recorded(context):
             serve(context, listener, trusted_proxies)
@@ -41,20 +41,20 @@ def run_api(
         store.close()
 
 
-def context_of(around: Surroundings, store: Store, settings: Settings, store_url: str, behind_tls: bool) -> ApiContext:
+def context_of(process: Process, store: Store, settings: Settings, store_url: str, behind_tls: bool) -> ApiContext:
     """Return what the API works with."""
     return ApiContext(
         store=store,
         settings=settings,
         passwords=Passwords(),
-        health=around.health,
-        log=around.log,
-        instance=around.instance,
+        health=process.health,
+        log=process.log,
+        instance=process.instance,
         version=version("scalpbot"),
-        clock=around.clock,
+        clock=process.clock,
         token=token_urlsafe,
-        stopped=around.stopped,
+        stopped=process.stopped,
         behind_tls=behind_tls,
-        crash=around.crash,
+        crash=process.crash,
         anchors=known_anchors(settings.runtime, store_url),
     )

@@ -9,7 +9,7 @@ FEWEST_TRADES: Final = 30
 WIN_RATE_GAP_LIMIT_POINTS: Final = 15.0
 
 
-class Verdict(StrEnum):
+class ThresholdVerdict(StrEnum):
     """Whether a threshold was met, or could not be judged for want of trades or days."""
 
     PASS = "pass"  # noqa: S105  (a verdict)
@@ -24,7 +24,7 @@ class Threshold(NamedTuple):
     value: float | None
     comparison: str
     limit: float
-    verdict: Verdict
+    verdict: ThresholdVerdict
 
 
 def acceptance(metrics: Metrics, win_rate_gap_points: float | None) -> tuple[Threshold, ...]:
@@ -50,7 +50,7 @@ def _below(name: str, value: float | None, limit: float) -> Threshold:
     )
 
 
-def _verdict(held: bool | None) -> Verdict:
+def _verdict(held: bool | None) -> ThresholdVerdict:
     if held is None:
-        return Verdict.NOT_JUDGED
-    return Verdict.PASS if held else Verdict.FAIL
+        return ThresholdVerdict.NOT_JUDGED
+    return ThresholdVerdict.PASS if held else ThresholdVerdict.FAIL

@@ -15,7 +15,7 @@ from services.backtest.thresholds import WIN_RATE_GAP_LIMIT_POINTS
 from services.backtest.timeline import Timeline
 from shared.contracts.errors import InputError
 from shared.core.columns import FactColumns
-from shared.settings.sections import PairTable
+from shared.settings.sections import PairSection
 from shared.settings.settings import Settings
 from shared.settings.values import ProfileName
 
@@ -23,7 +23,7 @@ from shared.settings.values import ProfileName
 PROFILES: Final[tuple[ProfileName, ...]] = get_args(ProfileName)
 
 
-class Span(NamedTuple):
+class IndexRange(NamedTuple):
     """Places of the sequence, from the first to before the last."""
 
     first: int
@@ -169,7 +169,7 @@ def walk_forward(
 
 def window_spans(
     timeline: Timeline, windows: int, anchored: bool, validation_percent: float
-) -> Iterator[tuple[Span, Span]]:
+) -> Iterator[tuple[IndexRange, IndexRange]]:
     """Yield the training and validation spans of each window.
 
     Validations follow one another without overlap up to the end. Rolling, each window's training is as long as the
@@ -189,12 +189,12 @@ def window_spans(
             raise InputError(
                 f"{length} candles are too few for {windows} walk-forward windows; give fewer windows or more candles"
             )
-        yield Span(first, cut), Span(cut, last)
+        yield IndexRange(first, cut), IndexRange(cut, last)
 
 
 def with_profile(settings: Settings, pairs: Sequence[str], profile: ProfileName) -> Settings:
     """Return the settings with another profile for some pairs."""
-    altered = {pair: settings.pairs.get(pair, PairTable()).model_copy(update={"profile": profile}) for pair in pairs}
+    altered = {pair: settings.pairs.get(pair, PairSection()).model_copy(update={"profile": profile}) for pair in pairs}
     return settings.model_copy(update={"pairs": {**settings.pairs, **altered}})
 
 

@@ -11,16 +11,16 @@ from shared.runtime.crash import CrashPoint, crash_at, no_crash, wanted_crash
 from shared.runtime.health import Health, HealthServer
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 
 
 def own_process(
     service: str, stopped: Callable[[], bool], instance: str | None = None, crash: CrashPoint = no_crash
-) -> Surroundings:
+) -> Process:
     """Return the outside of a run in this process: it logs to stderr and is not asked for its health."""
     name = instance or f"{service}-{socket.gethostname()}-{os.getpid()}"
     metrics = ServiceMetrics(service, version("scalpbot"))
-    return Surroundings(
+    return Process(
         service=service,
         instance=name,
         health=Health(metrics),
@@ -32,11 +32,11 @@ def own_process(
 
 
 @contextmanager
-def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Surroundings]:
+def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Process]:
     """Give a service its outside for as long as the block lasts: asked for its health over HTTP, and told to stop."""
     crash = crash_at(wanted_crash(os.environ))
     with Stop() as stop:
-        around = own_process(service, lambda: stop.asked, instance, crash)
-        with HealthServer(around.health, host, port) as server:
-            around.log.info("starting", health_port=server.port)
-            yield around
+        process = own_process(service, lambda: stop.asked, instance, crash)
+        with HealthServer(process.health, host, port) as server:
+            process.log.info("starting", health_port=server.port)
+            yield process

@@ -22,7 +22,7 @@ _PAUSE_SECONDS: Final = 0.5
 _NOBODY_TO_ASK: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 
 
-class Reply(NamedTuple):
+class ApiAnswer(NamedTuple):
     """An answer of the API: its status and its JSON document."""
 
     status: int
@@ -51,7 +51,7 @@ class Remote:
         headers: Mapping[str, str] | None = None,
         again: bool = False,
         missing: bool = False,
-    ) -> Reply:
+    ) -> ApiAnswer:
         """Return the answer to a request.
 
         `again` says that it may be sent a second time where the answer was lost, as reading always may; `missing`, that
@@ -62,7 +62,7 @@ class Remote:
         request = self._client.build_request(method, path, json=body, params=query, headers=headers)
         answer = _sent(self._client, request, tries)
         if missing and answer.status_code == HTTPStatus.NOT_FOUND:
-            return Reply(answer.status_code, None)
+            return ApiAnswer(answer.status_code, None)
         return _reply(answer, self._user)
 
 
@@ -151,11 +151,11 @@ def _sent(client: httpx.Client, request: httpx.Request, tries: int) -> httpx.Res
     raise AssertionError("a request is tried at least once")
 
 
-def _reply(answer: httpx.Response, user: str) -> Reply:
+def _reply(answer: httpx.Response, user: str) -> ApiAnswer:
     """Return an answer that grants what was asked; raise for any other, in a sentence."""
     status, body = answer.status_code, _document(answer)
     if answer.is_success:
-        return Reply(status, body)
+        return ApiAnswer(status, body)
     detail = body.get("detail") if isinstance(body, dict) else None
     place = f"{answer.url.scheme}://{answer.url.netloc.decode()}"
     if detail is None or status in _NOBODY_TO_ASK:

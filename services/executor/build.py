@@ -21,7 +21,7 @@ from shared.store.port import Store, Transaction
 from shared.store.rows.commands import CommandRow
 
 
-def tell_nobody(_row: CommandRow) -> None:
+def no_listener(_row: CommandRow) -> None:
     """Keep to oneself that a command ended."""
 
 
@@ -42,7 +42,7 @@ class Outside:
     fence: Callable[[Transaction], None] = no_fence
     crash: CrashPoint = no_crash
     observe: Callable[[int, int], None] = no_observer
-    tell: Callable[[CommandRow], None] = tell_nobody
+    tell: Callable[[CommandRow], None] = no_listener
 
 
 class Executor:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from uuid import uuid5
 
 from services.executor.days import DayTally, begin_day, day_row, tally
-from services.executor.events import closing_detail, happenings, placed
-from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closed, Given, Leaving, Opened, Settlement
+from services.executor.events import account_changes, closing_detail, placed
+from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closed, Given, Opened, QuoteExit, Settlement
 from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
 from shared.contracts.errors import InvariantError
@@ -124,7 +124,7 @@ class AccountDesk:
         closed_trades = [self._closed(row) for row in range(self._state.closed_trades)]
         opened = self._opened(place, fact) if outcome.opened else None
         self._day = tally(self._day, self._state, outcome.equity, [each.trade for each in closed_trades])
-        happened = happenings(fact, before, self._state, outcome, closed_trades, opened)
+        happened = account_changes(fact, before, self._state, outcome, closed_trades, opened)
         events = [
             placed(happening, self._stream, seq, fact, self._state)
             for seq, happening in enumerate(happened, start=self._events + 1)
@@ -151,7 +151,7 @@ class AccountDesk:
         stops = books.stop_loss[place], books.take_profit[place]
         return quote_exit(books.side[place], *stops, quote.bid, quote.ask, quote.time).reason != STILL_OPEN
 
-    def leave(self, quote: Quote, seq: int) -> Leaving:
+    def leave(self, quote: Quote, seq: int) -> QuoteExit:
         """Close the position whose stop or target a quote reached, after the candle at `seq`.
 
         Raises InvariantError where it reached none.
@@ -175,7 +175,7 @@ class AccountDesk:
             pair=pair, time=max(self._mark_times), bid=self._books.bid_close[place], ask=self._books.ask_close[place]
         )
 
-    def close(self, price: Quote, seq: int, reason: ExitReason, command_id: int | None) -> Leaving:
+    def close(self, price: Quote, seq: int, reason: ExitReason, command_id: int | None) -> QuoteExit:
         """Close the open position of a price's pair at that price for a command, after the candle at `seq`.
 
         Raises InvariantError where none is open.
@@ -187,7 +187,7 @@ class AccountDesk:
         )
         return self._left(price, seq, EXIT_NAMES[reason], command_id)
 
-    def _left(self, quote: Quote, seq: int, purpose: str, command_id: int | None) -> Leaving:
+    def _left(self, quote: Quote, seq: int, purpose: str, command_id: int | None) -> QuoteExit:
         if not self._state.closed_trades:
             raise InvariantError(f"no position in {quote.pair} was closed at {quote.bid} and {quote.ask}")
         closed = self._closed(0)
@@ -207,7 +207,7 @@ class AccountDesk:
             detail=detail if command_id is None else {**detail, "command_id": str(command_id)},
         )
         day = day_row(self._day, self._state.equity)
-        return Leaving(
+        return QuoteExit(
             quote=quote,
             purpose=purpose,
             command_id=command_id,

@@ -29,7 +29,7 @@ class Happening(NamedTuple):
     detail: dict[str, str]
 
 
-def happenings(
+def account_changes(
     fact: CandleAssessed,
     before: AccountState,
     state: AccountState,

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shared.contracts.commands import CommandType
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.store.rows.commands import CommandRow
 
 
@@ -25,20 +25,20 @@ class ExecutorMetrics:
         self.lease_epoch = Gauge("scalpbot_lease_epoch", "Epoch of the lease last held", registry=registry)
 
 
-def tell_outside(around: Surroundings, row: CommandRow) -> None:
+def tell_outside(process: Process, row: CommandRow) -> None:
     """Log and count a command that ended."""
-    around.log.info("command", id=row.id, type=row.type, status=row.status, actor=row.actor)
+    process.log.info("command", id=row.id, type=row.type, status=row.status, actor=row.actor)
     # Plain SQL may ask for anything, and labels come from closed sets.
     known = row.type if row.type in CommandType.__members__ else "unknown"
-    around.metrics.of(ExecutorMetrics).commands.labels(known, row.status).inc()
+    process.metrics.of(ExecutorMetrics).commands.labels(known, row.status).inc()
 
 
-def tell_lease(around: Surroundings, lease: str, epoch: int, lost: str | None) -> None:
+def tell_lease(process: Process, lease: str, epoch: int, lost: str | None) -> None:
     """Log and show that a lease was taken, or lost for a reason."""
-    metrics = around.metrics.of(ExecutorMetrics)
+    metrics = process.metrics.of(ExecutorMetrics)
     metrics.lease_held.set(lost is None)
     metrics.lease_epoch.set(epoch)
     if lost is None:
-        around.log.info("leading", lease=lease, epoch=epoch)
+        process.log.info("leading", lease=lease, epoch=epoch)
     else:
-        around.log.warning("not leading any more", lease=lease, epoch=epoch, reason=lost)
+        process.log.warning("not leading any more", lease=lease, epoch=epoch, reason=lost)

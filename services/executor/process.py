@@ -17,7 +17,7 @@ from shared.runtime.commands import age_seconds
 from shared.runtime.lease import HeldLease, Policy
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
-from shared.runtime.process import ConsumerProcess, Surroundings
+from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.quotes.links import received_quotes
 from shared.settings.settings import Settings
@@ -27,38 +27,33 @@ from shared.store.sql_store import open_store
 _COMMAND_SECONDS = 0.5
 
 
-def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_url: str, broker_url: str) -> None:
+def run_executor(process: Process, settings: Settings, mode: RunMode, store_url: str, broker_url: str) -> None:
     """Keep the ledger while this process leads, and stand by while another does, until it is to stop."""
-    store = around.patiently("store", partial(open_store, store_url))
+    store = process.retry_until_available("store", partial(open_store, store_url))
     if store is None:
         return
-    relay = relay_of(around, store, EXECUTOR, broker_url)
+    relay = relay_of(process, store, EXECUTOR, broker_url)
     # A process started anew must not be taken for the one before it, which may only be paused.
-    holder = f"{around.instance}/{around.chance.getrandbits(64):016x}"
-    around.metrics.show(ExecutorMetrics)
+    holder = f"{process.instance}/{process.rng.getrandbits(64):016x}"
+    process.metrics.show(ExecutorMetrics)
     lease = HeldLease(
-        store,
-        LEASE,
-        holder,
-        Policy.STEP_BACK,
-        monotonic=around.monotonic,
-        observe=partial(tell_lease, around, LEASE),
+        store, LEASE, holder, Policy.STEP_BACK, monotonic=process.monotonic, observe=partial(tell_lease, process, LEASE)
     )
     board = QuoteBoard()
-    with opened_closes(around, settings, store, lease.fence) as closes:
+    with opened_closes(process, settings, store, lease.fence) as closes:
         outside = Outside(
-            holder=around.instance,
-            clock=around.clock,
+            holder=process.instance,
+            clock=process.clock,
             board=board,
-            given=LiveConditions(board, settings.live, around.clock) if mode is RunMode.LIVE else nothing_given,
+            given=LiveConditions(board, settings.live, process.clock) if mode is RunMode.LIVE else nothing_given,
             closes=closes,
             fence=lease.fence,
-            crash=around.crash,
-            observe=partial(observe, around),
-            tell=partial(tell_outside, around),
+            crash=process.crash,
+            observe=partial(observe, process),
+            tell=partial(tell_outside, process),
         )
         executor = Executor(store, OutboxOutgoing(relay.wake), settings, outside)
-        obey = _obeying(around, store, executor)
+        obey = _obeying(process, store, executor)
 
         def between() -> None:
             if lease.leads:
@@ -67,9 +62,9 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
             else:
                 executor.pass_over_quotes()
 
-        receiver = receiver_of(around, broker_url, ASSESSED_QUEUE)
-        process = ConsumerProcess(
-            around=around,
+        receiver = receiver_of(process, broker_url, ASSESSED_QUEUE)
+        loop = ConsumerProcess(
+            process=process,
             store=store,
             consumer=executor.consumer,
             receiver=receiver,
@@ -78,31 +73,31 @@ def run_executor(around: Surroundings, settings: Settings, mode: RunMode, store_
             between=between,
         )
         with ExitStack() as stack:
-            stack.enter_context(anchored(around, store, settings.runtime, store_url, lambda: lease.leads))
+            stack.enter_context(anchored(process, store, settings.runtime, store_url, lambda: lease.leads))
             if mode is RunMode.LIVE:
-                stack.enter_context(received_quotes(around, broker_url, board))
-            process.run()
+                stack.enter_context(received_quotes(process, broker_url, board))
+            loop.run()
     store.close()
 
 
-def _obeying(around: Surroundings, store: Store, executor: Executor) -> Callable[[], None]:
+def _obeying(process: Process, store: Store, executor: Executor) -> Callable[[], None]:
     """Return a function that carries out the commands which wait, and looks for them twice a second."""
     next_look = [0.0]
 
     def obey() -> None:
-        now = around.monotonic()
+        now = process.monotonic()
         if now < next_look[0]:
             return
         next_look[0] = now + _COMMAND_SECONDS
-        _measure_backlog(around, store)
+        _measure_backlog(process, store)
         executor.obey()
 
     return obey
 
 
-def _measure_backlog(around: Surroundings, store: Store) -> None:
+def _measure_backlog(process: Process, store: Store) -> None:
     with store.reading() as reader:
         waiting, oldest = reader.backlog()
-    metrics = around.metrics.of(ExecutorMetrics)
+    metrics = process.metrics.of(ExecutorMetrics)
     metrics.commands_pending.set(waiting)
-    metrics.oldest_pending.set(0.0 if oldest is None else age_seconds(oldest, around.clock()))
+    metrics.oldest_pending.set(0.0 if oldest is None else age_seconds(oldest, process.clock()))

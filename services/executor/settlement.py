@@ -63,7 +63,7 @@ class Closing(NamedTuple):
     price_of: Callable[[str], Quote | None]
 
 
-class Leaving(NamedTuple):
+class QuoteExit(NamedTuple):
     """A position that was closed at a quote after the candle at `seq`, by a command or not, and the account then."""
 
     quote: Quote

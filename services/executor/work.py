@@ -7,7 +7,7 @@ import msgspec
 
 from services.executor.commands.holds import held
 from services.executor.desk import AccountDesk
-from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, Leaving, Settlement
+from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, QuoteExit, Settlement
 from shared.contracts.codec import FACT_VERSION, decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
@@ -99,7 +99,7 @@ class ExecutorWork:
         left = [self._desk.leave(quote, cursor) for quote in quotes if self._desk.reached(quote)]
         self._write_exits(transaction, cursor, left, outgoing)
 
-    def close(self, transaction: Transaction, cursor: int, closing: Closing, outgoing: Outgoing) -> list[Leaving]:
+    def close(self, transaction: Transaction, cursor: int, closing: Closing, outgoing: Outgoing) -> list[QuoteExit]:
         """Close positions for a command at their current prices, after the candle at the cursor."""
         left = []
         for pair in self._desk.open_pairs():
@@ -109,7 +109,9 @@ class ExecutorWork:
         self._write_exits(transaction, cursor, left, outgoing)
         return left
 
-    def _write_exits(self, transaction: Transaction, cursor: int, left: Sequence[Leaving], outgoing: Outgoing) -> None:
+    def _write_exits(
+        self, transaction: Transaction, cursor: int, left: Sequence[QuoteExit], outgoing: Outgoing
+    ) -> None:
         """Write what was closed between two candles."""
         if not left:
             return
@@ -169,7 +171,7 @@ def equity_row(settlement: Settlement) -> EquityRow | None:
     return EquityRow(seq=closed.seq, time=closed.decision_time, balance=state.balance, equity=state.equity)
 
 
-def leaving_equity_row(leaving: Leaving) -> EquityRow:
+def leaving_equity_row(leaving: QuoteExit) -> EquityRow:
     """Return the point of the equity curve at which a position was closed between two candles."""
     return EquityRow(
         seq=leaving.seq, time=leaving.quote.time, balance=leaving.state.balance, equity=leaving.state.equity

@@ -45,10 +45,7 @@ class CandleFeed:
         self._crash = crash
 
     def add(
-        self,
-        arrivals: Sequence[Arrival],
-        gaps: Sequence[CandleGapRow] = (),
-        rejected: Sequence[RejectedCandleRow] = (),
+        self, arrivals: Sequence[Arrival], gaps: Sequence[CandleGapRow] = (), rejected: Sequence[RejectedCandleRow] = ()
     ) -> int:
         """Store a batch that follows what the store holds, in one transaction, announce it and return its size.
 

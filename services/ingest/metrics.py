@@ -29,9 +29,7 @@ class FeedMetrics:
             "scalpbot_feed_errors_total", "Questions that the feed did not answer", registry=registry
         )
         self.clock_skew = Gauge(
-            "scalpbot_feed_clock_skew_seconds",
-            "How far this machine's clock is ahead of the feed's",
-            registry=registry,
+            "scalpbot_feed_clock_skew_seconds", "How far this machine's clock is ahead of the feed's", registry=registry
         )
         self.rejected_candles = Counter(
             "scalpbot_ingest_rejected_candles_total", "Candles that were set aside", ["pair"], registry=registry

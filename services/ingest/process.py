@@ -12,7 +12,7 @@ from services.ingest.replay import replay
 from shared.core.columns import CandleSeries
 from shared.runtime.links import relay_of
 from shared.runtime.outgoing import OutboxOutgoing
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.runtime.relay import Relay
 from shared.runtime.streams import agree_on_partitions
 from shared.store.port import Store
@@ -31,24 +31,24 @@ class Ingesting(NamedTuple):
 
 
 @contextmanager
-def ingesting(around: Surroundings, partitions: int, store_url: str, broker_url: str) -> "Iterator[Ingesting | None]":
+def ingesting(process: Process, partitions: int, store_url: str, broker_url: str) -> "Iterator[Ingesting | None]":
     """Open what candles go through; None where the process is to stop before the store is there."""
-    store = around.patiently("store", partial(open_store, store_url))
+    store = process.retry_until_available("store", partial(open_store, store_url))
     if store is None:
         yield None
         return
-    around.patiently("store", partial(agree_on_partitions, store, partitions, int(around.clock())))
-    around.metrics.show(IngestMetrics)
-    relay = relay_of(around, store, INGEST, broker_url, partitions)
+    process.retry_until_available("store", partial(agree_on_partitions, store, partitions, int(process.clock())))
+    process.metrics.show(IngestMetrics)
+    relay = relay_of(process, store, INGEST, broker_url, partitions)
     relay.start()
-    around.health.has("start")
-    yield Ingesting(store, CandleFeed(store, OutboxOutgoing(relay.wake), partitions, around.crash), relay)
+    process.health.has("start")
+    yield Ingesting(store, CandleFeed(store, OutboxOutgoing(relay.wake), partitions, process.crash), relay)
     relay.stop(_DRAIN_SECONDS)
     store.close()
 
 
 def run_ingest(
-    around: Surroundings,
+    process: Process,
     series: Sequence[CandleSeries],
     partitions: int,
     speed: float,
@@ -57,18 +57,18 @@ def run_ingest(
     broker_url: str,
 ) -> None:
     """Bring the candles of some series into the platform, then stay until the process is to stop, unless only once."""
-    with ingesting(around, partitions, store_url, broker_url) as opened:
+    with ingesting(process, partitions, store_url, broker_url) as opened:
         if opened is None:
             return
         store, feed, relay = opened
-        arrivals = around.patiently("store", partial(_unstored, store, series)) or []
-        around.log.info("replay begins", candles=len(arrivals), speed=speed)
-        done = replay(around, store, feed, arrivals, speed)
-        around.log.info("replay ends", candles=done)
-        while not around.stopped() and not once:
-            around.health.progress()
+        arrivals = process.retry_until_available("store", partial(_unstored, store, series)) or []
+        process.log.info("replay begins", candles=len(arrivals), speed=speed)
+        done = replay(process, store, feed, arrivals, speed)
+        process.log.info("replay ends", candles=done)
+        while not process.stopped() and not once:
+            process.health.progress()
             relay.check()
-            around.sleep(_IDLE_SECONDS)
+            process.sleep(_IDLE_SECONDS)
 
 
 def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:

@@ -23,7 +23,7 @@ _DEMO_SEED: Final = 1
 _MARKET_SETTING: Final = "demo_market"
 
 
-class Source(Protocol):
+class TradedFeed(Protocol):
     """A feed that was chosen, with all that it needs."""
 
     def prepare(self, run: Run) -> None:
@@ -46,7 +46,7 @@ class DemoFeed(NamedTuple):
     def prepare(self, run: Run) -> None:
         """Keep which market the database holds, or refuse to go on with another one."""
         _remember_market(run, self.seed)
-        begin_run(run.trader.store, run.settings, None, RunMode.OFFLINE, int(run.around.clock()))
+        begin_run(run.trader.store, run.settings, None, RunMode.OFFLINE, int(run.process.clock()))
 
     def trade(self, run: Run, audience: Audience) -> int:
         """Trade the candles that are not stored yet."""
@@ -66,14 +66,14 @@ class ReplayFeed(NamedTuple):
     def prepare(self, run: Run) -> None:
         """Refuse a database of another market, or with other candles."""
         _refuse_made_up(run.trader.store)
-        begin_run(run.trader.store, run.settings, self.news, RunMode.OFFLINE, int(run.around.clock()))
+        begin_run(run.trader.store, run.settings, self.news, RunMode.OFFLINE, int(run.process.clock()))
         self._unstored(run)
 
     def trade(self, run: Run, audience: Audience) -> int:
         """Trade the candles that are not stored yet, then stay until stopped, unless only once."""
         trading = PastTrading(run, audience, self.news, self.speed)
         done = trading.trade(self._unstored(run), self.candles)
-        if not self.once and not (self.candles and done >= self.candles) and not run.around.stopped():
+        if not self.once and not (self.candles and done >= self.candles) and not run.process.stopped():
             audience.note("every candle of the files is traded; stop with Ctrl-C")
             trading.idle()
         return done
@@ -92,15 +92,15 @@ class OandaFeed(NamedTuple):
     def prepare(self, run: Run) -> None:
         """Refuse a database of another market, or of past candles."""
         _refuse_made_up(run.trader.store)
-        begin_run(run.trader.store, run.settings, None, RunMode.LIVE, int(run.around.clock()))
+        begin_run(run.trader.store, run.settings, None, RunMode.LIVE, int(run.process.clock()))
 
     def trade(self, run: Run, audience: Audience) -> int:
         """Follow the feed."""
-        around, store = run.around, run.trader.store
-        before, heartbeats = _candle_count(store), Heartbeats(around, store)
+        process, store = run.process, run.trader.store
+        before, heartbeats = _candle_count(store), Heartbeats(process, store)
 
         def watch(board: QuoteBoard) -> None:
-            around.health.has(TRADING)
+            process.health.has(TRADING)
             heartbeats.tick()
             audience.watch(board)
 
@@ -116,7 +116,7 @@ def _remember_market(run: Run, seed: int | None) -> None:
             raise InputError("this database holds candles of another market; use another database with --db")
         if known is None:
             chosen = str(_DEMO_SEED if seed is None else seed)
-            transaction.save_setting(_MARKET_SETTING, chosen, int(run.around.clock()))
+            transaction.save_setting(_MARKET_SETTING, chosen, int(run.process.clock()))
         elif seed is not None and known.body_json != str(seed):
             raise InputError(
                 f"this database holds the made-up market of --seed {known.body_json}; go on with that one, or use "

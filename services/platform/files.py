@@ -37,8 +37,8 @@ def trade_files(
     store, fence = run.trader
     with store.reading() as reader:
         arrivals = unstored(reader, [read.series for _, read in files])
-    begin_run(store, run.settings, news, RunMode.OFFLINE, int(run.around.clock()))
-    outside = Outside(run.around.instance, run.around.clock, fence=fence)
+    begin_run(store, run.settings, news, RunMode.OFFLINE, int(run.process.clock()))
+    outside = Outside(run.process.instance, run.process.clock, fence=fence)
     platform = Platform(store, run.settings, RunMode.OFFLINE, news, outside)
     platform.feed.note_quality(*_quality(files))
     started = time.perf_counter()

@@ -24,18 +24,18 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
 
     Raises InputError where OANDA refuses us for good.
     """
-    around, (store, fence), settings = run
+    process, (store, fence), settings = run
     board = QuoteBoard()
     with ExitStack() as stack:
-        closes = stack.enter_context(opened_closes(around, settings, store, fence))
+        closes = stack.enter_context(opened_closes(process, settings, store, fence))
         outside = Outside(
-            holder=around.instance,
-            clock=around.clock,
+            holder=process.instance,
+            clock=process.clock,
             board=board,
-            given=LiveConditions(board, settings.live, around.clock),
+            given=LiveConditions(board, settings.live, process.clock),
             closes=closes,
             fence=fence,
-            tell=partial(tell_outside, around),
+            tell=partial(tell_outside, process),
         )
         platform = Platform(
             store,
@@ -43,22 +43,22 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
             RunMode.LIVE,
             None,
             outside,
-            current_news=NewsDesk(monotonic=around.monotonic),
+            current_news=NewsDesk(monotonic=process.monotonic),
             listeners=dict.fromkeys(ACCOUNT_FACTS, audience.tell),
         )
-        around.health.has("start")
+        process.health.has("start")
         audience.note("trading live candles on paper, nothing is opened at the broker; stop with Ctrl-C")
-        live = stack.enter_context(opened_live(around, settings, pairs))
-        prices = stack.enter_context(fed(around, store, settings, live, board.put, news_cache))
+        live = stack.enter_context(opened_live(process, settings, pairs))
+        prices = stack.enter_context(fed(process, store, settings, live, board.put, news_cache))
 
         def idle() -> None:
             prices.check()
-            around.patiently("store", platform.attend)
-            around.patiently("store", platform.obey)
+            process.retry_until_available("store", platform.attend)
+            process.retry_until_available("store", platform.obey)
             audience.watch(board)
 
         follow(
-            around=around,
+            process=process,
             store=store,
             feed=platform.feed,
             source=live.source,

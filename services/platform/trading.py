@@ -20,7 +20,7 @@ from shared.contracts.errors import InfrastructureError
 from shared.contracts.facts import ACCOUNT_FACTS
 from shared.contracts.runs import RunMode
 from shared.runtime.heartbeat import leave_sign_of_life
-from shared.runtime.process import BEAT_SECONDS, Surroundings
+from shared.runtime.process import BEAT_SECONDS, Process
 from shared.runtime.quotes.board import QuoteBoard
 from shared.settings.settings import Settings
 from shared.store.port import Store
@@ -34,7 +34,7 @@ _PAUSE_SHARE: Final = 0.1
 class Run(NamedTuple):
     """What every run trades with."""
 
-    around: Surroundings
+    process: Process
     trader: Trader
     settings: Settings
 
@@ -50,27 +50,27 @@ class Audience(NamedTuple):
 class Heartbeats:
     """The signs of life of the services that share a process."""
 
-    def __init__(self, around: Surroundings, store: Store) -> None:
+    def __init__(self, process: Process, store: Store) -> None:
         """Give none yet."""
-        self._around = around
+        self._process = process
         self._store = store
         self._next_beat = 0.0
 
     def tick(self) -> None:
         """Show that the loop goes round; to be called several times a second."""
-        around = self._around
-        around.health.progress()
-        now = around.monotonic()
+        process = self._process
+        process.health.progress()
+        now = process.monotonic()
         if now < self._next_beat:
             return
         self._next_beat = now + BEAT_SECONDS
         try:
             with self._store.transaction() as transaction:
                 for service in (INGEST, STRATEGY, EXECUTOR):
-                    leave_sign_of_life(transaction, service, around.instance)
-            around.health.has("store")
+                    leave_sign_of_life(transaction, service, process.instance)
+            process.health.has("store")
         except InfrastructureError as fault:
-            around.health.waits_for("store", str(fault))
+            process.health.waits_for("store", str(fault))
 
 
 class PastTrading:
@@ -78,30 +78,30 @@ class PastTrading:
 
     def __init__(self, run: Run, audience: Audience, news: EconomicCalendar | None, speed: float) -> None:
         """Wire the platform and let it finish what an earlier run left behind."""
-        around, (store, fence) = run.around, run.trader
+        process, (store, fence) = run.process, run.trader
         listeners = dict.fromkeys(ACCOUNT_FACTS, audience.tell)
-        self._around = around
+        self._process = process
         self._speed = speed
-        outside = Outside(around.instance, around.clock, fence=fence, tell=partial(tell_outside, around))
+        outside = Outside(process.instance, process.clock, fence=fence, tell=partial(tell_outside, process))
         self._platform = Platform(store, run.settings, RunMode.OFFLINE, news, outside, listeners=listeners)
-        self._heartbeats = Heartbeats(around, store)
-        around.health.has("start")
-        around.health.has(TRADING)
+        self._heartbeats = Heartbeats(process, store)
+        process.health.has("start")
+        process.health.has(TRADING)
         pace = f"{speed:g} market seconds a second" if speed else "full speed"
         audience.note(f"trading at {pace}; stop with Ctrl-C")
 
     def trade(self, arrivals: Iterable[Arrival], most: int) -> int:
         """Trade candles until there are no more, the process is to stop, or so many are done; 0 has no such end."""
-        around, done = self._around, 0
+        process, done = self._process, 0
         for batch in self._batches(arrivals, most):
-            if around.stopped():
+            if process.stopped():
                 break
             self._attend()
-            began = around.monotonic()
-            around.patiently("store", partial(self._platform.replay, batch, lambda _done: None))
+            began = process.monotonic()
+            process.retry_until_available("store", partial(self._platform.replay, batch, lambda _done: None))
             # Without a pause in between, other processes might look for a moment to write in vain.
-            around.sleep(_PAUSE_SHARE * (around.monotonic() - began))
-            around.metrics.of(IngestMetrics).candles.inc(len(batch))
+            process.sleep(_PAUSE_SHARE * (process.monotonic() - began))
+            process.metrics.of(IngestMetrics).candles.inc(len(batch))
             done += len(batch)
         return done
 
@@ -114,7 +114,7 @@ class PastTrading:
         """Yield what shares a commit: the candles of a moment, or at full speed as many as there may be."""
         batch: list[Arrival] = []
         done = 0
-        for together in paced(arrivals, self._speed, self._around.monotonic, self._nap):
+        for together in paced(arrivals, self._speed, self._process.monotonic, self._nap):
             batch += together
             enough = 0 < most <= done + len(batch)
             if self._speed or enough or len(batch) >= BATCH:
@@ -127,10 +127,10 @@ class PastTrading:
             yield batch
 
     def _nap(self, seconds: float) -> bool:
-        self._around.sleep(seconds)
+        self._process.sleep(seconds)
         self._attend()
-        return not self._around.stopped()
+        return not self._process.stopped()
 
     def _attend(self) -> None:
         self._heartbeats.tick()
-        self._around.patiently("store", self._platform.obey)
+        self._process.retry_until_available("store", self._platform.obey)

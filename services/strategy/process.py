@@ -11,14 +11,14 @@ from shared.contracts.runs import RunMode
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
-from shared.runtime.process import ConsumerProcess, Surroundings
+from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings
 from shared.store.sql_store import open_store
 
 
 def run_strategy(
-    around: Surroundings,
+    process: Process,
     settings: Settings,
     mode: RunMode,
     news: EconomicCalendar | None,
@@ -27,20 +27,16 @@ def run_strategy(
     broker_url: str,
 ) -> None:
     """Assess a partition's closed candles until the process is to stop; in a live run by the news in the store."""
-    store = around.patiently("store", partial(open_store, store_url))
+    store = process.retry_until_available("store", partial(open_store, store_url))
     if store is None:
         return
-    around.patiently("store", partial(begin_run, store, settings, news, mode, int(around.clock())))
-    relay = relay_of(around, store, STRATEGY, broker_url)
-    current_news = NewsDesk(monotonic=around.monotonic) if mode is RunMode.LIVE else None
+    process.retry_until_available("store", partial(begin_run, store, settings, news, mode, int(process.clock())))
+    relay = relay_of(process, store, STRATEGY, broker_url)
+    current_news = NewsDesk(monotonic=process.monotonic) if mode is RunMode.LIVE else None
     work = StrategyWork(settings=settings, mode=mode, news=news, partition=partition, current_news=current_news)
     consumer = StreamConsumer(
-        store,
-        OutboxOutgoing(relay.wake),
-        work,
-        crash=around.crash,
-        observe=partial(observe, around),
+        store, OutboxOutgoing(relay.wake), work, crash=process.crash, observe=partial(observe, process)
     )
-    receiver = receiver_of(around, broker_url, candles_queue(partition))
-    ConsumerProcess(around=around, store=store, consumer=consumer, receiver=receiver, relay=relay).run()
+    receiver = receiver_of(process, broker_url, candles_queue(partition))
+    ConsumerProcess(process=process, store=store, consumer=consumer, receiver=receiver, relay=relay).run()
     store.close()

@@ -15,7 +15,7 @@ from shared.anchors.lines import Anchor, Signer
 from shared.anchors.metrics import AnchorMetrics
 from shared.anchors.places import anchors_path, signing_key
 from shared.contracts.times import format_time
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.environment import RuntimeSettings
 from shared.store.port import Store
 
@@ -32,10 +32,10 @@ class Anchoring:
     """Write the anchors of one database."""
 
     def __init__(
-        self, around: Surroundings, store: Store, path: Path, key: bytes, leads: Callable[[], bool] = _always
+        self, process: Process, store: Store, path: Path, key: bytes, leads: Callable[[], bool] = _always
     ) -> None:
         """Begin; the first anchor is due as soon as the process leads."""
-        self._around = around
+        self._process = process
         self._store = store
         self._path = path
         self._signer = Signer(key)
@@ -45,7 +45,7 @@ class Anchoring:
 
     def keep(self) -> None:
         """Write an anchor where one is due and this process leads; to be called again and again."""
-        now = self._around.monotonic()
+        now = self._process.monotonic()
         if not self._leads() or (self._next is not None and now < self._next):
             return
         self._has_led = True
@@ -59,17 +59,17 @@ class Anchoring:
 
     def anchor(self) -> None:
         """Write an anchor of the log's head unless the last one is of it; a failure is logged and counted."""
-        around = self._around
+        process = self._process
         try:
             with opened_anchors(self._path, self._signer) as file:
                 anchor = self._anchored(file)
         except Exception as fault:  # whatever it is, trading goes on without this anchor
-            around.metrics.of(AnchorMetrics).failures.inc()
-            around.log.error("audit not anchored", reason=str(fault), file=str(self._path))
+            process.metrics.of(AnchorMetrics).failures.inc()
+            process.log.error("audit not anchored", reason=str(fault), file=str(self._path))
             return
         if anchor is not None:
-            around.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
-        around.metrics.of(AnchorMetrics).anchored_time.set(around.clock())
+            process.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
+        process.metrics.of(AnchorMetrics).anchored_time.set(process.clock())
 
     def _anchored(self, file: AnchorFile) -> Anchor | None:
         """Return the anchor of the log's head, a new one where needed; None while the log is empty."""
@@ -85,10 +85,10 @@ class Anchoring:
             )
         if head is None or (last is not None and head.id == last.audit_id):
             return last
-        log = self._around.log
+        log = self._process.log
         if file.is_unfinished:
             log.warning("a crash left an anchor unfinished; it is written anew", file=str(self._path))
-        anchor = file.append(format_time(int(self._around.clock())), head.id, head.hash)
+        anchor = file.append(format_time(int(self._process.clock())), head.id, head.hash)
         log.info(
             "audit anchored", id=anchor.audit_id, hash=anchor.hash, anchor=anchor.serial, signature=anchor.signature
         )
@@ -97,7 +97,7 @@ class Anchoring:
 
 @contextmanager
 def anchored(
-    around: Surroundings,
+    process: Process,
     store: Store,
     runtime: RuntimeSettings,
     store_url: str,
@@ -108,8 +108,8 @@ def anchored(
 
     Raises InputError where a key is missing or cannot be used.
     """
-    around.metrics.show(AnchorMetrics)
-    anchoring = _anchoring(around, store, runtime, store_url, leads, random)
+    process.metrics.show(AnchorMetrics)
+    anchoring = _anchoring(process, store, runtime, store_url, leads, random)
     if anchoring is None:
         yield
         return
@@ -123,7 +123,7 @@ def anchored(
         ending.set()
         thread.join(_STOP_SECONDS)
         if thread.is_alive():
-            around.log.error("audit not anchored", reason="the disk does not answer; the run ends without it")
+            process.log.error("audit not anchored", reason="the disk does not answer; the run ends without it")
 
 
 def _keep(anchoring: Anchoring, ending: threading.Event) -> None:
@@ -133,7 +133,7 @@ def _keep(anchoring: Anchoring, ending: threading.Event) -> None:
 
 
 def _anchoring(
-    around: Surroundings,
+    process: Process,
     store: Store,
     runtime: RuntimeSettings,
     store_url: str,
@@ -142,18 +142,18 @@ def _anchoring(
 ) -> Anchoring | None:
     path = anchors_path(runtime, store_url)
     if path is None:
-        around.log.warning(
+        process.log.warning(
             "the audit log is not anchored: set AUDIT_ANCHOR_PATH, a file on another volume, and AUDIT_ANCHOR_KEY_FILE"
         )
         return None
 
     def made(key_path: Path) -> None:
-        around.log.info("made a key to sign anchors with; keep a copy of it elsewhere", file=str(key_path))
+        process.log.info("made a key to sign anchors with; keep a copy of it elsewhere", file=str(key_path))
 
     try:
         key = signing_key(runtime, store_url, random, made)
     except OSError as fault:
-        around.metrics.of(AnchorMetrics).failures.inc()
-        around.log.error("the audit log is not anchored", reason=f"its key cannot be read or kept: {fault}")
+        process.metrics.of(AnchorMetrics).failures.inc()
+        process.log.error("the audit log is not anchored", reason=f"its key cannot be read or kept: {fault}")
         return None
-    return Anchoring(around, store, path, key, leads)
+    return Anchoring(process, store, path, key, leads)

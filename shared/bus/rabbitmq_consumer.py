@@ -11,14 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from shared.bus.backoff import Backoff
 from shared.bus.rabbitmq_connection import BrokerConnection
-from shared.bus.rabbitmq_requests import (
-    Delivery,
-    acknowledge,
-    consume,
-    look_for_queue,
-    make_sure_acknowledged,
-    reject,
-)
+from shared.bus.rabbitmq_requests import Delivery, acknowledge, consume, look_for_queue, make_sure_acknowledged, reject
 from shared.bus.wire import CANARY, Decode, message_of
 from shared.contracts.envelope import Message
 from shared.contracts.errors import InfrastructureError, MessageError

@@ -17,7 +17,7 @@ INTERNAL_ERROR: Final = 541
 _REFUSAL_IN_TEXT: Final = re.compile(r"ConnectionClosedByBroker: \((\d+)\) (.*)", re.DOTALL)
 
 
-class Refusal(NamedTuple):
+class ClosedByBroker(NamedTuple):
     """What the broker said when it closed a connection or a channel."""
 
     code: int
@@ -43,15 +43,15 @@ def fault_of(error: BaseException) -> InputError | InfrastructureError:
     return InfrastructureError(f"the broker closed the connection: {code} {text}")
 
 
-def refusal(error: BaseException) -> Refusal | None:
+def refusal(error: BaseException) -> ClosedByBroker | None:
     """Return the refusal that led to an error, None where there was none."""
     for cause in _causes(error):
         if isinstance(cause, ConnectionClosed | ChannelClosed):
-            return Refusal(cause.reply_code, cause.reply_text)
+            return ClosedByBroker(cause.reply_code, cause.reply_text)
         for words in cause.args:
             found = _REFUSAL_IN_TEXT.search(words) if isinstance(words, str) else None
             if found is not None:
-                return Refusal(int(found[1]), found[2].strip("'\""))
+                return ClosedByBroker(int(found[1]), found[2].strip("'\""))
     return None
 
 

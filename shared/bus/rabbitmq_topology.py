@@ -130,10 +130,7 @@ class TopologyJob:
                     raise
                 raise NoLeaderError(f"queue {queue.name} does not work: {fault}") from fault
             return QueueReport(
-                queue=queue.name,
-                state=QueueState.WORKS,
-                messages=counts.messages,
-                consumers=counts.consumers,
+                queue=queue.name, state=QueueState.WORKS, messages=counts.messages, consumers=counts.consumers
             )
 
     def _difference(self, what: str, look: _Request, declare: _Request) -> list[str]:

@@ -37,7 +37,7 @@ class NewsWindows(NamedTuple):
     starts: tuple[int, ...]
     ends: tuple[int, ...]
 
-    def around(self, times: Integers) -> Bools:
+    def process(self, times: Integers) -> Bools:
         """Return for each time whether a span holds it."""
         if not self.starts:
             return np.zeros(times.shape, np.bool_)

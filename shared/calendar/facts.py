@@ -103,5 +103,5 @@ class PairCalendar:
                 verdicts[:] = NEWS_MISSING
             else:
                 verdicts[decision_times - self.news.fetched_at > oldest_allowed_seconds] = NEWS_MISSING
-        verdicts[self._news_windows.around(decision_times)] = NEWS_NEAR
+        verdicts[self._news_windows.process(decision_times)] = NEWS_NEAR
         return verdicts

@@ -27,7 +27,7 @@ from shared.core.types import (
     Side,
 )
 from shared.core.venue import (
-    Exit,
+    ExitFill,
     close_all,
     close_position,
     equity_now,
@@ -191,13 +191,7 @@ def _halt(
 
 @jitable
 def _timed_open(
-    state: AccountState,
-    books: Books,
-    log: TradeLog,
-    table: PairTable,
-    pair: int,
-    candle: Candle,
-    params: AccountParams,
+    state: AccountState, books: Books, log: TradeLog, table: PairTable, pair: int, candle: Candle, params: AccountParams
 ) -> tuple[AccountState, Reason, bool]:
     """Do what time-exit mode does at a candle's open: fill the pending entry, or close what was held long enough."""
     refusal, opened = PASSED, False
@@ -226,7 +220,7 @@ def _timed_open(
         if books.candles_held[pair] >= params.hold_candles:
             price = candle.bid_open if books.side[pair] == BUY else candle.ask_open
             spread = candle.ask_open - candle.bid_open
-            leaving = Exit(TIME_EXIT, price, candle.time, False, 0, spread)
+            leaving = ExitFill(TIME_EXIT, price, candle.time, False, 0, spread)
             state = close_position(state, books, log, table, pair, leaving)
     return state, refusal, opened
 
@@ -375,6 +369,6 @@ def close_step(
     side = books.side[pair]
     if side == NO_SIDE:
         return state
-    leaving = Exit(reason, bid if side == BUY else ask, time, False, 0, ask - bid)
+    leaving = ExitFill(reason, bid if side == BUY else ask, time, False, 0, ask - bid)
     state = close_position(state, books, log, table, pair, leaving)
     return with_equity(state, equity_now(state, books, table))

@@ -3,13 +3,7 @@
 import math
 from typing import Any, Final, NamedTuple
 
-from shared.core.gates import (
-    classify_market,
-    market_state_verdict,
-    news_verdict,
-    session_verdict,
-    spread_verdict,
-)
+from shared.core.gates import classify_market, market_state_verdict, news_verdict, session_verdict, spread_verdict
 from shared.core.indicators.ranking import Ranking, empty_ranking, ranking_median, ranking_push, ranking_size
 from shared.core.indicators.trend import ADX_START, NAN, AdxState, adx_step
 from shared.core.indicators.volatility import ATR_START, AtrState, atr_step, true_range

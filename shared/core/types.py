@@ -127,15 +127,7 @@ TIME_EXIT: Final = ExitReason(3)
 DAILY_HALT: Final = ExitReason(4)
 OPERATOR_CLOSE: Final = ExitReason(5)
 KILL_SWITCH: Final = ExitReason(6)
-EXIT_NAMES: Final = (
-    "open",
-    "stop_loss",
-    "take_profit",
-    "time_exit",
-    "daily_halt",
-    "operator_close",
-    "kill_switch",
-)
+EXIT_NAMES: Final = ("open", "stop_loss", "take_profit", "time_exit", "daily_halt", "operator_close", "kill_switch")
 
 # How entries and exits are filled.
 SL_TP: Final = 0

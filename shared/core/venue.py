@@ -8,7 +8,7 @@ from shared.core.risk import Rate, profit_quanta
 from shared.core.types import BUY, NO_SIDE, STILL_OPEN, STOP_LOSS, TAKE_PROFIT, Candle, ExitReason, Side
 
 
-class Exit(NamedTuple):
+class ExitFill(NamedTuple):
     """A close that the venue decided: why (0: none), at which price and time, and what surrounded it."""
 
     reason: ExitReason
@@ -20,14 +20,14 @@ class Exit(NamedTuple):
 
 
 @jitable
-def _no_exit() -> Exit:
-    return Exit(STILL_OPEN, 0, 0, False, 0, 0)
+def _no_exit() -> ExitFill:
+    return ExitFill(STILL_OPEN, 0, 0, False, 0, 0)
 
 
 @jitable
 def venue_exit(
     side: Side, stop_loss: int, take_profit: int, candle: Candle, decision_time: int, optimistic: bool
-) -> Exit:
+) -> ExitFill:
     """Say whether and how a candle closes an older position: gaps at the open, then stops inside the range.
 
     A long position is watched on bid, a short one on ask. Slippage is not in the price yet.
@@ -42,39 +42,39 @@ def venue_exit(
         stop_inside, target_inside = high >= stop_loss, low <= take_profit
     open_spread = candle.ask_open - candle.bid_open
     if stopped_at_open:
-        return Exit(STOP_LOSS, opening, candle.time, False, 0, open_spread)
+        return ExitFill(STOP_LOSS, opening, candle.time, False, 0, open_spread)
     if target_at_open:
-        return Exit(TAKE_PROFIT, opening, candle.time, False, 0, open_spread)
+        return ExitFill(TAKE_PROFIT, opening, candle.time, False, 0, open_spread)
     close_spread = candle.ask_close - candle.bid_close
     ambiguous = stop_inside and target_inside
     if stop_inside and not (ambiguous and optimistic):
-        return Exit(STOP_LOSS, stop_loss, decision_time, ambiguous, 0, close_spread)
+        return ExitFill(STOP_LOSS, stop_loss, decision_time, ambiguous, 0, close_spread)
     if target_inside:
-        return Exit(TAKE_PROFIT, take_profit, decision_time, ambiguous, 0, close_spread)
+        return ExitFill(TAKE_PROFIT, take_profit, decision_time, ambiguous, 0, close_spread)
     return _no_exit()
 
 
-def quote_exit(side: Side, stop_loss: int, take_profit: int, bid: int, ask: int, time: int) -> Exit:
+def quote_exit(side: Side, stop_loss: int, take_profit: int, bid: int, ask: int, time: int) -> ExitFill:
     """Say whether a quote closes a position: a long one is watched on bid, a short one on ask, and leaves at it."""
     price = bid if side == BUY else ask
     if side * (price - stop_loss) <= 0:
-        return Exit(STOP_LOSS, price, time, False, 0, ask - bid)
+        return ExitFill(STOP_LOSS, price, time, False, 0, ask - bid)
     if side * (price - take_profit) >= 0:
-        return Exit(TAKE_PROFIT, price, time, False, 0, ask - bid)
+        return ExitFill(TAKE_PROFIT, price, time, False, 0, ask - bid)
     return _no_exit()
 
 
 @jitable
-def slipped(leaving: Exit, side: Side, slippage: int) -> Exit:
+def slipped(leaving: ExitFill, side: Side, slippage: int) -> ExitFill:
     """Return the exit moved against the position by some points."""
-    return Exit(
+    return ExitFill(
         leaving.reason, leaving.price - side * slippage, leaving.time, leaving.ambiguous, slippage, leaving.spread
     )
 
 
 @jitable
 def close_position(
-    state: AccountState, books: Books, log: TradeLog, table: PairTable, pair: int, leaving: Exit
+    state: AccountState, books: Books, log: TradeLog, table: PairTable, pair: int, leaving: ExitFill
 ) -> AccountState:
     """Close a pair's open position as told: book the profit, log the trade and clear the book."""
     side, units = books.side[pair], books.units[pair]
@@ -170,6 +170,6 @@ def close_all(
             bid, ask = books.bid_close[pair], books.ask_close[pair]
             price = bid if books.side[pair] == BUY else ask
             state = close_position(
-                state, books, log, table, pair, Exit(reason, price, decision_time, False, 0, ask - bid)
+                state, books, log, table, pair, ExitFill(reason, price, decision_time, False, 0, ask - bid)
             )
     return state

@@ -21,7 +21,7 @@ from shared.oanda.transactions import (
     ORDER_CANCEL,
     ORDER_FILL,
     POSITION_CLOSEOUT,
-    Transaction,
+    AccountTransaction,
     parse_transaction,
     transactions_since,
 )
@@ -51,7 +51,7 @@ class CloseFill(NamedTuple):
     transaction_id: int
 
 
-class Closed(NamedTuple):
+class PositionClosed(NamedTuple):
     """The position was closed: one fill, two on a hedging account that had both sides open."""
 
     fills: tuple[CloseFill, ...]
@@ -75,7 +75,7 @@ class Rejected(NamedTuple):
     reason: str
 
 
-CloseResult: TypeAlias = Closed | NothingOpen | Cancelled | Rejected
+CloseResult: TypeAlias = PositionClosed | NothingOpen | Cancelled | Rejected
 
 
 def close_position(
@@ -216,7 +216,7 @@ class _Closing:
         )
 
 
-def outcome_among(transactions: Sequence[Transaction], intent: CloseIntent) -> CloseResult | None:
+def outcome_among(transactions: Sequence[AccountTransaction], intent: CloseIntent) -> CloseResult | None:
     """Return what transactions say of a close, None where they do not mention it.
 
     It is told by its tag; an order that closes this pair's position and has no client id at all counts as well, since
@@ -239,7 +239,7 @@ def outcome_among(transactions: Sequence[Transaction], intent: CloseIntent) -> C
     return None
 
 
-def _is_ours(order: Transaction, pair: str, tags: set[str]) -> bool:
+def _is_ours(order: AccountTransaction, pair: str, tags: set[str]) -> bool:
     if order.client_id is not None:
         return order.client_id in tags
     return order.reason == POSITION_CLOSEOUT and order.pair == pair
@@ -259,15 +259,15 @@ def _request(position: OandaPosition, tag: str) -> dict[str, Any]:
     return body
 
 
-def _result(transactions: Sequence[Transaction]) -> CloseResult | None:
+def _result(transactions: Sequence[AccountTransaction]) -> CloseResult | None:
     fills = tuple(_fill(one) for one in transactions if one.kind == ORDER_FILL)
     for one in transactions:
         if one.kind == ORDER_CANCEL:
             return Cancelled(one.reason or "no reason given", fills)
-    return Closed(fills) if fills else None
+    return PositionClosed(fills) if fills else None
 
 
-def _fill(fill: Transaction) -> CloseFill:
+def _fill(fill: AccountTransaction) -> CloseFill:
     if fill.units is None or fill.price is None or fill.pl is None:
         raise MessageError(f"OANDA's transaction {fill.id} fills an order without units, price or profit")
     return CloseFill(units=fill.units, price=fill.price, pl=fill.pl, transaction_id=fill.id)

@@ -83,7 +83,7 @@ class OandaConnection:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         observer: ConnectionObserver | None = None,
         limits: OandaLimits | None = None,
         answer_seconds: float = ANSWER_SECONDS,
@@ -91,7 +91,7 @@ class OandaConnection:
     ) -> None:
         """Prepare to ask, without connecting yet; InputError where the token cannot be one.
 
-        `clock` is seconds since the epoch, `monotonic` and `sleep` are seconds, `chance` gives numbers from 0 to 1.
+        `clock` is seconds since the epoch, `monotonic` and `sleep` are seconds, `jitter` gives numbers from 0 to 1.
         Connections from one machine should share `limits`. A question may take `patience_seconds` with all its tries,
         one answer `answer_seconds`.
         """
@@ -100,7 +100,7 @@ class OandaConnection:
         self._account_id = account_id
         self._clock = clock
         self._sleep = sleep
-        self._chance = chance
+        self._jitter = jitter
         self._patience_seconds = patience_seconds
         self.monotonic: Final = monotonic
         self.observer: Final[ConnectionObserver] = observer or UnobservedConnection()
@@ -133,7 +133,7 @@ class OandaConnection:
         Raises OandaRefusedError, OandaUnauthorizedError, and OandaUnavailableError when patience ends.
         """
         patience = self._patience_seconds if patience_seconds is None else patience_seconds
-        pauses = RetryPauses(patience, self.monotonic, self._chance)
+        pauses = RetryPauses(patience, self.monotonic, self._jitter)
         while True:
             try:
                 reply = self._exchange("GET", path, params, None)

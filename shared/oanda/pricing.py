@@ -18,7 +18,7 @@ _HEARTBEAT: Final = "HEARTBEAT"
 _TRADEABLE: Final = "tradeable"
 
 
-class Quote(NamedTuple):
+class ClientPrice(NamedTuple):
     """The best bid and ask of a pair in points; None where that side of the book is empty.
 
     Not tradeable where OANDA says so, and where a side is empty.
@@ -31,7 +31,7 @@ class Quote(NamedTuple):
     tradeable: bool
 
 
-class Heartbeat(NamedTuple):
+class PricingHeartbeat(NamedTuple):
     """The sign of life of a stream, every five seconds whatever the prices do."""
 
     time_nanoseconds: int
@@ -41,7 +41,7 @@ class PriceSnapshot(NamedTuple):
     """Current prices, OANDA's own time, and why prices could not be read, in sentences."""
 
     time_nanoseconds: int | None
-    quotes: tuple[Quote, ...]
+    quotes: tuple[ClientPrice, ...]
     unreadable: tuple[str, ...]
 
 
@@ -64,10 +64,7 @@ class _Prices(msgspec.Struct):
 
 
 def prices(
-    connection: OandaConnection,
-    instruments: Sequence[Instrument],
-    *,
-    patience_seconds: float | None = None,
+    connection: OandaConnection, instruments: Sequence[Instrument], *, patience_seconds: float | None = None
 ) -> PriceSnapshot:
     """Return the current prices of the pairs."""
     params = {"instruments": ",".join(instrument.name for instrument in instruments)}
@@ -96,10 +93,7 @@ class PricingStream:
     """
 
     def __init__(
-        self,
-        connection: OandaConnection,
-        instruments: Sequence[Instrument],
-        silence_seconds: float = SILENCE_SECONDS,
+        self, connection: OandaConnection, instruments: Sequence[Instrument], silence_seconds: float = SILENCE_SECONDS
     ) -> None:
         """Prepare the stream; iterating connects it."""
         self._instruments = _by_name(instruments)
@@ -114,7 +108,7 @@ class PricingStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Quote | Heartbeat]:
+    def __iter__(self) -> Iterator[ClientPrice | PricingHeartbeat]:
         """Iterate over prices and heartbeats until `close`.
 
         Lines of unknown kinds and lines that cannot be read are counted and passed over. Raises OandaUnavailableError,
@@ -132,7 +126,7 @@ class PricingStream:
         self._lines.close()
 
 
-def parse_stream_line(line: bytes, instruments: Mapping[str, Instrument]) -> Quote | Heartbeat:
+def parse_stream_line(line: bytes, instruments: Mapping[str, Instrument]) -> ClientPrice | PricingHeartbeat:
     """Read a line of the price stream; MessageError for one that is neither a price of these pairs nor a heartbeat."""
     body = json_object(line)
     if body is None:
@@ -142,11 +136,11 @@ def parse_stream_line(line: bytes, instruments: Mapping[str, Instrument]) -> Quo
         return _quote(body, instruments)
     if kind == _HEARTBEAT:
         time = body.get("time")
-        return Heartbeat(_nanoseconds(time if isinstance(time, str) else "", "a heartbeat"))
+        return PricingHeartbeat(_nanoseconds(time if isinstance(time, str) else "", "a heartbeat"))
     raise MessageError(f"a line of the price stream is of an unknown kind: '{beginning_of(line)}'")
 
 
-def _quote(raw: object, instruments: Mapping[str, Instrument]) -> Quote:
+def _quote(raw: object, instruments: Mapping[str, Instrument]) -> ClientPrice:
     price = read(raw, _Price, "price")
     instrument = instruments.get(price.instrument)
     if instrument is None:
@@ -163,7 +157,7 @@ def _quote(raw: object, instruments: Mapping[str, Instrument]) -> Quote:
     bid = max((points(level.price) for level in price.bids or ()), default=None)
     ask = min((points(level.price) for level in price.asks or ()), default=None)
     said_tradeable = price.tradeable if price.tradeable is not None else price.status == _TRADEABLE
-    return Quote(
+    return ClientPrice(
         pair=price.instrument,
         time_nanoseconds=time,
         bid=bid,

@@ -25,11 +25,11 @@ class Trouble(NamedTuple):
 class RetryPauses:
     """The pauses between the tries of one question: doubling ceilings with full jitter, until patience ends."""
 
-    def __init__(self, patience_seconds: float, monotonic: Callable[[], float], chance: Callable[[], float]) -> None:
-        """Allow `patience_seconds` from now on; `chance` returns numbers from 0 to 1."""
+    def __init__(self, patience_seconds: float, monotonic: Callable[[], float], jitter: Callable[[], float]) -> None:
+        """Allow `patience_seconds` from now on; `jitter` returns numbers from 0 to 1."""
         self._end = monotonic() + patience_seconds
         self._monotonic = monotonic
-        self._chance = chance
+        self._jitter = jitter
         self._ceiling_seconds = _FIRST_CEILING_SECONDS
         self._unauthorized = 0
         self.tries = 1
@@ -39,7 +39,7 @@ class RetryPauses:
         self.tries += 1
         if trouble.status == UNAUTHORIZED:
             return self._unauthorized_seconds()
-        pause = max(self._chance() * self._ceiling_seconds, trouble.wait_seconds or 0.0, _SHORTEST_SECONDS)
+        pause = max(self._jitter() * self._ceiling_seconds, trouble.wait_seconds or 0.0, _SHORTEST_SECONDS)
         self._ceiling_seconds = min(2 * self._ceiling_seconds, _HIGHEST_CEILING_SECONDS)
         if self._monotonic() + pause > self._end:
             self.tries -= 1
@@ -52,7 +52,7 @@ class RetryPauses:
             return None
         longest = _UNAUTHORIZED_SECONDS[self._unauthorized]
         self._unauthorized += 1
-        return longest * (1 + self._chance()) / 2
+        return longest * (1 + self._jitter()) / 2
 
 
 def retry_after_seconds(headers: Mapping[str, str], now_seconds: float) -> float | None:

@@ -19,7 +19,7 @@ POSITION_CLOSEOUT: Final = "POSITION_CLOSEOUT"
 _RANGE_NOT_SATISFIABLE: Final = 416
 
 
-class Transaction(NamedTuple):
+class AccountTransaction(NamedTuple):
     """One transaction; what its kind does not have is None.
 
     `client_id` is the id that the client gave to the order itself or to the order that this is about, `order_id` is the
@@ -41,7 +41,7 @@ class Transaction(NamedTuple):
 class TransactionPage(NamedTuple):
     """Transactions in the order of their numbers, and the number of the account's last one."""
 
-    transactions: tuple[Transaction, ...]
+    transactions: tuple[AccountTransaction, ...]
     last_transaction_id: int
 
 
@@ -68,12 +68,12 @@ class _Page(msgspec.Struct):
     last: str | int = msgspec.field(name="lastTransactionID")
 
 
-def transactions_since(connection: OandaConnection, transaction_id: int) -> list[Transaction]:
+def transactions_since(connection: OandaConnection, transaction_id: int) -> list[AccountTransaction]:
     """Return ALL transactions after the one with this id, in as many requests as that takes.
 
     Raises MessageError where OANDA leaves one out, since nothing can be concluded then.
     """
-    found: list[Transaction] = []
+    found: list[AccountTransaction] = []
     newest = transaction_id
     while True:
         page = _page_since(connection, newest)
@@ -94,11 +94,11 @@ def parse_transactions(body: object) -> TransactionPage:
     return TransactionPage(tuple(transactions), transaction_number(page.last))
 
 
-def parse_transaction(body: object) -> Transaction:
+def parse_transaction(body: object) -> AccountTransaction:
     """Read one transaction of any kind; MessageError where it lacks number or kind."""
     fields = read(body, _Transaction, "transaction")
     extensions = fields.client_extensions
-    return Transaction(
+    return AccountTransaction(
         id=transaction_number(fields.id),
         kind=fields.type,
         pair=fields.instrument,
@@ -127,7 +127,7 @@ def _page_since(connection: OandaConnection, transaction_id: int) -> Transaction
     return parse_transactions(answer.body)
 
 
-def _check_unbroken(newest: int, fresh: Sequence[Transaction]) -> None:
+def _check_unbroken(newest: int, fresh: Sequence[AccountTransaction]) -> None:
     for expected, transaction in enumerate(fresh, newest + 1):
         if transaction.id != expected:
             raise MessageError(f"OANDA left out transaction {expected}: transaction {transaction.id} came instead")

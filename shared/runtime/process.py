@@ -17,7 +17,7 @@ from shared.runtime.lease import HeldLease
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.relay import Relay
-from shared.runtime.retry import Result, patience, until_it_works
+from shared.runtime.retry import Result, patience, retry_until
 from shared.store.port import Store
 
 BEAT_SECONDS: Final = 5.0
@@ -27,7 +27,7 @@ _DRAIN_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Process:
     """The outside of a service process: who it is, when it is to stop, where it speaks, and its clocks."""
 
     service: str
@@ -40,9 +40,9 @@ class Surroundings:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    chance: Random = field(default_factory=Random)
+    rng: Random = field(default_factory=Random)
 
-    def patiently(self, what: str, attempt: Callable[[], Result]) -> Result | None:
+    def retry_until_available(self, what: str, attempt: Callable[[], Result]) -> Result | None:
         """Return what an attempt returns, waiting for a dependency as long as needed; None when told to stop."""
 
         def failed(fault: InfrastructureError, pause: float) -> None:
@@ -50,7 +50,7 @@ class Surroundings:
             self.health.waits_for(what, str(fault))
             self.log.warning(f"{what} is away", reason=str(fault), next_try_seconds=round(pause, 2))
 
-        result = until_it_works(attempt, patience(self.chance.random), self.sleep, self.stopped, failed)
+        result = retry_until(attempt, patience(self.rng.random), self.sleep, self.stopped, failed)
         self.health.has(what)
         return result
 
@@ -58,36 +58,36 @@ class Surroundings:
 class ReceiverLog:
     """Tells log, metrics and health what befalls the connection to the broker."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, process: Process) -> None:
         """Tell those of a process."""
-        self._around = around
+        self._process = process
 
     def connected(self) -> None:
         """Note that messages can arrive."""
-        self._around.health.has("broker")
-        self._around.metrics.reconnects.labels("consumer").inc()
-        self._around.log.info("consuming")
+        self._process.health.has("broker")
+        self._process.metrics.reconnects.labels("consumer").inc()
+        self._process.log.info("consuming")
 
     def disconnected(self, why: str, delay_seconds: float) -> None:
         """Note that the connection is gone."""
-        self._around.health.waits_for("broker", why)
-        self._around.log.warning("broker is away", reason=why, next_try_seconds=round(delay_seconds, 2))
+        self._process.health.waits_for("broker", why)
+        self._process.log.warning("broker is away", reason=why, next_try_seconds=round(delay_seconds, 2))
 
     def received(self, messages: int, redelivered: int) -> None:
         """Note a batch."""
-        self._around.metrics.deliveries.inc(messages)
-        self._around.metrics.redeliveries.inc(redelivered)
+        self._process.metrics.deliveries.inc(messages)
+        self._process.metrics.redeliveries.inc(redelivered)
 
     def rejected(self, message_id: str, why: str) -> None:
         """Note a message that went to the dead-letter queue."""
-        self._around.metrics.dead_lettered.inc()
-        self._around.log.error("message dead-lettered", message_id=message_id, reason=why)
+        self._process.metrics.dead_lettered.inc()
+        self._process.log.error("message dead-lettered", message_id=message_id, reason=why)
 
     def held_up(self, why: str, delay_seconds: float) -> None:
         """Note that a batch could not be handled."""
-        self._around.metrics.failures.inc()
-        self._around.health.waits_for("store", why)
-        self._around.log.warning("batch held up", reason=why, next_try_seconds=round(delay_seconds, 2))
+        self._process.metrics.failures.inc()
+        self._process.health.waits_for("store", why)
+        self._process.log.warning("batch held up", reason=why, next_try_seconds=round(delay_seconds, 2))
 
 
 class Receiver(Protocol):
@@ -114,7 +114,7 @@ class ConsumerProcess:
 
     def __init__(
         self,
-        around: Surroundings,
+        process: Process,
         store: Store,
         consumer: StreamConsumer[Any],
         receiver: Receiver,
@@ -126,7 +126,7 @@ class ConsumerProcess:
 
         `between` is called several times a second while the process serves, and may raise InfrastructureError.
         """
-        self._around = around
+        self._process = process
         self._store = store
         self._consumer = consumer
         self._receiver = receiver
@@ -138,22 +138,22 @@ class ConsumerProcess:
 
     def run(self) -> None:
         """Serve until the process is to stop."""
-        around = self._around
+        process = self._process
         self._relay.start()
-        around.health.has("start")
-        while not around.stopped():
+        process.health.has("start")
+        while not process.stopped():
             try:
                 if self._led():
                     self._serve()
             except LeaseLostError as lost:
-                around.log.warning("stepped back", reason=str(lost))
+                process.log.warning("stepped back", reason=str(lost))
         self._relay.stop(_DRAIN_SECONDS)
         if self._lease is not None:
             self._lease.release()
-        around.log.info("stopped")
+        process.log.info("stopped")
 
     def _led(self) -> bool:
-        around, lease = self._around, self._lease
+        process, lease = self._process, self._lease
         if lease is None or lease.leads:
             return True
         self._tick()
@@ -161,56 +161,58 @@ class ConsumerProcess:
             if lease.acquire():
                 return True
         except InfrastructureError as fault:
-            around.health.waits_for("store", str(fault))
-        around.sleep(_LEAD_AGAIN_SECONDS)
+            process.health.waits_for("store", str(fault))
+        process.sleep(_LEAD_AGAIN_SECONDS)
         return False
 
     def _serve(self) -> None:
-        around = self._around
+        process = self._process
         handled = 0
-        while not self._to_pause() and (batch := around.patiently("store", self._consumer.catch_up_a_batch)):
+        while not self._to_pause() and (
+            batch := process.retry_until_available("store", self._consumer.catch_up_a_batch)
+        ):
             handled += batch
             self._tick()
         if handled:
-            around.log.info("caught up", facts=handled)
-        self._last_handled = around.monotonic()
+            process.log.info("caught up", facts=handled)
+        self._last_handled = process.monotonic()
         self._receiver.run(self._handle, decode_fact, stop=self._to_pause, tick=self._tick)
 
     def _to_pause(self) -> bool:
         lost = self._lease is not None and not self._lease.leads
-        return lost or self._around.stopped()
+        return lost or self._process.stopped()
 
     def _handle(self, messages: Sequence[Message]) -> None:
-        self._around.health.progress()
-        with self._around.metrics.batch_seconds.time():
+        self._process.health.progress()
+        with self._process.metrics.batch_seconds.time():
             self._consumer.handle(messages)
-        self._around.health.has("store")
-        self._last_handled = self._around.monotonic()
+        self._process.health.has("store")
+        self._last_handled = self._process.monotonic()
 
     def _tick(self) -> None:
-        around = self._around
-        around.health.progress()
+        process = self._process
+        process.health.progress()
         self._relay.check()
         if self._lease is not None:
             self._lease.keep()
-        now = around.monotonic()
+        now = process.monotonic()
         try:
             if now >= self._next_beat:
                 self._next_beat = now + BEAT_SECONDS
                 with self._store.transaction() as transaction:
-                    leave_sign_of_life(transaction, around.service, around.instance)
-                around.health.has("store")
+                    leave_sign_of_life(transaction, process.service, process.instance)
+                process.health.has("store")
             if not self._to_pause():
                 self._between()
                 if now - self._last_handled >= SWEEP_SECONDS:
                     self._sweep(now)
         except InfrastructureError as fault:
-            around.health.waits_for("store", str(fault))
+            process.health.waits_for("store", str(fault))
 
     def _sweep(self, now: float) -> None:
         """Look for facts that no message announced, a batch at a time, so that the connection is served in between."""
         found = self._consumer.catch_up_a_batch()
         if found:
-            self._around.log.warning("facts found that no message announced", facts=found)
+            self._process.log.warning("facts found that no message announced", facts=found)
         else:
             self._last_handled = now

@@ -9,12 +9,12 @@ from shared.contracts.errors import InfrastructureError
 Result = TypeVar("Result")
 
 
-def patience(chance: Callable[[], float]) -> Backoff:
+def patience(jitter: Callable[[], float]) -> Backoff:
     """Return the pauses between tries to reach a dependency: from a quarter of a second to four."""
-    return Backoff(0.25, 4.0, chance)
+    return Backoff(0.25, 4.0, jitter)
 
 
-def until_it_works(
+def retry_until(
     attempt: Callable[[], Result],
     pauses: Backoff,
     sleep: Callable[[float], None],

@@ -80,7 +80,7 @@ class GateSettings(Section):
         return self.news_on_missing == "block"
 
 
-class PairTable(Section):
+class PairSection(Section):
     """What the configuration says of one pair; None leaves the default."""
 
     strategy: StrategyName | None = None

@@ -25,7 +25,7 @@ from shared.settings.sections import (
     GateSettings,
     LiveSettings,
     PairRevision,
-    PairTable,
+    PairSection,
     RiskSettings,
     TradingDaySettings,
 )
@@ -72,7 +72,7 @@ class TradingSettings(Section):
     account: AccountSettings = Field(default_factory=AccountSettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     gates: GateSettings = Field(default_factory=GateSettings)
-    pairs: dict[PairName, PairTable] = Field(default_factory=dict)
+    pairs: dict[PairName, PairSection] = Field(default_factory=dict)
     strategies: StrategySettings = Field(default_factory=lambda: StrategySettings.model_validate({}))
     calendar: TradingDaySettings = Field(default_factory=TradingDaySettings)
     rates: dict[PairName, StaticRate] = Field(default_factory=dict)
@@ -95,7 +95,7 @@ class Settings(TradingSettings):
     def pair(self, pair: str) -> PairSettings:
         """Return what is settled for a pair, with defaults filled in; raise InputError for an unknown pair."""
         instrument = parse_pair(pair)
-        table = self.pairs.get(pair, PairTable())
+        table = self.pairs.get(pair, PairSection())
         strategy = table.strategy or _STRATEGIES.get(pair, _STRATEGY_OF_OTHERS)
         profile = table.profile or "normal"
         limits = self.gates.max_spread_pips
@@ -192,7 +192,7 @@ def revised(settings: Settings, sections: Mapping[str, object]) -> Settings:
     )
     pairs = dict(settings.pairs)
     for pair, revision in changes.pairs.items():
-        pairs[pair] = pairs.get(pair, PairTable()).model_copy(update=revision.model_dump(exclude_none=True))
+        pairs[pair] = pairs.get(pair, PairSection()).model_copy(update=revision.model_dump(exclude_none=True))
     replaced = {"gates": changes.gates, "risk": changes.risk, "strategies": changes.strategies, "pairs": pairs}
     return settings.model_copy(update=replaced)
 

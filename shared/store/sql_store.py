@@ -26,12 +26,12 @@ from shared.store.sql.outbox import OutboxSession
 from shared.store.sql.params import ParamsSession
 from shared.store.sql.runtime import RuntimeSession
 from shared.store.sql.session import insert_statements
-from shared.store.sql.users import UserSession
+from shared.store.sql.users import SignInSession
 from shared.store.turns import Turns
 
 
 class _SqlTransaction(
-    ListingSession, RuntimeSession, OutboxSession, LeaseSession, CommandSession, ParamsSession, UserSession
+    ListingSession, RuntimeSession, OutboxSession, LeaseSession, CommandSession, ParamsSession, SignInSession
 ):
     """All themes of the store on one connection."""
 

@@ -25,13 +25,7 @@ _SURROUNDINGS: Final = {
     ("uuid", "uuid4"),
     *(("random", name) for name in ("random", "randint", "randrange", "choice", "shuffle", "uniform", "getrandbits")),
 }
-_AT_THE_EDGE: Final = (
-    "services/cli/",
-    "shared/runtime/",
-    "shared/settings/",
-    "shared/anchors/",
-    "shared/core/jit.py",
-)
+_AT_THE_EDGE: Final = ("services/cli/", "shared/runtime/", "shared/settings/", "shared/anchors/", "shared/core/jit.py")
 
 
 def sources() -> list[Path]:

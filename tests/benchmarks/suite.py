@@ -10,24 +10,9 @@ from statistics import median
 from typing import NamedTuple
 
 from tests.benchmarks.api.commands_figures import COMMANDS_NOTES, FLOOD, commands_aims
-from tests.benchmarks.api.figures import (
-    LISTED_CANDLES,
-    LOGIN,
-    LOGIN_NOTES,
-    READS,
-    READS_NOTES,
-    login_aims,
-    reads_aims,
-)
+from tests.benchmarks.api.figures import LISTED_CANDLES, LOGIN, LOGIN_NOTES, READS, READS_NOTES, login_aims, reads_aims
 from tests.benchmarks.child import BenchmarkError, Finished, run_module, run_program
-from tests.benchmarks.deployed.figures import (
-    DEPLOYED_NOTES,
-    LIVE,
-    MANY,
-    SINGLE,
-    deployed_aims,
-    deployed_measurements,
-)
+from tests.benchmarks.deployed.figures import DEPLOYED_NOTES, LIVE, MANY, SINGLE, deployed_aims, deployed_measurements
 from tests.benchmarks.machine import this_machine
 from tests.benchmarks.report import Aim, Measurement, Report
 
@@ -96,12 +81,7 @@ _PEERS = (
     _Runner("vectorbt", "vectorbt", ("one_process.vectorbt_peer",), aimed=3),
     _FASTER,
     _Runner(
-        "backtesting.py as in its manual",
-        "backtesting",
-        (_BACKTESTING, "manual"),
-        rounds=2,
-        aimed=100,
-        required=True,
+        "backtesting.py as in its manual", "backtesting", (_BACKTESTING, "manual"), rounds=2, aimed=100, required=True
     ),
 )
 

@@ -18,7 +18,7 @@ from shared.runtime.health import Health
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing, sent_after_commit
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.store.port import Reader, Transaction
 from tests.faults.simulator.campaign import failure, run_campaign
 from tests.faults.simulator.faults import CONSEQUENCES, CRASH_PLACES, CRASHED, KINDS
@@ -186,7 +186,7 @@ def test_replay_that_is_to_stop_while_the_store_is_away_ends() -> None:
     # Seeds 509 and 777 found it ending with a TypeError instead.
     stopping: list[float] = []
     metrics = ServiceMetrics("ingest", "0")
-    around = Surroundings(
+    process = Process(
         "ingest",
         "ingest.1",
         Health(metrics),
@@ -197,7 +197,7 @@ def test_replay_that_is_to_stop_while_the_store_is_away_ends() -> None:
     )
     arrival = Arrival("EUR_USD", M5, candle())
     feed = CandleFeed(_AwayStore(), OutboxOutgoing(lambda: None))
-    assert replay(around, _AwayStore(), feed, [arrival], 0.0) == 0
+    assert replay(process, _AwayStore(), feed, [arrival], 0.0) == 0
     assert len(stopping) == 1
 
 

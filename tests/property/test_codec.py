@@ -16,12 +16,7 @@ from tests.fixtures.market import fresh_market, market_params
 
 prices = st.integers(1, 10**9)
 readings = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.nan)
-candles = st.builds(
-    Candle,
-    st.integers(0, 4 * 10**9),
-    *(prices,) * 8,
-    st.floats(0, 1e12),
-)
+candles = st.builds(Candle, st.integers(0, 4 * 10**9), *(prices,) * 8, st.floats(0, 1e12))
 closed_facts = st.builds(
     CandleClosed,
     st.just("candles.0"),

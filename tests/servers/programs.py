@@ -10,11 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from tests.servers.errors import UnavailableError
 
-_RABBIT_FOLDERS: Final = (
-    "usr/lib/rabbitmq/bin",
-    "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin",
-    "opt/rabbitmq*/sbin",
-)
+_RABBIT_FOLDERS: Final = ("usr/lib/rabbitmq/bin", "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "opt/rabbitmq*/sbin")
 _ERLANG_FOLDERS: Final = ("usr/bin", "usr/lib/erlang/erts-*/bin", "usr/lib/erlang/bin", "usr/local/lib/erlang/bin")
 _POSTGRES_FOLDERS: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", "usr/bin")
 _INSTALL_SECONDS: Final = 900

@@ -16,7 +16,7 @@ from services.cli.process import own_process
 from services.inspection.csv_export import closed_trades
 from services.platform.sole_trader import sole_trader
 from shared.contracts.shown import trade_hash
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.settings import load_settings
 from shared.store.engine import sqlite_url
 from tests.fixtures.paper import PAIRS, sample_series
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             },
         )
 
-        def by_market_clock(service: str, stopped: Callable[[], bool]) -> Surroundings:
+        def by_market_clock(service: str, stopped: Callable[[], bool]) -> Process:
             usual = own_process(service, stopped)
             over = clock.now() + options.minutes * 60 * options.speed
             return replace(

@@ -9,7 +9,7 @@ from services.api.context import SERVICE, ApiContext
 from services.api.problems import PROBLEM_TYPE, ProblemError
 from services.api.security.access import CONFIRMED_COMMANDS
 from services.api.security.command_rate import CommandRate
-from services.api.security.guard import Asking, require_confirmed
+from services.api.security.guard import CurrentPrincipal, require_confirmed
 from services.api.shapes.audit import shown_audit
 from services.api.shapes.commands import (
     LONGEST_KEY,
@@ -53,11 +53,7 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
     rate = CommandRate(context.clock)
 
     def send(
-        request: Request,
-        order: CommandOrder,
-        response: Response,
-        principal: Asking,
-        key: Key = None,
+        request: Request, order: CommandOrder, response: Response, principal: CurrentPrincipal, key: Key = None
     ) -> Command:
         """Send a command to be carried out once; its status shows how far it has come.
 
@@ -99,7 +95,7 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
         return page(rows, query.limit, shown_command)
 
     @app.get("/api/commands/{command_id}", tags=["commands"], summary="One command, and what it did")
-    def command(command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: Asking) -> TrailedCommand:
+    def command(command_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], principal: CurrentPrincipal) -> TrailedCommand:
         """Operators see every audit record of it too."""
         with context.store.reading() as reader:
             row = reader.command(command_id)

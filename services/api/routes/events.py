@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
-from services.api.security.guard import Asking
+from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.commands import shown_command, shown_hold_change
 from services.api.shapes.ledger import shown_event
 from services.api.shapes.status import shown_heartbeat
@@ -151,7 +151,9 @@ def register_events(app: FastAPI, context: ApiContext) -> None:
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": content}},
     )
-    async def events(request: Request, query: Annotated[EventsQuery, Query()], principal: Asking) -> StreamingResponse:
+    async def events(
+        request: Request, query: Annotated[EventsQuery, Query()], principal: CurrentPrincipal
+    ) -> StreamingResponse:
         """Send each event once, with its id; a browser that reconnects continues after the last one."""
         text = query.after or _last_id(request)
         after = await run_in_threadpool(_newest, context) if text is None else _place(text)

@@ -15,12 +15,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from services.api.context import ApiContext
-from services.api.heavy import Heavy
 from services.api.problems import ProblemError
 from services.api.shapes.audit import AuditRecord, shown_audit
 from services.api.shapes.ledger import Trade, shown_trade
 from services.api.shapes.market import JudgedCandle, shown_judged
 from services.api.shapes.pages import SpanQuery
+from services.api.work_limit import WorkLimit
 from shared.contracts.pairs import known_pair
 from shared.store.port import Reader
 from shared.store.rows.listing import Listed, Span
@@ -72,7 +72,7 @@ _AUDIT: Final = Export(
 )
 
 
-def register_exports(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
+def register_exports(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
     """Add the routes under /api/exports."""
     for export in (_TRADES, _GATES):
         _register_of_pairs(app, context, heavy, export)
@@ -87,7 +87,7 @@ def register_exports(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
             return _xlsx(_AUDIT, _batches(context, _AUDIT, query, None))
 
 
-def _register_of_pairs(app: FastAPI, context: ApiContext, heavy: Heavy, export: Export) -> None:
+def _register_of_pairs(app: FastAPI, context: ApiContext, heavy: WorkLimit, export: Export) -> None:
     path = f"/api/exports/{export.name}"
 
     @app.get(f"{path}.csv", response_class=StreamingResponse, name=f"{export.name}_csv", **_about(export, _CSV))

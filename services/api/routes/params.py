@@ -10,7 +10,7 @@ from fastapi import FastAPI, Query, Response
 from services.api.context import ApiContext
 from services.api.problems import PROBLEM_TYPE, ProblemError
 from services.api.security.access import Principal
-from services.api.security.guard import Asking
+from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.pages import Page, PageQuery, page
 from services.api.shapes.params import (
     ParamsSaved,
@@ -64,7 +64,7 @@ def register_params(app: FastAPI, context: ApiContext) -> None:
         responses=_ANSWERS,
     )
     def replace(
-        strategy: StrategyPath, change: StrategyParamsChange, principal: Asking, response: Response
+        strategy: StrategyPath, change: StrategyParamsChange, principal: CurrentPrincipal, response: Response
     ) -> ParamsSaved:
         """Save a new version; the command that comes with it puts it into force from the next candle on."""
         sections = {strategy: change.profiles.model_dump()}
@@ -91,7 +91,7 @@ def register_settings(app: FastAPI, context: ApiContext) -> None:
         status_code=HTTPStatus.ACCEPTED,
         responses=_ANSWERS,
     )
-    def replace(change: SettingsChange, principal: Asking, response: Response) -> ParamsSaved:
+    def replace(change: SettingsChange, principal: CurrentPrincipal, response: Response) -> ParamsSaved:
         """Save new versions; the command that comes with them puts them into force from the next candle on.
 
         Open positions keep their stops and targets.

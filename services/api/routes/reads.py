@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 
 from services.api.context import ApiContext
-from services.api.heavy import Heavy
 from services.api.problems import ProblemError
 from services.api.shapes.audit import AuditFinding, AuditRecord, audit_finding, shown_audit
 from services.api.shapes.ledger import (
@@ -24,6 +23,7 @@ from services.api.shapes.ledger import (
 )
 from services.api.shapes.market import Candle, ExplainedCandle, JudgedCandle, judged_fields, shown_candle, shown_judged
 from services.api.shapes.pages import CandlesQuery, Page, PageQuery, PairPageQuery, page
+from services.api.work_limit import WorkLimit
 from shared.anchors.lines import AnchorsFound
 from shared.anchors.places import read_anchors
 from shared.contracts.errors import InputError
@@ -90,7 +90,7 @@ def register_ledger(app: FastAPI, context: ApiContext) -> None:
         return page(rows, query.limit, shown_day)
 
 
-def register_audit(app: FastAPI, context: ApiContext, heavy: Heavy) -> None:
+def register_audit(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
     """Add the routes to the audit log."""
 
     @app.get("/api/audit", tags=["audit"], summary="Audit records by time")

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Query
 
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
-from services.api.security.guard import Asking
+from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.users import SessionId, SessionsQuery, UserSessions, shown_session
 from shared.contracts.vocabulary import Role
 
@@ -16,7 +16,7 @@ def register_sessions(app: FastAPI, context: ApiContext) -> None:
     """Add the routes under /api/sessions."""
 
     @app.get("/api/sessions", tags=["session"], summary="Open sessions: your own, or for admins those of any user")
-    def sessions(query: Annotated[SessionsQuery, Query()], principal: Asking) -> UserSessions:
+    def sessions(query: Annotated[SessionsQuery, Query()], principal: CurrentPrincipal) -> UserSessions:
         name = query.user or principal.name
         if name != principal.name and not principal.role.includes(Role.ADMIN):
             raise ProblemError(HTTPStatus.FORBIDDEN, "only admins may see the sessions of other users")
@@ -28,7 +28,7 @@ def register_sessions(app: FastAPI, context: ApiContext) -> None:
         return UserSessions(items=[shown_session(row, principal) for row in rows])
 
     @app.delete("/api/sessions/{id}", tags=["session"], summary="End a session", status_code=HTTPStatus.NO_CONTENT)
-    def end(session_id: SessionId, principal: Asking) -> None:
+    def end(session_id: SessionId, principal: CurrentPrincipal) -> None:
         """End one of your own sessions, or as an admin any user's."""
         with context.store.transaction() as transaction:
             owner = transaction.session_owner(session_id)

@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.security.access import Principal
-from services.api.security.guard import Asking, cookie_name
+from services.api.security.guard import CurrentPrincipal, cookie_name
 from services.api.security.passwords import require_strong
-from services.api.security.proving import Opened, Proved, Proving, hand_over, open_session, require_unchanged
+from services.api.security.proving import OpenedSession, Proved, Proving, hand_over, open_session, require_unchanged
 from services.api.shapes.users import Confirmation, Login, Me, NewPassword
 
 _PREFIXES: Final = ("", "/api")
@@ -30,7 +30,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         hand_over(context, response, opened.token)
         return opened.me
 
-    def logout(response: Response, principal: Asking) -> None:
+    def logout(response: Response, principal: CurrentPrincipal) -> None:
         """End the session."""
         with context.store.transaction() as transaction:
             transaction.revoke_session(principal.token_hash)
@@ -39,18 +39,18 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
             cookie_name(context), path="/", secure=context.behind_tls, httponly=True, samesite="strict"
         )
 
-    def me(principal: Asking) -> Me:
+    def me(principal: CurrentPrincipal) -> Me:
         """Tell who is signed in."""
         return Me(name=principal.name, role=principal.role, csrf_token=principal.csrf_token)
 
-    async def confirm(request: Request, response: Response, body: Confirmation, principal: Asking) -> Me:
+    async def confirm(request: Request, response: Response, body: Confirmation, principal: CurrentPrincipal) -> Me:
         """Confirm the password, for requests that need that; the session gets a new cookie and CSRF token."""
         proved = await proving.once_more(request, principal, body.password)
         opened = await run_in_threadpool(_confirmed, context, proved, principal)
         hand_over(context, response, opened.token)
         return opened.me
 
-    async def password(request: Request, response: Response, body: NewPassword, principal: Asking) -> Me:
+    async def password(request: Request, response: Response, body: NewPassword, principal: CurrentPrincipal) -> Me:
         """Change the password: all other sessions end, and this one gets a new cookie and CSRF token."""
         require_strong(body.new_password, principal.name)
         proved = await proving.once_more(request, principal, body.password)
@@ -69,7 +69,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         app.put(f"{prefix}/auth/password", summary="Change your password", **about)(password)
 
 
-def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> Opened:
+def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> OpenedSession:
     user = proved.user
     with context.store.transaction() as transaction:
         require_unchanged(transaction, user)
@@ -80,7 +80,7 @@ def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> Open
     return opened
 
 
-def _confirmed(context: ApiContext, proved: Proved, principal: Principal) -> Opened:
+def _confirmed(context: ApiContext, proved: Proved, principal: Principal) -> OpenedSession:
     with context.store.transaction() as transaction:
         require_unchanged(transaction, proved.user)
         transaction.revoke_session(principal.token_hash)
@@ -89,7 +89,7 @@ def _confirmed(context: ApiContext, proved: Proved, principal: Principal) -> Ope
     return opened
 
 
-def _with_password(context: ApiContext, proved: Proved, hashed: str) -> Opened:
+def _with_password(context: ApiContext, proved: Proved, hashed: str) -> OpenedSession:
     user = proved.user
     with context.store.transaction() as transaction:
         require_unchanged(transaction, user)

@@ -12,7 +12,7 @@ from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import Accounts, UnknownUserError, UserConflictError
-from services.api.security.guard import Asking
+from services.api.security.guard import CurrentPrincipal
 from services.api.security.proving import Proving
 from services.api.shapes.users import AddedUser, SetPassword, SetRole, User, UserName, Users, shown_user
 
@@ -43,24 +43,24 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
             return Users(items=[shown_user(row) for row in reader.users()])
 
     @app.post("/api/users", tags=["users"], summary="Add a user", status_code=HTTPStatus.CREATED)
-    async def add(body: AddedUser, principal: Asking) -> User:
+    async def add(body: AddedUser, principal: CurrentPrincipal) -> User:
         by = accounts(principal)
         return await changed(body.name, lambda: by.add(body.name, body.role, body.password), proving.hashing)
 
     @app.put("/api/users/{name}/password", tags=["users"], summary="Set a user's password; their sessions end")
-    async def set_password(name: UserName, body: SetPassword, principal: Asking) -> User:
+    async def set_password(name: UserName, body: SetPassword, principal: CurrentPrincipal) -> User:
         return await changed(name, lambda: accounts(principal).set_password(name, body.password), proving.hashing)
 
     @app.put("/api/users/{name}/role", tags=["users"], summary="Set a user's role; their sessions end")
-    async def set_role(name: UserName, body: SetRole, principal: Asking) -> User:
+    async def set_role(name: UserName, body: SetRole, principal: CurrentPrincipal) -> User:
         return await changed(name, lambda: accounts(principal).set_role(name, body.role))
 
     @app.post("/api/users/{name}/disable", tags=["users"], summary="Disable a user; their sessions end")
-    async def disable(name: UserName, principal: Asking) -> User:
+    async def disable(name: UserName, principal: CurrentPrincipal) -> User:
         return await changed(name, lambda: accounts(principal).disable(name))
 
     @app.post("/api/users/{name}/enable", tags=["users"], summary="Enable a disabled user")
-    async def enable(name: UserName, principal: Asking) -> User:
+    async def enable(name: UserName, principal: CurrentPrincipal) -> User:
         return await changed(name, lambda: accounts(principal).disable(name, disabled=False))
 
 

@@ -53,7 +53,7 @@ def hash_of(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def asking(request: Request) -> Principal:
+def current_principal(request: Request) -> Principal:
     """Return who asks; for routes that are open to nobody else."""
     principal = request.state.principal
     if not isinstance(principal, Principal):
@@ -61,7 +61,7 @@ def asking(request: Request) -> Principal:
     return principal
 
 
-Asking: TypeAlias = Annotated[Principal, Depends(asking)]
+CurrentPrincipal: TypeAlias = Annotated[Principal, Depends(current_principal)]
 
 
 async def _admit(request: Request, path: str) -> Principal | None:

@@ -36,7 +36,7 @@ class Proved(NamedTuple):
     counted: Sequence[Counted]
 
 
-class Opened(NamedTuple):
+class OpenedSession(NamedTuple):
     """A new session: the token for its cookie, and who is signed in with it."""
 
     token: str
@@ -90,7 +90,7 @@ class Proving:
         return Proved(user, address, counted)
 
 
-def open_session(context: ApiContext, transaction: Transaction, proved: Proved) -> Opened:
+def open_session(context: ApiContext, transaction: Transaction, proved: Proved) -> OpenedSession:
     """Open a session in a transaction that began with `require_unchanged`."""
     user = proved.user
     token, csrf_token = context.token(), context.token()
@@ -104,7 +104,7 @@ def open_session(context: ApiContext, transaction: Transaction, proved: Proved) 
     )
     transaction.open_session(session, SESSION_SECONDS)
     transaction.forget_sessions(_KEPT_SECONDS)
-    return Opened(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))
+    return OpenedSession(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))
 
 
 def require_unchanged(transaction: Transaction, user: UserRow) -> None:

@@ -16,10 +16,7 @@ from shared.store.rows.commands import CommandRow
 LONGEST_KEY: Final = 200
 _TIME: Final = "2026-01-05T12:00:00Z"
 _KEY: Final = "3f0d8a5e-close-all"
-_RESULT: Final = {
-    "changed": True,
-    "holds": [{"kind": "pause", "scope": "EUR_USD", "actor": "ann", "since": _TIME}],
-}
+_RESULT: Final = {"changed": True, "holds": [{"kind": "pause", "scope": "EUR_USD", "actor": "ann", "since": _TIME}]}
 # JSON has no enumerations, so that strictness would refuse every name.
 _Type = Annotated[CommandType, Field(strict=False)]
 _Mode = Annotated[TradeMode, Field(strict=False)]

@@ -99,8 +99,7 @@ class GatesBody(_Body):
     news_on_missing: Literal["block", "allow", "auto"] = Field(examples=["auto"])
     news_max_age_hours: Number = Field(gt=0, le=8_760, examples=[24])
     max_spread_pips: dict[PairName, Pips] = Field(
-        max_length=_MOST_PAIRS,
-        examples=[{"EUR_USD": "1.5", "GBP_USD": "2.5", "USD_JPY": "2.0", "others": "2.0"}],
+        max_length=_MOST_PAIRS, examples=[{"EUR_USD": "1.5", "GBP_USD": "2.5", "USD_JPY": "2.0", "others": "2.0"}]
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from services.backtest.metrics import Metrics
 from services.backtest.result import FillRules
 from services.backtest.study import Study
-from services.backtest.thresholds import Threshold, Verdict
+from services.backtest.thresholds import Threshold, ThresholdVerdict
 from services.backtest.trade_list import in_order
 from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
@@ -26,7 +26,11 @@ from shared.contracts.times import format_time
 from shared.core.types import QUANTA_PER_UNIT, TIMED, instrument
 
 _TRADES_SHOWN: Final = 10
-_VERDICTS: Final = {Verdict.PASS: "pass", Verdict.FAIL: "FAIL", Verdict.NOT_JUDGED: "not judged"}
+_VERDICTS: Final = {
+    ThresholdVerdict.PASS: "pass",
+    ThresholdVerdict.FAIL: "FAIL",
+    ThresholdVerdict.NOT_JUDGED: "not judged",
+}
 _THRESHOLD_WORDS: Final = {
     "win_rate_percent": ("win rate", " %"),
     "profit_factor": ("profit factor", ""),

@@ -6,18 +6,18 @@ from typing import Any, Final
 
 import msgspec
 
-from services.cli.commands.places import CommandPlace, Order, opened_commands
+from services.cli.commands.places import CommandPlace, CommandRequest, opened_commands
 from services.cli.options import Where
 from services.cli.output import DID_NOT_HOLD, NO_VALUE, Column, note, say, say_figures, say_json, say_table
 from shared.contracts.commands import UNFINISHED, CommandStatus
 from shared.contracts.errors import InfrastructureError, InputError
 
-__all__ = ["Order", "list_commands", "send", "show"]
+__all__ = ["CommandRequest", "list_commands", "send", "show"]
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
 
 
-def send(where: Where, order: Order, *, actor: str | None, patience: int | None, as_json: bool) -> int:
+def send(where: Where, order: CommandRequest, *, actor: str | None, patience: int | None, as_json: bool) -> int:
     """Send a command, wait `patience` seconds for its end unless that is None, and return the exit code."""
     with opened_commands(where, actor) as place:
         row, is_new = place.send(order)

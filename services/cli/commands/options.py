@@ -35,10 +35,7 @@ Key: TypeAlias = Annotated[
 Expires: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--expires",
-        metavar="SECONDS",
-        min=1,
-        help="Skip the command unless an executor takes it within this time.",
+        "--expires", metavar="SECONDS", min=1, help="Skip the command unless an executor takes it within this time."
     ),
 ]
 Wait: TypeAlias = Annotated[
@@ -75,7 +72,7 @@ def send(
     """Send a command to a platform, through its database or its API; its executor executes it within a second."""
     return job.send(
         Where(database=database, config=config, url=url, user=user),
-        job.Order(
+        job.CommandRequest(
             type=type_name, payload={"mode": mode, **({} if pair is None else {"pair": pair})}, key=key, expires=expires
         ),
         actor=actor,

@@ -22,7 +22,7 @@ from shared.store.rows.commands import NewCommand
 _ROWS_AT_ONCE: Final = 500
 
 
-class Order(NamedTuple):
+class CommandRequest(NamedTuple):
     """A command to be sent, for which an executor has `expires` seconds to take it."""
 
     type: str
@@ -34,7 +34,7 @@ class Order(NamedTuple):
 class CommandPlace(Protocol):
     """Commands as named values, wherever they are."""
 
-    def send(self, order: Order) -> tuple[dict[str, Any], bool]:
+    def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
         """Send a command; return it, and whether it is new."""
         ...
 
@@ -55,7 +55,7 @@ class StoredCommands:
         self._store = store
         self._actor = actor
 
-    def send(self, order: Order) -> tuple[dict[str, Any], bool]:
+    def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
         """Send a command; return it, and whether it is new."""
         now = int(time.time())
         body = msgspec.json.encode(order.payload).decode()
@@ -92,7 +92,7 @@ class RemoteCommands:
         """Ask an API."""
         self._remote = remote
 
-    def send(self, order: Order) -> tuple[dict[str, Any], bool]:
+    def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
         """Send a command; under a key, so that it may be sent again where the answer is lost."""
         parse_command(order.type, msgspec.json.encode(order.payload).decode())
         body: dict[str, Any] = {

@@ -21,8 +21,7 @@ dlq = typer.Typer(name="dlq", help="Show, resend or drop messages that could not
 @dlq.command("list")
 def list_letters(
     limit: Annotated[
-        int,
-        typer.Option("--limit", min=0, max=1000, metavar="N", help="Show at most N of each queue, oldest first."),
+        int, typer.Option("--limit", min=0, max=1000, metavar="N", help="Show at most N of each queue, oldest first.")
     ] = 20,
     url: BrokerUrl = None,
     partitions: Partitions = None,

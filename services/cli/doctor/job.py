@@ -9,7 +9,7 @@ from services.cli.database import database_url
 from services.cli.options import Where
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import busy
-from services.inspection.doctor import Finding, Verdict, examine, readable_settings
+from services.inspection.doctor import CheckResult, Finding, examine, readable_settings
 from shared.contracts.pairs import parse_pairs
 
 
@@ -21,7 +21,8 @@ def doctor(where: Where, pairs: str | None, as_json: bool) -> int:
         settings, findings = readable_settings(config_path(where.config), settings_environ())
         findings += tuple(examine(settings, database_url(where.database, settings), names, time.time))
     problems, warnings = (
-        sum(finding.verdict is verdict for finding in findings) for verdict in (Verdict.PROBLEM, Verdict.WARNING)
+        sum(finding.verdict is verdict for finding in findings)
+        for verdict in (CheckResult.PROBLEM, CheckResult.WARNING)
     )
     if as_json:
         say_json(

@@ -28,7 +28,7 @@ from shared.anchors.anchoring import anchored
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings
 from shared.store.engine import shown_place
@@ -82,7 +82,7 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
         described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
     with trading(url, "paper") as trader:
         run = Run(own_process("paper", lambda: False), trader, settings)
-        with anchored(run.around, trader.store, settings.runtime, url):
+        with anchored(run.process, trader.store, settings.runtime, url):
             read_files = list(zip(files, reads, strict=True))
             traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
         outcome = _outcome(order, run, RunMode.OFFLINE, described)
@@ -102,10 +102,7 @@ def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
         run = trade_live(trader, settings, names, url, order.as_json)
         outcome = _outcome(order, run, RunMode.LIVE, described)
     outcome.report["rejected_rows"] = 0
-    outcome.report["run"] = {
-        "new_candles": outcome.report["candles"] - before,
-        "news": settings.live.calendar_url,
-    }
+    outcome.report["run"] = {"new_candles": outcome.report["candles"] - before, "news": settings.live.calendar_url}
     return outcome
 
 
@@ -115,15 +112,15 @@ def trade_live(
     pairs: Sequence[str],
     url: str,
     as_json: bool,
-    outside: Callable[[str, Callable[[], bool]], Surroundings] = own_process,
+    outside: Callable[[str, Callable[[], bool]], Process] = own_process,
 ) -> Run:
     """Trade live candles on paper until asked to stop; a table on a terminal, else an event to a line."""
     with Stop() as stop, shown(trader.store, pairs, as_json) as (watch, tell):
-        around = outside("paper", lambda: stop.asked)
-        run = Run(around, trader, settings)
-        begin_run(trader.store, settings, None, RunMode.LIVE, int(around.clock()))
-        with anchored(around, trader.store, settings.runtime, url):
-            run_paper_live(run, pairs, cache_beside(url), Audience(note, tell, partial(watch, around)))
+        process = outside("paper", lambda: stop.asked)
+        run = Run(process, trader, settings)
+        begin_run(trader.store, settings, None, RunMode.LIVE, int(process.clock()))
+        with anchored(process, trader.store, settings.runtime, url):
+            run_paper_live(run, pairs, cache_beside(url), Audience(note, tell, partial(watch, process)))
     return run
 
 

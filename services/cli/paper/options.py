@@ -23,11 +23,7 @@ Mode: TypeAlias = Annotated[
 ]
 Pairs: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--pairs",
-        metavar="A,B",
-        help="Pairs to trade. Default: all of the files; LIVE needs them.",
-    ),
+    typer.Option("--pairs", metavar="A,B", help="Pairs to trade. Default: all of the files; LIVE needs them."),
 ]
 ExportCsv: TypeAlias = Annotated[
     bool, typer.Option("--export-csv", help="Append signals_log.csv and trades_log.csv in --export-dir.")

@@ -37,9 +37,9 @@ def run_api_verb(asked: Asked, order: ApiOrder) -> None:
     listening_here = listening_for(order)
     service = service_of(SERVICE, asked)
     url = database_url(asked.database, service.settings)
-    with listening_here as listener, service.process() as around:
+    with listening_here as listener, service.process() as process:
         run_api(
-            around,
+            process,
             service.settings,
             url,
             listener,

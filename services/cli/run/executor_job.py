@@ -11,5 +11,5 @@ def run_executor_verb(asked: Asked, mode: RunMode) -> None:
     """Settle assessed candles while this process leads, until it is to stop."""
     service = service_of(SERVICE, asked)
     addresses = service.addresses
-    with service.process() as around:
-        run_executor(around, service.settings, mode, *addresses)
+    with service.process() as process:
+        run_executor(process, service.settings, mode, *addresses)

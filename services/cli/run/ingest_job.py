@@ -43,9 +43,9 @@ def _replay(service: Service, order: IngestOrder) -> None:
     files, settings = candle_files(order.csv, None), service.settings
     reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
     store_url, broker_url = service.addresses
-    with service.process() as around:
+    with service.process() as process:
         run_ingest(
-            around,
+            process,
             [read.series for read in reads],
             settings.deployment.partitions,
             speed=speed,
@@ -61,5 +61,5 @@ def _follow(service: Service, order: IngestOrder) -> None:
         raise InputError("--csv goes with --feed replay; OANDA's candles come over the network")
     names = live_pairs(order.pairs)
     require_account(service.settings.runtime)
-    with service.process() as around:
-        run_ingest_live(around, service.settings, names, *addresses)
+    with service.process() as process:
+        run_ingest_live(process, service.settings, names, *addresses)

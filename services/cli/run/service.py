@@ -8,7 +8,7 @@ from services.cli.configuration import read_settings
 from services.cli.database import database_url
 from services.cli.process import served_process
 from services.cli.run.asked import Asked
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.settings import Settings
 
 
@@ -25,7 +25,7 @@ class Service(NamedTuple):
         broker = broker_url(self.asked.broker, self.settings, "--broker")
         return database_url(self.asked.database, self.settings), broker
 
-    def process(self) -> AbstractContextManager[Surroundings]:
+    def process(self) -> AbstractContextManager[Process]:
         """Return the process of the service, to be entered."""
         asked = self.asked
         return served_process(self.name, asked.instance, asked.health_host, asked.health_port)

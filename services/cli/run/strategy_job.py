@@ -22,13 +22,7 @@ def run_strategy_verb(asked: Asked, partition: int, mode: RunMode, news: Path | 
         )
     calendar = read_news(news)
     store_url, broker_url = service.addresses
-    with service.process() as around:
+    with service.process() as process:
         run_strategy(
-            around,
-            service.settings,
-            mode,
-            calendar,
-            partition=partition,
-            store_url=store_url,
-            broker_url=broker_url,
+            process, service.settings, mode, calendar, partition=partition, store_url=store_url, broker_url=broker_url
         )

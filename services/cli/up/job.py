@@ -21,7 +21,7 @@ from services.cli.stopping import Stop
 from services.cli.telling import tell_events
 from services.cli.trading import trading
 from services.cli.up.feeds import CandleOrder, chosen_feed, url_of
-from services.platform.feeds import OandaFeed, Source
+from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
 from shared.anchors.anchoring import anchored
 from shared.runtime.health import HealthServer
@@ -57,38 +57,38 @@ def run_up_verb(
         trader = stack.enter_context(trading(url, "up"))
         stop = stack.enter_context(Stop())
         # Of the many that follow each other on a database only the last is known.
-        around = own_process("up", lambda: stop.asked, f"up-{gethostname()}")
-        run = Run(around, trader, settings)
+        process = own_process("up", lambda: stop.asked, f"up-{gethostname()}")
+        run = Run(process, trader, settings)
         _tell_health(stack, run, health)
         feed.prepare(run)
-        stack.enter_context(anchored(around, trader.store, settings.runtime, url))
+        stack.enter_context(anchored(process, trader.store, settings.runtime, url))
         if api is not None and listener is not None:
             run = stack.enter_context(_answering(run, url, api, listener))
         done = _traded(feed, run, as_json)
         note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
 
 
-def _traded(feed: Source, run: Run, as_json: bool) -> int:
+def _traded(feed: TradedFeed, run: Run, as_json: bool) -> int:
     """Trade while people are told, and return how many candles were new."""
     if not isinstance(feed, OandaFeed):
         return feed.trade(run, Audience(note, partial(tell_events, as_json=as_json), lambda _board: None))
     with shown(run.trader.store, feed.pairs, as_json) as (watch, tell):
-        return feed.trade(run, Audience(note, tell, partial(watch, run.around)))
+        return feed.trade(run, Audience(note, tell, partial(watch, run.process)))
 
 
 def _tell_health(stack: ExitStack, run: Run, health: HealthOrder) -> None:
     """Have the health of the process be told on a port of its own, where one is wanted."""
-    run.around.health.waits_for(TRADING, "the platform has not begun to trade")
+    run.process.health.waits_for(TRADING, "the platform has not begun to trade")
     if health.port is not None:
-        server = stack.enter_context(HealthServer(run.around.health, health.host, health.port))
-        run.around.log.info("health is told", health_port=server.port)
+        server = stack.enter_context(HealthServer(run.process.health, health.host, health.port))
+        run.process.log.info("health is told", health_port=server.port)
 
 
 @contextmanager
 def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[Run]:
     """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
-    around = run.around
-    ours = replace(around, log=service_log(SERVICE, around.instance))
+    process = run.process
+    ours = replace(process, log=service_log(SERVICE, process.instance))
     context = context_of(ours, run.trader.store, run.settings, url, api.behind_tls)
     password = first_password(context, api.bootstrap)
     with recorded(context), served(context, listener, api.trusted_proxies) as ended:
@@ -99,7 +99,7 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
             # Nobody can be asked for a password here; the log would keep it, and this line is read once.
             note(f"sign in as admin with the password {password}")
             note(f"the next start sets another one, until you set your own: scalpbot users passwd admin --db {place}")
-        yield run._replace(around=replace(around, stopped=lambda: around.stopped() or ended()))
+        yield run._replace(process=replace(process, stopped=lambda: process.stopped() or ended()))
 
 
 def _in_url(address: str) -> str:

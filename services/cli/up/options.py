@@ -109,11 +109,7 @@ def up(
         None
         if no_api
         else job.ApiOrder(
-            host=host,
-            port=port,
-            behind_tls=behind_tls,
-            trusted_proxies=trusted_proxy or (),
-            bootstrap=bootstrap_file,
+            host=host, port=port, behind_tls=behind_tls, trusted_proxies=trusted_proxy or (), bootstrap=bootstrap_file
         ),
         job.HealthOrder(health_host, health_port),
         database=database,

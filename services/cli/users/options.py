@@ -30,11 +30,7 @@ def add(
 
 @users.command()
 def passwd(
-    name: Name,
-    database: Database = None,
-    config: ConfigFile = None,
-    url: Url = None,
-    user: User = None,
+    name: Name, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
 ) -> None:
     """Set a user's password, asked for or read from the next line of stdin, and end all their sessions."""
     job.set_password(Where(database=database, config=config, url=url, user=user), name)
@@ -42,12 +38,7 @@ def passwd(
 
 @users.command()
 def role(
-    name: Name,
-    role: NewRole,
-    database: Database = None,
-    config: ConfigFile = None,
-    url: Url = None,
-    user: User = None,
+    name: Name, role: NewRole, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
 ) -> None:
     """Set what a user may do, and end all their sessions."""
     job.set_role(Where(database=database, config=config, url=url, user=user), name, role)
@@ -55,11 +46,7 @@ def role(
 
 @users.command()
 def disable(
-    name: Name,
-    database: Database = None,
-    config: ConfigFile = None,
-    url: Url = None,
-    user: User = None,
+    name: Name, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
 ) -> None:
     """Keep a user from signing in, and end all their sessions."""
     job.disable(Where(database=database, config=config, url=url, user=user), name)
@@ -67,11 +54,7 @@ def disable(
 
 @users.command()
 def enable(
-    name: Name,
-    database: Database = None,
-    config: ConfigFile = None,
-    url: Url = None,
-    user: User = None,
+    name: Name, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
 ) -> None:
     """Let a disabled user sign in again."""
     job.enable(Where(database=database, config=config, url=url, user=user), name)
@@ -79,11 +62,7 @@ def enable(
 
 @users.command("list")
 def list_users(
-    database: Database = None,
-    config: ConfigFile = None,
-    url: Url = None,
-    user: User = None,
-    as_json: AsJson = False,
+    database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None, as_json: AsJson = False
 ) -> None:
     """Show who may sign in, and as what."""
     job.list_users(Where(database=database, config=config, url=url, user=user), as_json)

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from services.executor.commands.broker_closes import Ended
 from services.executor.commands.execution import Answer
-from services.executor.commands.oanda_broker import BrokerClose, Refused
+from services.executor.commands.oanda_broker import BrokerClose, NotAllowed
 from shared.contracts.commands import CommandStatus
-from shared.oanda.closing import Cancelled, Closed, CloseFill, Rejected
+from shared.oanda.closing import Cancelled, CloseFill, PositionClosed, Rejected
 
 BROKER_REFUSED: Final = "broker_refused"
 
@@ -19,7 +19,7 @@ def broker_answer(ended: Ended) -> Answer:
     refused = [
         {"pair": pair, "reason": outcome.reason}
         for pair, outcome in ended.outcomes.items()
-        if isinstance(outcome, Cancelled | Rejected | Refused)
+        if isinstance(outcome, Cancelled | Rejected | NotAllowed)
     ]
     total = sum((fill.pl for outcome in ended.outcomes.values() for fill in _fills_of(outcome)), Decimal(0))
     live: dict[str, Any] = {"closed": closed, "pl": _text(total)}
@@ -40,7 +40,7 @@ def broker_answer(ended: Ended) -> Answer:
 
 
 def _fills_of(outcome: BrokerClose) -> tuple[CloseFill, ...]:
-    return outcome.fills if isinstance(outcome, Closed | Cancelled) else ()
+    return outcome.fills if isinstance(outcome, PositionClosed | Cancelled) else ()
 
 
 def _closed_detail(pair: str, fills: tuple[CloseFill, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from services.executor.commands.oanda_broker import BrokerClose, OandaBroker, Refused
+from services.executor.commands.oanda_broker import BrokerClose, NotAllowed, OandaBroker
 from services.executor.work import SERVICE
 from shared.contracts.commands import CommandStatus
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError, MessageError
@@ -114,7 +114,7 @@ class BrokerCloses:
         """Carry out an order, or find out what an earlier try of it has done; one that is held already goes on."""
         self._underway.setdefault(order.command_id, _Underway(order, self._monotonic()))
 
-    def put_down(self, command_id: int) -> None:
+    def release(self, command_id: int) -> None:
         """Be done with a command."""
         self._underway.pop(command_id, None)
 
@@ -143,7 +143,7 @@ class BrokerCloses:
             underway.ended = finished.ended
         elif isinstance(fault, LeaseLostError):
             # It belongs to whoever leads now, and to us again if that is us.
-            self.put_down(underway.order.command_id)
+            self.release(underway.order.command_id)
         elif isinstance(fault, InfrastructureError | MessageError):
             underway.next_try = self._monotonic() + self._try_again_seconds
             command = underway.order.command_id
@@ -190,4 +190,4 @@ class BrokerCloses:
             return self._broker.close(pair, f"{order.tag}-{pair}", fence)
         except InputError as refused:
             # OANDA said no for good, to a request that so did nothing.
-            return Refused(str(refused))
+            return NotAllowed(str(refused))

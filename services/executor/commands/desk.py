@@ -109,7 +109,7 @@ class CommandDesk:
 
         self._consumer.interject(act)
         if self._terms.closes is not None:
-            self._terms.closes.put_down(command_id)
+            self._terms.closes.release(command_id)
         return finished
 
     def _is_left(self, row: CommandRow) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, assert_never
 
 from services.executor.commands.broker_closes import BrokerCloses, CloseOrder
-from services.executor.settlement import Closed, Closing, Leaving
+from services.executor.settlement import Closed, Closing, QuoteExit
 from services.executor.work import ExecutorWork
 from shared.contracts.commands import EVERY_PAIR, Command, CommandStatus, CommandType, TradeMode
 from shared.contracts.decimals import format_money
@@ -167,19 +167,14 @@ def _begin_hold(operation: Operation, kind: HoldKind, scope: str) -> bool:
     if any((each.kind, each.scope) == (kind, scope) for each in transaction.holds()):
         return False
     hold = HoldRow(
-        scope=scope,
-        kind=kind,
-        actor=row.actor,
-        since_time=operation.now,
-        since_seq=operation.cursor,
-        command_id=row.id,
+        scope=scope, kind=kind, actor=row.actor, since_time=operation.now, since_seq=operation.cursor, command_id=row.id
     )
     transaction.begin_hold(hold)
     operation.audit([(HOLD_SET, _hold_fields(hold))])
     return True
 
 
-def _close(operation: Operation, pair: str | None, reason: ExitReason) -> list[Leaving]:
+def _close(operation: Operation, pair: str | None, reason: ExitReason) -> list[QuoteExit]:
     closing = Closing(command_id=operation.row.id, reason=reason, pair=pair, price_of=operation.terms.price_of)
     return operation.work.close(operation.transaction, operation.cursor, closing, operation.outgoing)
 
@@ -196,7 +191,7 @@ def _hold_fields(hold: HoldRow) -> dict[str, str]:
     return {"kind": hold.kind, "scope": hold.scope, "actor": hold.actor, "since": format_time(hold.since_time)}
 
 
-def _closing_result(left: list[Leaving]) -> dict[str, Any]:
+def _closing_result(left: list[QuoteExit]) -> dict[str, Any]:
     return {
         "closed": [_closed_trade(each.closed) for each in left],
         "pnl": format_money(sum(each.closed.trade.profit for each in left)),

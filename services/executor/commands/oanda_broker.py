@@ -8,7 +8,15 @@ from typing import Final, TypeAlias
 import msgspec
 
 from services.executor.work import SERVICE
-from shared.oanda.closing import Cancelled, Closed, CloseIntent, NothingOpen, Rejected, close_position, resume_close
+from shared.oanda.closing import (
+    Cancelled,
+    CloseIntent,
+    NothingOpen,
+    PositionClosed,
+    Rejected,
+    close_position,
+    resume_close,
+)
 from shared.oanda.connection import OandaConnection
 from shared.oanda.positions import OandaPosition, open_positions
 from shared.runtime.consumer import no_fence
@@ -20,26 +28,21 @@ _INTENT: Final = "oanda_close"
 
 
 @dataclass(frozen=True)
-class Refused:
+class NotAllowed:
     """The close was not even tried, for this reason."""
 
     reason: str
 
 
-LIVE_TRADING_DISABLED: Final = Refused("live_trading_disabled")
-BrokerClose: TypeAlias = Closed | NothingOpen | Cancelled | Rejected | Refused
+LIVE_TRADING_DISABLED: Final = NotAllowed("live_trading_disabled")
+BrokerClose: TypeAlias = PositionClosed | NothingOpen | Cancelled | Rejected | NotAllowed
 
 
 class OandaBroker:
     """List and close the positions of an account; each close has a tag and is carried out once, whatever is lost."""
 
     def __init__(
-        self,
-        connection: OandaConnection,
-        store: Store,
-        *,
-        enabled: bool,
-        crash: CrashPoint = no_crash,
+        self, connection: OandaConnection, store: Store, *, enabled: bool, crash: CrashPoint = no_crash
     ) -> None:
         """Work on an account; without `enabled` (LIVE_TRADING_ENABLED) every close is refused."""
         self._connection = connection

@@ -10,7 +10,7 @@ from shared.contracts.errors import InfrastructureError
 from shared.oanda.environment import Environment, check_account_id
 from shared.runtime.consumer import no_fence
 from shared.runtime.oanda_access import connect
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.settings import Settings
 from shared.store.port import Store, Transaction
 
@@ -22,7 +22,7 @@ _NAP_SECONDS: Final = 0.2
 
 @contextmanager
 def opened_closes(
-    around: Surroundings, settings: Settings, store: Store, fence: Callable[[Transaction], None] = no_fence
+    process: Process, settings: Settings, store: Store, fence: Callable[[Transaction], None] = no_fence
 ) -> Iterator[BrokerCloses | None]:
     """Prepare to close at OANDA, and log that; None without LIVE_TRADING_ENABLED or without an account.
 
@@ -33,7 +33,7 @@ def opened_closes(
         yield None
         return
     if runtime.oanda_api_key is None or runtime.oanda_account_id is None:
-        around.log.warning(
+        process.log.warning(
             "live trading is enabled without an account: commands with mode LIVE are skipped",
             reason="OANDA_API_KEY and OANDA_ACCOUNT_ID are not both set",
         )
@@ -42,18 +42,18 @@ def opened_closes(
     check_account_id(runtime.oanda_account_id.get_secret_value(), Environment(runtime.oanda_env))
     with connect(
         runtime,
-        around.clock,
-        monotonic=around.monotonic,
-        sleep=lambda seconds: _sleep(around, seconds),
-        chance=around.chance.random,
+        process.clock,
+        monotonic=process.monotonic,
+        sleep=lambda seconds: _sleep(process, seconds),
+        jitter=process.rng.random,
         answer_seconds=_ANSWER_SECONDS,
         patience_seconds=_PATIENCE_SECONDS,
     ) as connection:
-        broker = OandaBroker(connection, store, enabled=True, crash=around.crash)
+        broker = OandaBroker(connection, store, enabled=True, crash=process.crash)
         closes = BrokerCloses(
-            broker, around.log, around.monotonic, lambda: f"{around.chance.getrandbits(64):016x}", fence, around.crash
+            broker, process.log, process.monotonic, lambda: f"{process.rng.getrandbits(64):016x}", fence, process.crash
         )
-        around.log.warning(
+        process.log.warning(
             "live trading is enabled: commands with mode LIVE close positions at OANDA", environment=runtime.oanda_env
         )
         try:
@@ -62,10 +62,10 @@ def opened_closes(
             closes.stop()
 
 
-def _sleep(around: Surroundings, seconds: float) -> None:
+def _sleep(process: Process, seconds: float) -> None:
     """Pause, but not beyond the moment at which the process is to stop."""
-    ends = around.monotonic() + seconds
-    while (left := ends - around.monotonic()) > 0:
-        if around.stopped():
+    ends = process.monotonic() + seconds
+    while (left := ends - process.monotonic()) > 0:
+        if process.stopped():
             raise InfrastructureError("the process stops")
-        around.sleep(min(left, _NAP_SECONDS))
+        process.sleep(min(left, _NAP_SECONDS))

@@ -70,11 +70,7 @@ def parse_candle_argument(text: str, pair_override: str | None = None) -> Candle
 
 
 def read_candle_file(
-    source: CandleFile,
-    *,
-    model_spread_points: int,
-    granularity_seconds: int | None = None,
-    skip_bad_rows: bool = False,
+    source: CandleFile, *, model_spread_points: int, granularity_seconds: int | None = None, skip_bad_rows: bool = False
 ) -> CandleRead:
     """Return the candles of a CSV file, plain or gzip.
 

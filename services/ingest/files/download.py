@@ -55,10 +55,7 @@ class Download(NamedTuple):
 
 
 def download_candles(
-    connection: OandaConnection,
-    wanted: DownloadRequest,
-    progress: Callable[[int], None],
-    page_size: int = MOST_CANDLES,
+    connection: OandaConnection, wanted: DownloadRequest, progress: Callable[[int], None], page_size: int = MOST_CANDLES
 ) -> Download:
     """Add the missing candles to the file, page by page, each whole; `progress` is told the last open time.
 

@@ -52,10 +52,7 @@ def check_candle_file(
 ) -> CandleFileSummary:
     """Return the summary of a candle file, bad rows included; raise `InputError` if it holds no good row."""
     series, rejected, header_kind = read_candle_file(
-        source,
-        model_spread_points=model_spread_points,
-        granularity_seconds=granularity_seconds,
-        skip_bad_rows=True,
+        source, model_spread_points=model_spread_points, granularity_seconds=granularity_seconds, skip_bad_rows=True
     )
     median, p95 = np.percentile(series.ask_close - series.bid_close, (50, 95)) / POINTS_PER_PIP
     return CandleFileSummary(

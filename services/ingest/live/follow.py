@@ -14,7 +14,7 @@ from services.ingest.metrics import FeedMetrics, IngestMetrics
 from shared.contracts.errors import InfrastructureError, MessageError
 from shared.contracts.feed import FedCandle
 from shared.contracts.granularity import parse_granularity
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.sections import LiveSettings
 from shared.store.port import Reader, Store
 
@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 
 
 def follow(
-    around: Surroundings,
+    process: Process,
     store: Store,
     feed: CandleFeed,
     source: Source,
@@ -49,16 +49,16 @@ def follow(
     feed refuses us for good, or where the store holds other candles of a pair.
     """
     step = parse_granularity(settings.granularity)
-    stored = around.patiently("store", partial(_read_stored, store, sorted(set(pairs)), step))
+    stored = process.retry_until_available("store", partial(_read_stored, store, sorted(set(pairs)), step))
     if stored is None:
         return
     for pair, known in stored.pairs.items():
         if known.candles:
-            around.metrics.of(FeedMetrics).last_candle.labels(pair).set(known.candles[-1].time + step)
+            process.metrics.of(FeedMetrics).last_candle.labels(pair).set(known.candles[-1].time + step)
     collector = Collector(
         pairs, step, late_seconds=settings.late_seconds, stored=stored.pairs, last_order=stored.last_order
     )
-    LiveFeed(around, feed, source, collector, pairs=pairs, settings=settings, on_idle=on_idle).run()
+    LiveFeed(process, feed, source, collector, pairs=pairs, settings=settings, on_idle=on_idle).run()
 
 
 class LiveFeed:
@@ -66,7 +66,7 @@ class LiveFeed:
 
     def __init__(
         self,
-        around: Surroundings,
+        process: Process,
         feed: CandleFeed,
         source: Source,
         collector: Collector,
@@ -75,7 +75,7 @@ class LiveFeed:
         on_idle: Callable[[], None],
     ) -> None:
         """Follow some pairs; nothing is asked yet."""
-        self._around = around
+        self._process = process
         self._feed = feed
         self._source = source
         self._collector = collector
@@ -85,7 +85,7 @@ class LiveFeed:
         self._on_idle = on_idle
         self._server_time = 0.0
         self._told_at = 0.0
-        self._answered_at = around.monotonic()
+        self._answered_at = process.monotonic()
         self._away_since: float | None = None
         self._skewed = False
         self._failures: Counter[str] = Counter()
@@ -93,9 +93,9 @@ class LiveFeed:
 
     def run(self) -> None:
         """Follow until the process is to stop."""
-        around = self._around
-        around.health.waits_for(_FEED, "it has not answered yet")
-        while not around.stopped():
+        process = self._process
+        process.health.waits_for(_FEED, "it has not answered yet")
+        while not process.stopped():
             answered = self._round()
             if answered:
                 self._feed_is_there()
@@ -121,7 +121,7 @@ class LiveFeed:
             self._collector.glimpse(pair, fed, self._now(fed))
         # A pair that fails again and again comes last, so that it holds up no other.
         holes = sorted(self._collector.holes(_PAGE_CANDLES), key=lambda hole: self._failures[hole.pair])
-        return all(self._fill(hole) for hole in holes if not self._around.stopped())
+        return all(self._fill(hole) for hole in holes if not self._process.stopped())
 
     def _begin(self, pair: str) -> bool:
         """Fetch the history of a pair of which nothing is stored, and return whether there was an answer."""
@@ -132,7 +132,7 @@ class LiveFeed:
         if fed is None:
             return False
         self._collector.begin(pair, fed, self._now(fed))
-        self._around.log.info("history taken", pair=pair, candles=len(fed))
+        self._process.log.info("history taken", pair=pair, candles=len(fed))
         return True
 
     def _fill(self, hole: Hole) -> bool:
@@ -147,29 +147,29 @@ class LiveFeed:
 
     def _ask(self, what: str, question: Callable[[], Answer]) -> Answer | None:
         """Return the feed's answer, or None when it has none now."""
-        around = self._around
-        around.health.progress()
+        process = self._process
+        process.health.progress()
         try:
             answer = question()
         except (InfrastructureError, MessageError) as fault:
             self._failures[what] += 1
-            around.metrics.of(FeedMetrics).feed_errors.inc()
-            around.health.waits_for(_FEED, str(fault))
+            process.metrics.of(FeedMetrics).feed_errors.inc()
+            process.health.waits_for(_FEED, str(fault))
             if self._away_since is None:
-                self._away_since = around.monotonic()
-                around.log.warning("the live feed is away; its candles are fetched once it is back", reason=str(fault))
+                self._away_since = process.monotonic()
+                process.log.warning("the live feed is away; its candles are fetched once it is back", reason=str(fault))
             return None
         self._failures.pop(what, None)
         return answer
 
     def _feed_is_there(self) -> None:
-        around, now = self._around, self._around.monotonic()
+        process, now = self._process, self._process.monotonic()
         self._answered_at = now
-        around.metrics.of(FeedMetrics).feed_answered.set(around.clock())
-        around.metrics.of(FeedMetrics).feed_age.set(0)
-        around.health.has(_FEED)
+        process.metrics.of(FeedMetrics).feed_answered.set(process.clock())
+        process.metrics.of(FeedMetrics).feed_age.set(0)
+        process.health.has(_FEED)
         if self._away_since is not None:
-            around.log.info("the live feed is back", away_seconds=round(now - self._away_since, 1))
+            process.log.info("the live feed is back", away_seconds=round(now - self._away_since, 1))
             self._away_since = None
 
     def _learn_time(self) -> bool:
@@ -177,12 +177,12 @@ class LiveFeed:
         told = self._ask("time", self._source.server_time)
         if told is None:
             return False
-        self._server_time, self._told_at = told, self._around.monotonic()
-        skew = self._around.clock() - told
-        self._around.metrics.of(FeedMetrics).clock_skew.set(skew)
+        self._server_time, self._told_at = told, self._process.monotonic()
+        skew = self._process.clock() - told
+        self._process.metrics.of(FeedMetrics).clock_skew.set(skew)
         if abs(skew) > _MOST_SKEW_SECONDS and not self._skewed:
             side = "ahead of" if skew > 0 else "behind"
-            self._around.log.warning(
+            self._process.log.warning(
                 f"this machine's clock is {abs(skew):.0f} s {side} the feed's: set it; candles follow the feed's"
             )
         self._skewed = abs(skew) > _MOST_SKEW_SECONDS
@@ -190,21 +190,21 @@ class LiveFeed:
 
     def _now(self, fed: Sequence[FedCandle] = ()) -> float:
         """Return the feed's time; where candles seem to come from later than now, it is asked for anew."""
-        now = self._server_time + self._around.monotonic() - self._told_at
+        now = self._server_time + self._process.monotonic() - self._told_at
         newest = max((shown_from(each, self._step) for each in fed), default=0)
         if newest <= now + FUTURE_TOLERANCE_SECONDS or not self._learn_time():
             return now
         return self._server_time
 
     def _store_released(self) -> None:
-        around = self._around
+        process = self._process
         now = self._now()
-        while not around.stopped():
+        while not process.stopped():
             release = self._collector.release(now, _BATCH)
             if not any(release):
                 return
-            added = around.patiently("store", partial(self._feed.add, *release))
-            around.health.progress()
+            added = process.retry_until_available("store", partial(self._feed.add, *release))
+            process.health.progress()
             if added is not None:
                 self._measure(release, added)
             self._on_idle()
@@ -212,19 +212,19 @@ class LiveFeed:
                 return
 
     def _measure(self, release: Release, added: int) -> None:
-        metrics = self._around.metrics.of(FeedMetrics)
-        self._around.metrics.of(IngestMetrics).candles.inc(added)
+        metrics = self._process.metrics.of(FeedMetrics)
+        self._process.metrics.of(IngestMetrics).candles.inc(added)
         for arrival in release.arrivals:
             metrics.last_candle.labels(arrival.pair).set(arrival.order[0])
         for gap in release.gaps:
             metrics.gap_seconds.labels(gap.kind).inc(gap.missing_candles * self._step)
         for row in release.rejected:
             metrics.rejected_candles.labels(row.pair).inc()
-            self._around.log.warning("a candle was set aside", pair=row.pair, candle=row.source, reason=row.reason)
+            self._process.log.warning("a candle was set aside", pair=row.pair, candle=row.source, reason=row.reason)
 
     def _rest(self, answered: bool) -> None:
         """Wait until the feed is to be asked again, at once where a page was only one of several."""
-        around = self._around
+        process = self._process
         if answered and self._collector.holes(_PAGE_CANDLES):
             self._on_idle()
             return
@@ -233,15 +233,15 @@ class LiveFeed:
             now = self._now()
             until_close = max(self._collector.next_close(now) - now, 0.0)
             pause = min(pause, until_close) if self._collector.awaited(now) else until_close
-        until = around.monotonic() + pause
-        while not around.stopped():
-            around.health.progress()
-            around.metrics.of(FeedMetrics).feed_age.set(around.monotonic() - self._answered_at)
+        until = process.monotonic() + pause
+        while not process.stopped():
+            process.health.progress()
+            process.metrics.of(FeedMetrics).feed_age.set(process.monotonic() - self._answered_at)
             self._on_idle()
-            left = until - around.monotonic()
+            left = until - process.monotonic()
             if left <= 0:
                 return
-            around.sleep(min(left, _LONGEST_NAP_SECONDS))
+            process.sleep(min(left, _LONGEST_NAP_SECONDS))
 
 
 def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -> Stored:

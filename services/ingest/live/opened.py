@@ -18,7 +18,7 @@ from shared.oanda.account import account_instruments
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
 from shared.runtime.oanda_access import connect, given_address
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.settings import RuntimeSettings, Settings
 from shared.store.port import Store
 
@@ -46,26 +46,22 @@ def require_account(runtime: RuntimeSettings) -> None:
 
 
 @contextmanager
-def opened_live(around: Surroundings, settings: Settings, pairs: Sequence[str]) -> Iterator[Live]:
+def opened_live(process: Process, settings: Settings, pairs: Sequence[str]) -> Iterator[Live]:
     """Connect, and make sure that OANDA trades the pairs on the price grid that we know; raises InputError."""
-    around.metrics.show(FeedMetrics)
+    process.metrics.show(FeedMetrics)
     instruments = [parse_pair(pair) for pair in pairs]
     require_account(settings.runtime)
     with connect(
-        settings.runtime,
-        around.clock,
-        monotonic=around.monotonic,
-        sleep=around.sleep,
-        chance=around.chance.random,
+        settings.runtime, process.clock, monotonic=process.monotonic, sleep=process.sleep, jitter=process.rng.random
     ) as connection:
-        _require_instruments(around, connection, instruments)
+        _require_instruments(process, connection, instruments)
         step = parse_granularity(settings.live.granularity)
         yield Live(connection, instruments, OandaSource(connection, [each.name for each in instruments], step))
 
 
 @contextmanager
 def fed(
-    around: Surroundings, store: Store, settings: Settings, live: Live, sink: QuoteSink, news_cache: Path | None
+    process: Process, store: Store, settings: Settings, live: Live, sink: QuoteSink, news_cache: Path | None
 ) -> Iterator[PriceFeed]:
     """Follow prices and news in the background for as long as the context is open."""
     live_settings = settings.live
@@ -73,13 +69,13 @@ def fed(
         live.connection,
         live.instruments,
         sink,
-        around.metrics,
-        around.log,
+        process.metrics,
+        process.log,
         silent_seconds=live_settings.silent_seconds,
         poll_seconds=live_settings.poll_seconds,
-        chance=around.chance,
+        rng=process.rng,
     )
-    calendar = CalendarFetcher(around, store, live_settings.calendar_url, live_settings.calendar_hours, news_cache)
+    calendar = CalendarFetcher(process, store, live_settings.calendar_url, live_settings.calendar_hours, news_cache)
     calendar.start()
     prices.start()
     try:
@@ -89,8 +85,8 @@ def fed(
         calendar.stop(_STOP_SECONDS)
 
 
-def _require_instruments(around: Surroundings, connection: OandaConnection, instruments: Sequence[Instrument]) -> None:
-    listed = around.patiently("feed", partial(account_instruments, connection))
+def _require_instruments(process: Process, connection: OandaConnection, instruments: Sequence[Instrument]) -> None:
+    listed = process.retry_until_available("feed", partial(account_instruments, connection))
     if listed is None:
         return
     for each in instruments:

@@ -10,8 +10,7 @@ from shared.contracts.errors import InfrastructureError
 from shared.contracts.facts import Quote
 from shared.core.types import Instrument
 from shared.oanda.connection import OandaConnection
-from shared.oanda.pricing import Heartbeat, PricingStream, prices
-from shared.oanda.pricing import Quote as OandaQuote
+from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, prices
 from shared.oanda.times import NANOSECONDS_PER_SECOND
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
@@ -38,7 +37,7 @@ class PriceFeed:
         *,
         silent_seconds: float,
         poll_seconds: float,
-        chance: Random,
+        rng: Random,
     ) -> None:
         """Hand quotes to `sink`, which is called in the feed's threads.
 
@@ -51,7 +50,7 @@ class PriceFeed:
         self._log = log
         self._silent_seconds = silent_seconds
         self._poll_seconds = poll_seconds
-        self._chance = chance
+        self._rng = rng
         self._stopping = threading.Event()
         self._stream: PricingStream | None = None
         self._newest_nanoseconds = 0
@@ -90,7 +89,7 @@ class PriceFeed:
                 self._fault = fault
 
     def _stream_again_and_again(self) -> None:
-        pauses = patience(self._chance.random)
+        pauses = patience(self._rng.random)
         while not self._stopping.is_set():
             try:
                 self._follow_stream(pauses.reset)
@@ -134,7 +133,7 @@ class PriceFeed:
                     self._metrics.of(FeedMetrics).prices_streaming.set(1)
                     self._log.info("prices stream")
                     works()
-                if not isinstance(item, Heartbeat):
+                if not isinstance(item, PricingHeartbeat):
                     last_price = monotonic()
                     self._hand_on([item])
                 elif monotonic() - last_price > _QUIET_SECONDS:
@@ -151,14 +150,9 @@ class PriceFeed:
     def _ask(self) -> None:
         self._hand_on(prices(self._connection, self._instruments, patience_seconds=_ASKING_SECONDS).quotes)
 
-    def _hand_on(self, quotes: Sequence[OandaQuote]) -> None:
+    def _hand_on(self, quotes: Sequence[ClientPrice]) -> None:
         usable = [
-            Quote(
-                pair=quote.pair,
-                time=quote.time_nanoseconds // NANOSECONDS_PER_SECOND,
-                bid=quote.bid,
-                ask=quote.ask,
-            )
+            Quote(pair=quote.pair, time=quote.time_nanoseconds // NANOSECONDS_PER_SECOND, bid=quote.bid, ask=quote.ask)
             for quote in quotes
             if quote.tradeable and quote.bid is not None and quote.ask is not None and quote.bid <= quote.ask
         ]

@@ -18,7 +18,7 @@ from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.times import format_time
 from shared.runtime.news import NewsRecord, keep_news, stored_news
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.store.port import Store
 
 # The site answers 429 to whoever asks more than twice in five minutes.
@@ -37,7 +37,7 @@ class CalendarFetcher:
 
     def __init__(
         self,
-        around: Surroundings,
+        process: Process,
         store: Store,
         url: str,
         hours: float,
@@ -45,8 +45,8 @@ class CalendarFetcher:
         patience: Patience = USUAL_PATIENCE,
     ) -> None:
         """Fetch from `url` every `hours` and keep the answer in a store and, if a file is named, in that."""
-        self._around = around
-        self._log = around.log
+        self._process = process
+        self._log = process.log
         self._store = store
         self._url = url
         # An address may hold a secret, and all that matters is whether it is still the same.
@@ -54,7 +54,7 @@ class CalendarFetcher:
         self._every_seconds = hours * 3_600
         self._cache = cache
         self._patience = patience
-        self._failing = Backoff(2 * SHORTEST_PAUSE_SECONDS, _LONGEST_FAILURE_PAUSE_SECONDS, around.chance.random)
+        self._failing = Backoff(2 * SHORTEST_PAUSE_SECONDS, _LONGEST_FAILURE_PAUSE_SECONDS, process.rng.random)
         self._record = NewsRecord()
         self._in_store: NewsRecord | None = None
         self._in_cache: NewsRecord | None = None
@@ -68,7 +68,7 @@ class CalendarFetcher:
     def start(self) -> None:
         """Take up what store and file hold, then fetch in the background whenever it is time to."""
         self._take_up()
-        self._around.metrics.of(FeedMetrics).news_age.set_function(self.age_seconds)
+        self._process.metrics.of(FeedMetrics).news_age.set_function(self.age_seconds)
         self._thread.start()
 
     def stop(self, seconds: float = 2.0) -> None:
@@ -79,13 +79,13 @@ class CalendarFetcher:
     def age_seconds(self) -> float:
         """Return how old the calendar is, NaN without one."""
         calendar = self._record.calendar()
-        return math.nan if calendar is None else max(0.0, self._around.clock() - calendar.fetched_at)
+        return math.nan if calendar is None else max(0.0, self._process.clock() - calendar.fetched_at)
 
     def look(self) -> None:
         """Fetch if it is time to, and put what is known where it is still missing."""
         if not self._taken_up and not self._take_up():
             return
-        if self._around.monotonic() >= self._due_monotonic or self._around.clock() >= self._due_clock:
+        if self._process.monotonic() >= self._due_monotonic or self._process.clock() >= self._due_clock:
             self._fetch()
         self._keep()
 
@@ -108,7 +108,7 @@ class CalendarFetcher:
             self._complain("the stored news calendar is out of reach", str(fault))
             return False
         self._in_cache = self._read_cache()
-        now = int(self._around.clock())
+        now = int(self._process.clock())
         found = [_not_of_the_future(record, now) for record in (self._in_store, self._in_cache) if record is not None]
         if found:
             self._record = max(found, key=lambda each: (each.fetched_at, each.asked_at))
@@ -120,13 +120,13 @@ class CalendarFetcher:
         return True
 
     def _fetch(self) -> None:
-        now = int(self._around.clock())
+        now = int(self._process.clock())
         # Noted before it is asked, so that a program that is started over and over does not ask over and over.
         self._wait(SHORTEST_PAUSE_SECONDS)
         self._record = replace(self._record, asked_at=now)
         self._keep()
         known = Known(self._record.etag, self._record.last_modified) if self._is_ours() else Known()
-        answer = ask_for_calendar(self._url, known, now, self._patience, self._around.monotonic)
+        answer = ask_for_calendar(self._url, known, now, self._patience, self._process.monotonic)
         if self._stopping.is_set():
             return
         if isinstance(answer, Refusal):
@@ -146,7 +146,7 @@ class CalendarFetcher:
         )
         self._record = record
         self._failing.reset()
-        self._wait(self._every_seconds * (1 - _EARLIER * self._around.chance.random()))
+        self._wait(self._every_seconds * (1 - _EARLIER * self._process.rng.random()))
         last_event = format_time(record.last_event)
         self._log.info(
             "news calendar fetched", events=len(record.events), changed=record.events != before, last_event=last_event
@@ -162,7 +162,7 @@ class CalendarFetcher:
     def _refused(self, refusal: Refusal) -> None:
         pause_seconds = max(self._pause_after_failure(), refusal.pause_seconds)
         self._wait(pause_seconds)
-        self._around.metrics.of(FeedMetrics).news_failures.inc()
+        self._process.metrics.of(FeedMetrics).news_failures.inc()
         age_seconds = self.age_seconds()
         self._log.warning(
             "news calendar not fetched",
@@ -180,8 +180,8 @@ class CalendarFetcher:
 
     def _wait(self, seconds: float) -> None:
         seconds = min(max(seconds, 0.0), _LONGEST_PAUSE_SECONDS)
-        self._due_monotonic = self._around.monotonic() + seconds
-        self._due_clock = self._around.clock() + seconds
+        self._due_monotonic = self._process.monotonic() + seconds
+        self._due_clock = self._process.clock() + seconds
 
     def _keep(self) -> None:
         record = self._record

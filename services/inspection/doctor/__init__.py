@@ -2,6 +2,6 @@
 
 from services.inspection.doctor.configuration import readable_settings
 from services.inspection.doctor.examination import examine
-from services.inspection.doctor.findings import Finding, Limits, Verdict
+from services.inspection.doctor.findings import CheckResult, Finding, Limits
 
-__all__ = ["Finding", "Limits", "Verdict", "examine", "readable_settings"]
+__all__ = ["Finding", "Limits", "CheckResult", "examine", "readable_settings"]

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from services.inspection.doctor.findings import Report, Section
+from services.inspection.doctor.findings import CheckGroup, Report
 from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import topology
 from shared.settings.settings import Settings
@@ -13,13 +13,13 @@ _CONNECTION_NAME: Final = "scalpbot doctor"
 _SHOWN: Final = 3
 
 
-def broker_section(settings: Settings) -> Section:
+def broker_section(settings: Settings) -> CheckGroup:
     """Return the check of the broker."""
 
     def examine(report: Report) -> None:
         report.judge(BUS, partial(_look, settings, report))
 
-    return Section((BUS,), examine)
+    return CheckGroup((BUS,), examine)
 
 
 def _look(settings: Settings, report: Report) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from services.inspection.doctor.findings import Finding, Verdict, sentence_of
+from services.inspection.doctor.findings import CheckResult, Finding, sentence_of
 from shared.contracts.errors import InputError
 from shared.settings.environment import DB_PATH, RuntimeSettings, read_runtime
 from shared.settings.settings import Settings, load_settings
@@ -38,14 +38,14 @@ def readable_settings(path: Path | None, environ: Mapping[str, str]) -> ReadSett
     try:
         settings = load_settings(path, {**others, **usable})
         where = "no settings file, so the defaults apply" if path is None else f"{path} can be read"
-        found = Finding(SETTINGS, Verdict.OK, where)
+        found = Finding(SETTINGS, CheckResult.OK, where)
     except InputError as fault:
         settings = Settings(runtime=_runtime(usable))
-        found = Finding(SETTINGS, Verdict.PROBLEM, f"{sentence_of(fault)} (the other checks use the defaults)")
+        found = Finding(SETTINGS, CheckResult.PROBLEM, f"{sentence_of(fault)} (the other checks use the defaults)")
     if faults:
-        variables = Finding(ENVIRONMENT, Verdict.PROBLEM, "; ".join(faults))
+        variables = Finding(ENVIRONMENT, CheckResult.PROBLEM, "; ".join(faults))
     else:
-        variables = Finding(ENVIRONMENT, Verdict.OK, "every variable that is set is valid")
+        variables = Finding(ENVIRONMENT, CheckResult.OK, "every variable that is set is valid")
     return ReadSettings(settings, (found, variables))
 
 

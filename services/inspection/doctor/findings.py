@@ -11,7 +11,7 @@ from shared.contracts.errors import InfrastructureError, InputError, InvariantEr
 _NAMED_FAULTS: Final = (InputError, InfrastructureError, InvariantError, MessageError)
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """How a check ended; a warning does not keep the program from running."""
 
     OK = "ok"
@@ -23,7 +23,7 @@ class Finding(NamedTuple):
     """A check, how it ended, and one sentence that also says how to mend what is wrong."""
 
     check: str
-    verdict: Verdict
+    verdict: CheckResult
     sentence: str
 
 
@@ -45,22 +45,22 @@ class Report:
         self._lock = threading.Lock()
         self._found: dict[str, Finding] = {}
 
-    def say(self, check: str, verdict: Verdict, sentence: str) -> None:
+    def say(self, check: str, verdict: CheckResult, sentence: str) -> None:
         """Note how a check ended."""
         with self._lock:
             self._found[check] = Finding(check, verdict, sentence)
 
     def ok(self, check: str, sentence: str) -> None:
         """Note that a check found nothing wrong."""
-        self.say(check, Verdict.OK, sentence)
+        self.say(check, CheckResult.OK, sentence)
 
     def warn(self, check: str, sentence: str) -> None:
         """Note something that may matter."""
-        self.say(check, Verdict.WARNING, sentence)
+        self.say(check, CheckResult.WARNING, sentence)
 
     def problem(self, check: str, sentence: str) -> None:
         """Note something that must be mended."""
-        self.say(check, Verdict.PROBLEM, sentence)
+        self.say(check, CheckResult.PROBLEM, sentence)
 
     def skip(self, checks: Iterable[str], why: str) -> None:
         """Note of checks without a finding that they could not be made."""
@@ -74,11 +74,11 @@ class Report:
             look()
         except _NAMED_FAULTS as fault:
             self.problem(check, sentence_of(fault))
-        return self._found[check].verdict is not Verdict.PROBLEM
+        return self._found[check].verdict is not CheckResult.PROBLEM
 
     def has_passed(self, check: str) -> bool:
         """Return whether a check found nothing wrong."""
-        return self._found[check].verdict is Verdict.OK
+        return self._found[check].verdict is CheckResult.OK
 
     def unfinished(self) -> list[str]:
         """Return the checks of which there is no finding yet, in order."""
@@ -91,14 +91,14 @@ class Report:
             return [self._found[check] for check in self._checks if check in self._found]
 
 
-class Section(NamedTuple):
+class CheckGroup(NamedTuple):
     """Checks that build on each other, and what makes them."""
 
     checks: Sequence[str]
     examine: Callable[[Report], None]
 
 
-def run_sections(sections: Sequence[Section], whole_seconds: float) -> list[Finding]:
+def run_sections(sections: Sequence[CheckGroup], whole_seconds: float) -> list[Finding]:
     """Return the findings of all sections, examined side by side; a check without one in time is a problem."""
     end = monotonic() + whole_seconds
     reports = [Report(section.checks) for section in sections]
@@ -121,7 +121,7 @@ def sentence_of(fault: BaseException) -> str:
     return " ".join(str(fault).split())
 
 
-def _examine(section: Section, report: Report) -> None:
+def _examine(section: CheckGroup, report: Report) -> None:
     try:
         section.examine(report)
     except _NAMED_FAULTS as fault:

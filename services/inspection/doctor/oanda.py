@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from services.inspection.doctor.findings import Limits, Report, Section
+from services.inspection.doctor.findings import CheckGroup, Limits, Report
 from services.inspection.doctor.reaching import unreachable_of
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InputError
@@ -16,7 +16,7 @@ from shared.oanda.account import OandaInstrument, account_ids, account_instrumen
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
 from shared.oanda.errors import OandaRefusedError, OandaUnavailableError
-from shared.oanda.pricing import PriceSnapshot, Quote, prices
+from shared.oanda.pricing import ClientPrice, PriceSnapshot, prices
 from shared.oanda.times import NANOSECONDS_PER_SECOND
 from shared.runtime.oanda_access import connect, given_address
 from shared.settings.settings import Settings
@@ -38,13 +38,13 @@ _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 
 
-def oanda_section(settings: Settings, pairs: Sequence[str], clock: Callable[[], float], limits: Limits) -> Section:
+def oanda_section(settings: Settings, pairs: Sequence[str], clock: Callable[[], float], limits: Limits) -> CheckGroup:
     """Return the checks of OANDA for these pairs."""
 
     def examine(report: Report) -> None:
         _Examination(settings=settings, pairs=pairs, clock=clock, limits=limits, report=report).run()
 
-    return Section(CHECKS, examine)
+    return CheckGroup(CHECKS, examine)
 
 
 class _Examination:
@@ -276,7 +276,7 @@ def _unlike(name: str, digits: int, found: OandaInstrument | None) -> str | None
     return None
 
 
-def _price_told(pair: str, quote: Quote | None, now: float, stale_seconds: int | None) -> tuple[str, bool]:
+def _price_told(pair: str, quote: ClientPrice | None, now: float, stale_seconds: int | None) -> tuple[str, bool]:
     """Return in words how old a price is and whether that is wrong; `stale_seconds` is None in a closed market."""
     if quote is None:
         return f"OANDA sends no price for {pair}", True

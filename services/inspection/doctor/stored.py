@@ -5,7 +5,7 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from services.inspection.doctor.findings import Limits, Report, Section
+from services.inspection.doctor.findings import CheckGroup, Limits, Report
 from shared.calendar.market_hours import is_market_open, open_seconds_between
 from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
@@ -31,7 +31,7 @@ _AUDIT_SHARE: Final = 0.5
 
 def stored_section(
     url: str, settings: Settings, pairs: Sequence[str], clock: Callable[[], float], limits: Limits
-) -> Section:
+) -> CheckGroup:
     """Return the checks of a database; without pairs the candles of those that it holds are looked at."""
 
     def examine(report: Report) -> None:
@@ -51,7 +51,7 @@ def stored_section(
         finally:
             store.close()
 
-    return Section((STORE, AUDIT, CANDLES, NEWS), examine)
+    return CheckGroup((STORE, AUDIT, CANDLES, NEWS), examine)
 
 
 def _reading(store: Store, look: Callable[[Reader], None]) -> None:

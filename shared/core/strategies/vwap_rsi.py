@@ -60,9 +60,7 @@ STRATEGY: Final = Strategy(
     reading_names=("rsi", "vwap"),
     params=VwapRsiParams,
     profiles=Profiles(
-        conservative=VwapRsiParams(20.0, 80.0, 0.05),
-        normal=VwapRsiParams(),
-        aggressive=VwapRsiParams(30.0, 70.0, 0.15),
+        conservative=VwapRsiParams(20.0, 80.0, 0.05), normal=VwapRsiParams(), aggressive=VwapRsiParams(30.0, 70.0, 0.15)
     ),
     start=START,
     cells=no_cells,

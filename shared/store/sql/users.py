@@ -14,7 +14,7 @@ from shared.store.sql.session import Session, picked
 from shared.store.tables.users import LOGIN_ATTEMPTS, SESSIONS, USERS
 
 
-class UserSession(Session):
+class SignInSession(Session):
     """Read and write users, sessions and attempts to sign in."""
 
     def users(self) -> list[UserRow]:

@@ -127,13 +127,13 @@ def bare_route(ground: Ground) -> Iterator[_Sender]:
 def _applied(ground: Ground, sender: _Sender, go_on: Callable[[int], bool]) -> list[float]:
     """Send commands at odd moments and return the milliseconds from the commit of each to that of its end."""
     _wait_until_done(ground)
-    chance = Random(1)
+    rng = Random(1)
     first = ground.rows("SELECT max(id) FROM commands")[0][0]
     sent = 0
     while go_on(sent):
         sender.accepted(1)
         sent += 1
-        time.sleep(chance.uniform(0.05, 0.2))
+        time.sleep(rng.uniform(0.05, 0.2))
     _wait_until_done(ground)
     return [row[0] for row in ground.rows(_APPLIED.format(first=first))]
 

@@ -83,7 +83,7 @@ class _Lives:
 
 def killed_at_random(stage: Stage, seconds: float, seed: int) -> Outcome:
     """Kill any service every second or so, start it again at once, and see the backlog go when that ends."""
-    chance = Random(seed)
+    rng = Random(seed)
     candles_a_second = 25
     with stage.scene(min(_MOST_CANDLES, int(seconds * candles_a_second))) as scene:
         scene.pace = str(300 * candles_a_second)
@@ -91,8 +91,8 @@ def killed_at_random(stage: Stage, seconds: float, seed: int) -> Outcome:
         scene.start_all()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            time.sleep(chance.uniform(0.3, 2.0))
-            victim = chance.choice(SERVICES)
+            time.sleep(rng.uniform(0.3, 2.0))
+            victim = rng.choice(SERVICES)
             scene.deployment.kill(victim)
             scene.injected += 1
             scene.start(victim)

@@ -80,10 +80,10 @@ def lost_and_reordered(stage: Stage, seed: int) -> Outcome:
 class _Network:
     """A network that loses and reorders what is handed to it."""
 
-    def __init__(self, scene: Scene, chance: Random) -> None:
+    def __init__(self, scene: Scene, rng: Random) -> None:
         """Carry from the database to the broker until told to stop."""
         self._scene = scene
-        self._chance = chance
+        self._rng = rng
         self._stopped = Event()
         # One producer's rows appear in the order of their numbers.
         self._carried = dict.fromkeys(("ingest", "strategy"), 0)
@@ -119,15 +119,15 @@ class _Network:
     def _mangled(self, waiting: list[WireMessage]) -> list[WireMessage]:
         sent = []
         for window in _windows(waiting):
-            shuffled = self._chance.sample(window, len(window))
+            shuffled = self._rng.sample(window, len(window))
             self.reordered += sum(left is not right for left, right in zip(window, shuffled, strict=True))
-            sent += [message for message in shuffled if self._chance.random() >= _LOST_SHARE]
+            sent += [message for message in shuffled if self._rng.random() >= _LOST_SHARE]
         self.lost += len(waiting) - len(sent)
         return sent
 
 
 @contextmanager
-def _network(scene: Scene, chance: Random) -> "Iterator[_Network]":
+def _network(scene: Scene, rng: Random) -> "Iterator[_Network]":
     # To the relays everything was sent already.
     scene.execute(
         "CREATE FUNCTION sent_elsewhere() RETURNS trigger LANGUAGE plpgsql AS"
@@ -136,7 +136,7 @@ def _network(scene: Scene, chance: Random) -> "Iterator[_Network]":
     scene.execute(
         "CREATE TRIGGER sent_elsewhere BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION sent_elsewhere()"
     )
-    network = _Network(scene, chance)
+    network = _Network(scene, rng)
     network.thread.start()
     try:
         yield network

@@ -24,7 +24,7 @@ from shared.runtime.health import Health
 from shared.runtime.lease import HeldLease, Policy
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing
-from shared.runtime.process import ConsumerProcess, Surroundings
+from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.relay import Relay
 from shared.runtime.remembered import begin_run
 from shared.runtime.retry import patience
@@ -60,16 +60,16 @@ class Shared(NamedTuple):
     violation: Callable[[str], None]
 
 
-class Process:
+class SimulatedProcess:
     """One life of a service process: its tasks, and what is lost with it."""
 
-    def __init__(self, shared: Shared, service: str, instance: str, store: Store, around: Surroundings) -> None:
+    def __init__(self, shared: Shared, service: str, instance: str, store: Store, process: Process) -> None:
         """Start a service; it works when it is given turns."""
         self.shared = shared
         self.service = service
         self.instance = instance
         self.store = store
-        self.around = around
+        self.process = process
         # A strategy is named for its partition, as in `strategy.1#3`.
         self.partition = int(instance.partition("#")[0].partition(".")[2] or 0)
         self.stopping = False
@@ -100,53 +100,55 @@ class Process:
 
 def new_process(
     shared: Shared, service: str, instance: str, store: Store, metrics: ServiceMetrics, log: Any
-) -> Process:
+) -> SimulatedProcess:
     """Start one life of a service."""
     scheduler = shared.scheduler
-    process: Process
-    around = Surroundings(
+    simulated: SimulatedProcess
+    process = Process(
         service,
         instance,
         Health(metrics, scheduler.clock),
         metrics,
         log,
-        stopped=lambda: process.stopping,
-        crash=lambda place: process.crash(place),  # noqa: PLW0108  (the process comes after its surroundings)
+        stopped=lambda: simulated.stopping,
+        crash=lambda place: simulated.crash(place),  # noqa: PLW0108  (the process comes after its surroundings)
         clock=lambda: NOON + scheduler.now,
         monotonic=scheduler.clock,
         sleep=scheduler.sleep,
-        chance=Random(shared.faults.random.random()),
+        rng=Random(shared.faults.random.random()),
     )
-    process = Process(shared, service, instance, store, around)
-    return process
+    simulated = SimulatedProcess(shared, service, instance, store, process)
+    return simulated
 
 
 class ScheduledRelay(Relay):
     """The relay as a task instead of a thread."""
 
-    def __init__(self, process: Process, publisher: SimulatedPublisher) -> None:
+    def __init__(self, simulated: SimulatedProcess, publisher: SimulatedPublisher) -> None:
         """Send the outbox of the process's service."""
-        around = process.around
+        process = simulated.process
         super().__init__(
-            process.store, publisher, process.service, around.metrics, around.log, around.crash, around.clock
+            simulated.store, publisher, simulated.service, process.metrics, process.log, process.crash, process.clock
         )
-        self._process = process
+        self._simulated = simulated
         self._last_round = False
         self._task: Task | None = None
 
     def start(self) -> None:
         """Begin with what an earlier process left behind."""
-        self._task = self._process.shared.scheduler.spawn(f"{self._process.instance}.relay", self._send_until_stopped)
-        self._process.tasks.append(self._task)
+        self._task = self._simulated.shared.scheduler.spawn(
+            f"{self._simulated.instance}.relay", self._send_until_stopped
+        )
+        self._simulated.tasks.append(self._task)
 
     def wake(self) -> None:
         """Say that there is something to send."""
         if self._task is not None:
-            self._process.shared.scheduler.wake(self._task)
+            self._simulated.shared.scheduler.wake(self._task)
 
     def stop(self, seconds: float) -> None:
         """Send what is left if it can be sent in so many seconds."""
-        scheduler = self._process.shared.scheduler
+        scheduler = self._simulated.shared.scheduler
         until = scheduler.now + seconds
         self._last_round = True
         self.wake()
@@ -154,7 +156,7 @@ class ScheduledRelay(Relay):
             scheduler.sleep(0.1)
 
     def _send_until_stopped(self) -> None:
-        scheduler, pauses = self._process.shared.scheduler, patience(self._process.around.chance.random)
+        scheduler, pauses = self._simulated.shared.scheduler, patience(self._simulated.process.rng.random)
         ended = False
         while not ended:
             ended = self._last_round
@@ -180,9 +182,9 @@ class Wiring(NamedTuple):
 class SimulatedReceiver:
     """Takes messages off a queue as the consumer of RabbitMQ does: a batch, its work, its ack."""
 
-    def __init__(self, process: Process, queue: str) -> None:
+    def __init__(self, simulated: SimulatedProcess, queue: str) -> None:
         """Serve one queue."""
-        self._process = process
+        self._simulated = simulated
         self._queue = queue
 
     def run(
@@ -199,15 +201,15 @@ class SimulatedReceiver:
             try:
                 self._consume(consumer, handle, decode, stop, tick)
             except InfrastructureError:
-                self._sleep(self._process.around.chance.random() * 2)
+                self._sleep(self._simulated.process.rng.random() * 2)
             finally:
-                self._process.shared.broker.detach(consumer)
+                self._simulated.shared.broker.detach(consumer)
 
     def _connect(self) -> Consumer:
-        scheduler = self._process.shared.scheduler
+        scheduler = self._simulated.shared.scheduler
         task = scheduler.current()
-        consumer = self._process.shared.broker.attach(self._queue, lambda: scheduler.wake(task))
-        self._process.consumers.append(consumer)
+        consumer = self._simulated.shared.broker.attach(self._queue, lambda: scheduler.wake(task))
+        self._simulated.consumers.append(consumer)
         return consumer
 
     def _consume(
@@ -218,7 +220,7 @@ class SimulatedReceiver:
         stop: Callable[[], bool],
         tick: Callable[[], None],
     ) -> None:
-        broker, crash, service = self._process.shared.broker, self._process.crash, self._process.service
+        broker, crash, service = self._simulated.shared.broker, self._simulated.crash, self._simulated.service
         while not stop():
             tick()
             taken = broker.take(consumer)
@@ -226,7 +228,7 @@ class SimulatedReceiver:
                 self._sleep(_POLL_SECONDS)
                 continue
             # A process may be paused, killed or lose its lease with a batch in its hands.
-            self._process.pause()
+            self._simulated.pause()
             self._sleep(0.0)
             if not self._handled(list(self._read(consumer, taken, decode)), handle, stop):
                 return
@@ -235,17 +237,17 @@ class SimulatedReceiver:
             crash(f"{service}.after_ack")
 
     def _read(self, consumer: Consumer, taken: Sequence[Held], decode: Decode) -> Iterator[Message]:
-        known = partial(self._process.shared.remembered, decode)
+        known = partial(self._simulated.shared.remembered, decode)
         for held in taken:
             try:
                 yield message_of(held.properties, held.body, known)
             except MessageError:
-                self._process.shared.broker.reject(consumer, held)
+                self._simulated.shared.broker.reject(consumer, held)
 
     def _handled(
         self, messages: Sequence[Message], handle: Callable[[Sequence[Message]], None], stop: Callable[[], bool]
     ) -> bool:
-        pauses = patience(self._process.around.chance.random)
+        pauses = patience(self._simulated.process.rng.random)
         while messages:
             try:
                 handle(messages)
@@ -258,23 +260,27 @@ class SimulatedReceiver:
         return True
 
     def _sleep(self, seconds: float) -> None:
-        self._process.shared.scheduler.sleep(seconds)
+        self._simulated.shared.scheduler.sleep(seconds)
 
 
-def _run_ingest(process: Process) -> None:
-    around, store, shared = process.around, process.store, process.shared
-    around.patiently("store", partial(agree_on_partitions, store, shared.market.settings.deployment.partitions, NOON))
-    relay = process.relay()
+def _run_ingest(simulated: SimulatedProcess) -> None:
+    process, store, shared = simulated.process, simulated.store, simulated.shared
+    process.retry_until_available(
+        "store", partial(agree_on_partitions, store, shared.market.settings.deployment.partitions, NOON)
+    )
+    relay = simulated.relay()
     relay.start()
-    feed = CandleFeed(store, OutboxOutgoing(relay.wake), shared.market.settings.deployment.partitions, around.crash)
-    arrivals: list[Arrival] = around.patiently("store", partial(_unstored, store, shared.market.series)) or []
-    while arrivals and not around.stopped():
-        size = around.chance.randint(1, _LARGEST_ARRIVAL)
-        replay(around, store, feed, arrivals[:size], 0.0)
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), shared.market.settings.deployment.partitions, process.crash)
+    arrivals: list[Arrival] = (
+        process.retry_until_available("store", partial(_unstored, store, shared.market.series)) or []
+    )
+    while arrivals and not process.stopped():
+        size = process.rng.randint(1, _LARGEST_ARRIVAL)
+        replay(process, store, feed, arrivals[:size], 0.0)
         arrivals = arrivals[size:]
-        around.sleep(around.chance.random() * _LONGEST_WAIT_FOR_CANDLES_SECONDS)
-    while not around.stopped():
-        around.sleep(_POLL_SECONDS)
+        process.sleep(process.rng.random() * _LONGEST_WAIT_FOR_CANDLES_SECONDS)
+    while not process.stopped():
+        process.sleep(_POLL_SECONDS)
     relay.stop(_LONGEST_NAP_SECONDS)
 
 
@@ -283,16 +289,16 @@ def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
         return unstored(reader, series)
 
 
-def _run_strategy(process: Process) -> None:
-    around, store, settings = process.around, process.store, process.shared.market.settings
-    around.patiently("store", partial(begin_run, store, settings, None, RunMode.OFFLINE, NOON))
-    work = StrategyWork(settings, RunMode.OFFLINE, None, process.partition)
-    _consume_as(process, work, candles_queue(process.partition), no_fence, None)
+def _run_strategy(simulated: SimulatedProcess) -> None:
+    process, store, settings = simulated.process, simulated.store, simulated.shared.market.settings
+    process.retry_until_available("store", partial(begin_run, store, settings, None, RunMode.OFFLINE, NOON))
+    work = StrategyWork(settings, RunMode.OFFLINE, None, simulated.partition)
+    _consume_as(simulated, work, candles_queue(simulated.partition), no_fence, None)
 
 
-def _run_executor(process: Process) -> None:
-    around, shared = process.around, process.shared
-    lease = HeldLease(process.store, LEASE, process.instance, Policy.STEP_BACK, monotonic=around.monotonic)
+def _run_executor(simulated: SimulatedProcess) -> None:
+    process, shared = simulated.process, simulated.shared
+    lease = HeldLease(simulated.store, LEASE, simulated.instance, Policy.STEP_BACK, monotonic=process.monotonic)
 
     def fence(transaction: Transaction) -> None:
         try:
@@ -302,34 +308,34 @@ def _run_executor(process: Process) -> None:
             shared.faults.counts[STALE_REFUSED] += 1
             raise
         stored = transaction.lease(LEASE)
-        if stored is None or stored.holder != process.instance or stored.seconds_left <= 0:
-            shared.violation(f"{process.instance} writes without holding the lease")
+        if stored is None or stored.holder != simulated.instance or stored.seconds_left <= 0:
+            shared.violation(f"{simulated.instance} writes without holding the lease")
 
     work = ExecutorWork(AccountDesk(shared.market.settings, EXECUTOR_STREAM))
-    _consume_as(process, work, ASSESSED_QUEUE, fence, lease)
+    _consume_as(simulated, work, ASSESSED_QUEUE, fence, lease)
 
 
 def _consume_as(
-    process: Process,
+    simulated: SimulatedProcess,
     work: Work[Any],
     queue: str,
     fence: Callable[[Transaction], None],
     lease: HeldLease | None,
 ) -> None:
-    around, counts = process.around, process.shared.faults.counts
-    relay = process.relay()
+    process, counts = simulated.process, simulated.shared.faults.counts
+    relay = simulated.relay()
 
     def observe(announced: int, handled: int) -> None:
         counts[PASSED_OVER] += announced > handled
         counts[REPAIRED] += handled > announced
 
-    consumer = process.shared.wiring.consumer(
-        process.store, OutboxOutgoing(relay.wake), work, fence=fence, crash=around.crash, observe=observe
+    consumer = simulated.shared.wiring.consumer(
+        simulated.store, OutboxOutgoing(relay.wake), work, fence=fence, crash=process.crash, observe=observe
     )
-    ConsumerProcess(around, process.store, consumer, SimulatedReceiver(process, queue), relay, lease).run()
+    ConsumerProcess(process, simulated.store, consumer, SimulatedReceiver(simulated, queue), relay, lease).run()
 
 
-_SERVICES: Final[dict[str, Callable[[Process], None]]] = {
+_SERVICES: Final[dict[str, Callable[[SimulatedProcess], None]]] = {
     INGEST: _run_ingest,
     STRATEGY: _run_strategy,
     EXECUTOR: _run_executor,

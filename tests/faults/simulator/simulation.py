@@ -17,17 +17,10 @@ from shared.runtime.streams import ALL_ASSESSED
 from shared.store.sql.audit import verify_audit
 from tests.faults.simulator.broker import SimulatedBroker
 from tests.faults.simulator.database import FaultyStore, MemoryDatabase
-from tests.faults.simulator.faults import (
-    DEAD_LETTERED,
-    KILLED,
-    STOPPED,
-    TAKEN_OVER,
-    Faults,
-    SimulatedCrash,
-)
+from tests.faults.simulator.faults import DEAD_LETTERED, KILLED, STOPPED, TAKEN_OVER, Faults, SimulatedCrash
 from tests.faults.simulator.judgement import Effects, judge
 from tests.faults.simulator.market import SimulatedMarket, simulated_markets
-from tests.faults.simulator.processes import Decode, Process, Shared, Wiring, new_process
+from tests.faults.simulator.processes import Decode, Shared, SimulatedProcess, Wiring, new_process
 from tests.faults.simulator.scheduler import Scheduler, Task
 from tests.faults.simulator.trace import Trace
 
@@ -59,7 +52,7 @@ class _Place:
     name: str
     metrics: ServiceMetrics
     lives: int = 0
-    process: Process | None = None
+    process: SimulatedProcess | None = None
     restart_at: float = 0.0
 
 

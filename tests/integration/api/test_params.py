@@ -111,12 +111,7 @@ def test_limits_and_risk_change_together_by_one_command(tmp_path: Path) -> None:
         (STRATEGY, {"profile": {}}, 422, "body.profile"),
         (STRATEGY, {"profiles": {}, "actor": "somebody"}, 422, "body.actor"),
         ("/api/strategy-params/martingale", {"profiles": PROFILES}, 422, "path.strategy"),
-        (
-            SETTINGS,
-            {"risk": {**RISK, "risk_percent": 101}},
-            422,
-            "body.risk.risk_percent",
-        ),
+        (SETTINGS, {"risk": {**RISK, "risk_percent": 101}}, 422, "body.risk.risk_percent"),
         (SETTINGS, {"account": {"start_balance": "1"}}, 422, "body.account"),
         (SETTINGS, {"pairs": {PAIR: {"strategy": "ema_vwap"}}}, 422, "body.pairs.USD_JPY.strategy"),
         (SETTINGS, {}, 422, "name at least one of gates, risk, pairs"),

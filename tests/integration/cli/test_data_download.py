@@ -52,7 +52,7 @@ def connected(simulator: OandaSimulator) -> Iterator[OandaConnection]:
         clock=clock.now,
         monotonic=clock.now,
         sleep=clock.advance,
-        chance=lambda: 0.5,
+        jitter=lambda: 0.5,
         answer_seconds=5.0,
     ) as connection:
         yield connection

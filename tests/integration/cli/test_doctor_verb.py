@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.cli import main
-from services.inspection.doctor import Verdict, examine, readable_settings
+from services.inspection.doctor import CheckResult, examine, readable_settings
 from shared.store.rows.audit import AuditEntry
 from shared.store.sql_store import open_store
 from tests.fixtures.examined import (
@@ -61,7 +61,7 @@ def test_each_wrong_variable_is_told_and_hides_no_other_check(url: str, tmp_path
     assert "bad.toml:2" in found["settings"].sentence
     assert "RABBITMQ_URL" in found["environment"].sentence
     assert "LIVE_TRADING_ENABLED" in found["environment"].sentence
-    assert verdicts(found, *OANDA) == {Verdict.OK}
+    assert verdicts(found, *OANDA) == {CheckResult.OK}
 
 
 def test_broker_without_its_queues_is_a_problem_until_they_are_declared(url: str, vhost_url: str) -> None:
@@ -83,7 +83,7 @@ def test_dead_broker_and_dead_database_are_two_problems_of_their_own() -> None:
     assert set(problems(found)) == {"store", "message broker"}
     assert is_skipped(found, "audit chain", "stored candles", "news calendar")
     assert "hush" not in str(found)
-    assert verdicts(found, *OANDA) == {Verdict.OK}
+    assert verdicts(found, *OANDA) == {CheckResult.OK}
 
 
 def test_postgresql_store_is_examined_too(postgres_url: str) -> None:

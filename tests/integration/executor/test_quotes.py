@@ -31,7 +31,7 @@ class Market:
     """The clock of a live run, and the prices between two candles."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = Random(seed)
+        self.rng = Random(seed)
         self.now = 0.0
 
     def path(self, candle: Arrival) -> list[Quote]:
@@ -43,7 +43,7 @@ class Market:
             (each.bid_low, each.ask_low),
             (each.bid_close, each.ask_close),
         ]
-        times = sorted(each.time + self.chance.randrange(1, M5) for _ in prices)
+        times = sorted(each.time + self.rng.randrange(1, M5) for _ in prices)
         return [Quote(candle.pair, time, *price) for time, price in zip(times, prices, strict=True)]
 
 
@@ -67,12 +67,12 @@ def trade(database: Path, *, seed: int, share: float, candles: int = 600, restar
     while place < len(arrivals):
         with live_platform(database, market, settings) as (_store, platform, board):
             for arrival in arrivals[place : place + (restart_every or len(arrivals))]:
-                if market.chance.random() < share:
+                if market.rng.random() < share:
                     for quote in market.path(arrival):
                         board.put([quote])
                         platform.attend()
-                market.now = arrival.order[0] + market.chance.random() * 3
-                if market.chance.random() < share:
+                market.now = arrival.order[0] + market.rng.random() * 3
+                if market.rng.random() < share:
                     close = arrival.candle
                     board.put([Quote(arrival.pair, int(market.now), close.bid_close + 2, close.ask_close + 3)])
                 platform.replay([arrival], lambda _done: None)

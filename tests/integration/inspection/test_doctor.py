@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.inspection.doctor import Verdict, examine, readable_settings
+from services.inspection.doctor import CheckResult, examine, readable_settings
 from tests.fixtures.examined import (
     HURRIED,
     NOW,
@@ -34,7 +34,7 @@ def url_(tmp_path: Path) -> str:
 def test_everything_in_order_is_ok(url: str) -> None:
     with simulated() as simulator:
         found = examined(simulator, url)
-    assert {name: each for name, each in found.items() if each.verdict is not Verdict.OK} == {}
+    assert {name: each for name, each in found.items() if each.verdict is not CheckResult.OK} == {}
     assert "EUR_USD M5 up to 2024-01-03T16:15:00Z" in found["stored candles"].sentence
     assert "1.0 h old" in found["news calendar"].sentence
     assert simulator.changing_requests == []
@@ -47,7 +47,7 @@ def test_wrong_token_is_the_only_problem_and_hides_nothing_of_the_database(url: 
     assert check == "OANDA token"
     assert "works in one environment only" in sentence
     assert is_skipped(found, *OANDA[1:])
-    assert verdicts(found, "store", "audit chain", "stored candles", "news calendar", "OANDA host") == {Verdict.OK}
+    assert verdicts(found, "store", "audit chain", "stored candles", "news calendar", "OANDA host") == {CheckResult.OK}
 
 
 def test_token_with_a_blank_in_it_is_told_without_asking(url: str) -> None:
@@ -63,7 +63,7 @@ def test_foreign_account_is_told_apart_from_a_wrong_token(url: str) -> None:
     [(check, sentence)] = problems(found).items()
     assert check == "OANDA account"
     assert "403" in sentence
-    assert found["OANDA token"].verdict is Verdict.OK
+    assert found["OANDA token"].verdict is CheckResult.OK
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_account_of_the_other_environment_is_told_and_not_asked_for(
 @pytest.mark.parametrize(
     ("skew", "verdict", "way"),
     [
-        (4.0, Verdict.OK, "behind"),
-        (30.0, Verdict.WARNING, "30.0 s behind"),
-        (-30.0, Verdict.WARNING, "30.0 s ahead of"),
-        (90.0, Verdict.PROBLEM, "90.0 s behind"),
+        (4.0, CheckResult.OK, "behind"),
+        (30.0, CheckResult.WARNING, "30.0 s behind"),
+        (-30.0, CheckResult.WARNING, "30.0 s ahead of"),
+        (90.0, CheckResult.PROBLEM, "90.0 s behind"),
     ],
 )
 def test_clock_of_this_machine_is_compared_with_that_of_oanda(
-    url: str, skew: float, verdict: Verdict, way: str
+    url: str, skew: float, verdict: CheckResult, way: str
 ) -> None:
     with simulated(faults=Faults(clock_skew_seconds=skew)) as simulator:
         found = examined(simulator, url)
@@ -131,7 +131,7 @@ def test_maintenance_of_one_endpoint_leaves_the_other_checks_standing(url: str) 
         simulator.faults.schedule(ResponseFault.CLOUDFLARE, times=50, path="/instruments")
         found = examined(simulator, url)
     assert set(problems(found)) == {"OANDA instruments"}
-    assert verdicts(found, "clock", "OANDA prices") == {Verdict.OK}
+    assert verdicts(found, "clock", "OANDA prices") == {CheckResult.OK}
 
 
 def test_refused_token_that_works_a_moment_later_is_accepted(url: str) -> None:
@@ -143,7 +143,7 @@ def test_refused_token_that_works_a_moment_later_is_accepted(url: str) -> None:
 def test_black_holed_host_is_told_and_the_stream_host_is_judged_by_itself(url: str) -> None:
     with black_hole() as nowhere, simulated() as simulator:
         found = examined(simulator, url, OANDA_REST_URL=nowhere)
-        assert found["OANDA stream host"].verdict is Verdict.OK
+        assert found["OANDA stream host"].verdict is CheckResult.OK
         assert "does not answer within 0.5 s" in problems(found)["OANDA host"]
         assert is_skipped(found, *OANDA)
         found = examined(simulator, url, OANDA_STREAM_URL=nowhere)
@@ -185,7 +185,7 @@ def test_check_that_hangs_is_a_problem_and_the_others_are_told(url: str) -> None
         found = examined(simulator, url, limits, OANDA_REST_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert "no result within 3 s" in problems(found)["OANDA token"]
     assert is_skipped(found, *OANDA[1:])
-    assert verdicts(found, "store", "stored candles") == {Verdict.OK}
+    assert verdicts(found, "store", "stored candles") == {CheckResult.OK}
 
 
 def test_pair_that_the_account_does_not_trade_is_told(url: str) -> None:
@@ -194,17 +194,17 @@ def test_pair_that_the_account_does_not_trade_is_told(url: str) -> None:
         findings = examine(settings, url, ("EUR_USD", "NZD_CAD"), clock=simulator.clock.now, limits=HURRIED)
     found = {finding.check: finding for finding in findings}
     assert "does not trade NZD_CAD" in problems(found)["OANDA instruments"]
-    assert found["OANDA prices"].verdict is Verdict.OK
+    assert found["OANDA prices"].verdict is CheckResult.OK
     assert "no candle of NZD_CAD is stored" in found["stored candles"].sentence
 
 
 def test_old_candles_prices_and_news_are_warnings_while_the_market_is_open(url: str) -> None:
     with simulated(now=NOW + 4 * STEP_SECONDS) as simulator:
-        assert examined(simulator, url)["stored candles"].verdict is Verdict.WARNING
+        assert examined(simulator, url)["stored candles"].verdict is CheckResult.WARNING
     # The candles of the simulator have ended an hour before.
     with simulated(now=int(market_series().time[-1]) + 3900) as simulator:
         found = examined(simulator, url)
-    assert verdicts(found, "stored candles", "OANDA prices", "news calendar") == {Verdict.WARNING}
+    assert verdicts(found, "stored candles", "OANDA prices", "news calendar") == {CheckResult.WARNING}
     assert "EUR_USD" in found["OANDA prices"].sentence
     assert "it counts as missing" in found["news calendar"].sentence
     assert problems(found) == {}
@@ -213,12 +213,12 @@ def test_old_candles_prices_and_news_are_warnings_while_the_market_is_open(url: 
 def test_nothing_is_too_old_while_the_market_is_closed(url: str) -> None:
     with simulated(now=SATURDAY) as simulator:
         found = examined(simulator, url)
-    assert verdicts(found, "stored candles", "OANDA prices") == {Verdict.OK}
+    assert verdicts(found, "stored candles", "OANDA prices") == {CheckResult.OK}
     assert "the market is closed" in found["stored candles"].sentence
 
 
 def test_halted_market_is_a_warning(url: str) -> None:
     with simulated(faults=Faults(market_halted=True)) as simulator:
         found = examined(simulator, url)
-    assert found["OANDA prices"].verdict is Verdict.WARNING
+    assert found["OANDA prices"].verdict is CheckResult.WARNING
     assert "does not trade EUR_USD now" in found["OANDA prices"].sentence

@@ -14,11 +14,11 @@ from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from shared.oanda.account import account_ids, account_instruments, account_summary
 from shared.oanda.candles import CandleSpecification, candles_between, latest_candles
-from shared.oanda.closing import Cancelled, Closed, NothingOpen, close_position
+from shared.oanda.closing import Cancelled, NothingOpen, PositionClosed, close_position
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, address_of
 from shared.oanda.errors import OandaRefusedError, OandaUnauthorizedError
-from shared.oanda.pricing import Heartbeat, PricingStream, Quote, prices
+from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, prices
 from shared.oanda.streaming import SILENCE_SECONDS
 from tests.simulators.oanda import Faults, OandaSimulator, ResponseFault, StreamFault, VirtualClock
 
@@ -58,7 +58,7 @@ def connected(
         clock=clock.now,
         monotonic=clock.now,
         sleep=clock.advance,
-        chance=lambda: 0.5,
+        jitter=lambda: 0.5,
         answer_seconds=5.0,
     ) as connection:
         yield connection
@@ -114,7 +114,7 @@ def test_position_is_closed_exactly_once_whatever_becomes_of_the_answer(
             simulator.faults.schedule(fault, path="/close")
         intents: list[object] = []
         result = close_position(connection, "EUR_USD", "close-1", intents.append, settle_seconds=settle_seconds)
-        assert isinstance(result, Closed)
+        assert isinstance(result, PositionClosed)
         assert [fill.units for fill in result.fills] == [1000]
         simulator.clock.advance(60.0)
         assert simulator.open_units("EUR_USD") == 0
@@ -135,7 +135,7 @@ def test_close_among_random_faults_happens_once_or_says_that_it_is_unknown(seed:
         simulator.clock.advance(60.0)
         fills = [one for one in simulator.transactions if one["type"] == "ORDER_FILL" and int(one["id"]) > opened]
         assert len(fills) <= 1
-        assert result is None or isinstance(result, Closed)
+        assert result is None or isinstance(result, PositionClosed)
         assert result is None or len(fills) == 1
 
 
@@ -169,7 +169,7 @@ def test_stream_brings_the_prices_that_the_snapshot_has(split_bytes: int) -> Non
         with PricingStream(connection, [EUR_USD]) as stream:
             lines = iter(stream)
             assert next(lines) == expected
-            assert isinstance(next(lines), Heartbeat)
+            assert isinstance(next(lines), PricingHeartbeat)
 
 
 @pytest.mark.parametrize("fault", [StreamFault.ABRUPT_CLOSE, StreamFault.CUT_LINE, StreamFault.SILENT_STALL])
@@ -179,7 +179,7 @@ def test_stream_that_breaks_or_falls_silent_is_an_error_and_can_be_opened_again(
         with pytest.raises(InfrastructureError):
             list(PricingStream(connection, [EUR_USD], silence_seconds=0.5))
         with PricingStream(connection, [EUR_USD], silence_seconds=SILENCE_SECONDS) as stream:
-            assert isinstance(next(iter(stream)), Quote)
+            assert isinstance(next(iter(stream)), ClientPrice)
         assert simulator.streams == 2
 
 
@@ -189,5 +189,5 @@ def test_garbage_in_the_stream_is_passed_over_and_counted() -> None:
         with PricingStream(connection, [EUR_USD]) as stream:
             lines = iter(stream)
             found = [next(lines), next(lines)]
-        assert [type(line) for line in found] == [Quote, Heartbeat]
+        assert [type(line) for line in found] == [ClientPrice, PricingHeartbeat]
         assert stream.skipped_lines == 1

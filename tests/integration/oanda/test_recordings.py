@@ -18,15 +18,10 @@ from shared.contracts.granularity import SECONDS_BY_NAME
 from shared.core.types import Instrument, instrument
 from shared.oanda.account import parse_accounts, parse_instruments, parse_summary
 from shared.oanda.candles import CandlePage, parse_candles, parse_latest_candles
-from shared.oanda.closing import Cancelled, Closed, Rejected, parse_close_answer, parse_close_rejection
-from shared.oanda.errors import (
-    OandaRefusedError,
-    OandaUnauthorizedError,
-    OandaUnavailableError,
-    parse_error_body,
-)
+from shared.oanda.closing import Cancelled, PositionClosed, Rejected, parse_close_answer, parse_close_rejection
+from shared.oanda.errors import OandaRefusedError, OandaUnauthorizedError, OandaUnavailableError, parse_error_body
 from shared.oanda.positions import parse_position, parse_positions
-from shared.oanda.pricing import Heartbeat, Quote, parse_prices, parse_stream_line
+from shared.oanda.pricing import ClientPrice, PricingHeartbeat, parse_prices, parse_stream_line
 from shared.oanda.transactions import ORDER_FILL, parse_transaction, parse_transactions
 from tests.material import shared_material
 from tests.unit.oanda.stand_in import Reply, answers, serving
@@ -199,12 +194,12 @@ def prices(body: Mapping[str, Any]) -> object:
 
 def price(body: Mapping[str, Any]) -> object:
     quote = parse_stream_line(json.dumps(body).encode(), {body["instrument"]: instrument_of(body["instrument"])})
-    assert isinstance(quote, Quote)
+    assert isinstance(quote, ClientPrice)
     check_quote(body, quote)
     return quote
 
 
-def check_quote(raw: Mapping[str, Any], quote: Quote) -> None:
+def check_quote(raw: Mapping[str, Any], quote: ClientPrice) -> None:
     points = instrument_of(raw["instrument"]).points_per_price
     best = [
         choose((round(float(level["price"]) * points) for level in raw.get(side) or ()), default=None)
@@ -217,7 +212,7 @@ def check_quote(raw: Mapping[str, Any], quote: Quote) -> None:
 
 def heartbeat(body: Mapping[str, Any]) -> object:
     found = parse_stream_line(json.dumps(body).encode(), {})
-    assert isinstance(found, Heartbeat)
+    assert isinstance(found, PricingHeartbeat)
     return found
 
 
@@ -234,7 +229,7 @@ def answered_order(body: Mapping[str, Any]) -> object:
     if any(name.startswith(("longOrder", "shortOrder")) for name in body):
         filled = any(name.endswith("OrderFillTransaction") for name in body)
         result = parse_close_answer(body)
-        assert isinstance(result, Closed if filled else Cancelled)
+        assert isinstance(result, PositionClosed if filled else Cancelled)
         return parsed, result
     return parsed
 

@@ -133,11 +133,11 @@ def test_feed_that_was_away_for_hours_brings_every_candle_and_no_entry_on_old_on
         # The program is not there for fifty candles, and the feed for some more.
         simulator.clock.advance(50 * step)
         simulator.faults.schedule(ResponseFault.UNAVAILABLE, times=200, path="latest")
-        around = trade_candles(simulator, [series], tmp_path / "live.db", end_of([series]), log)
+        process = trade_candles(simulator, [series], tmp_path / "live.db", end_of([series]), log)
     assert [candle.time for candle in stored_candles(tmp_path / "live.db")["EUR_USD"]] == series.time.tolist()
     assert log.told("the live feed is away") == 1
     assert log.told("the live feed is back") == 1
-    assert around.metrics.of(FeedMetrics).feed_errors._value.get() > 0
+    assert process.metrics.of(FeedMetrics).feed_errors._value.get() > 0
     with opened_store(sqlite_url(tmp_path / "live.db")) as store, store.reading() as reader:
         held = [row for row in reader.gate_snapshots(1_000) if row.reason == STALE_DATA]
         backfilled = [gap for gap in reader.gaps(100) if gap.kind == "backfilled"]
@@ -181,9 +181,9 @@ def test_clock_that_is_wrong_is_told_measured_and_trades_nothing(tmp_path: Path)
     (series,) = sample_series("EUR_USD", candles=700)
     log = KeptLog()
     with simulated([series], Faults(clock_skew_seconds=-3_600.0)) as simulator:
-        around = trade_candles(simulator, [series], tmp_path / "live.db", end_of([series]), log)
+        process = trade_candles(simulator, [series], tmp_path / "live.db", end_of([series]), log)
     assert log.told("this machine's clock is 3600 s ahead of the feed's") == 1
-    assert round(around.metrics.of(FeedMetrics).clock_skew._value.get()) == 3_600
+    assert round(process.metrics.of(FeedMetrics).clock_skew._value.get()) == 3_600
     with opened_store(sqlite_url(tmp_path / "live.db")) as store, store.reading() as reader:
         assert reader.trades(1) == []
         assert {row.reason for row in reader.gate_snapshots(1_000)} == {STALE_DATA}

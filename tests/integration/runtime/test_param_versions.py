@@ -109,11 +109,7 @@ def test_half_the_risk_takes_half_the_units_and_leaves_open_positions_alone(tmp_
         require_sound(desk.store)
 
 
-@settings(
-    max_examples=3,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-)
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     k=some.floats(0.0, 2.0),
     low=some.floats(1.0, 49.0),

@@ -153,11 +153,7 @@ def _written(shape: _Shape, bars: list[Bar]) -> tuple[Body, tuple[ServedCandle, 
 
 def _candle_body(bar: Bar, prices: str, digits: int) -> Body:
     candle = bar.candle
-    body: Body = {
-        "complete": bar.complete,
-        "volume": int(candle.volume),
-        "time": Moment(candle.time * NANOSECONDS),
-    }
+    body: Body = {"complete": bar.complete, "volume": int(candle.volume), "time": Moment(candle.time * NANOSECONDS)}
     if "B" in prices:
         body["bid"] = _price_body(_bid(candle), digits)
     if "M" in prices:

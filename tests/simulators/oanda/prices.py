@@ -67,10 +67,7 @@ class Quote(NamedTuple):
     def depth(self, levels: Sequence[Level], *, as_text: bool = False) -> list[Body]:
         """Return levels as the server writes them; fills write liquidity as text, quotes as a number."""
         return [
-            {
-                "price": self.price_text(level.points),
-                "liquidity": str(level.liquidity) if as_text else level.liquidity,
-            }
+            {"price": self.price_text(level.points), "liquidity": str(level.liquidity) if as_text else level.liquidity}
             for level in levels
         ]
 

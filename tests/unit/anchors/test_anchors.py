@@ -53,8 +53,8 @@ def ids(path: Path) -> list[int]:
 
 def test_the_head_is_anchored_every_five_minutes_where_it_is_new(store: Store, path: Path) -> None:
     watch, log = Watch(), StringIO()
-    around = around_with(watch, log)
-    anchoring = Anchoring(around, store, path, KEY)
+    process = around_with(watch, log)
+    anchoring = Anchoring(process, store, path, KEY)
     write(store, 3)
     anchoring.keep()
     assert ids(path) == [3]
@@ -74,7 +74,7 @@ def test_the_head_is_anchored_every_five_minutes_where_it_is_new(store: Store, p
     assert ids(path) == [3, 5, 6]
     told = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [(line["event"], line["id"]) for line in told] == [("audit anchored", each) for each in (3, 5, 6)]
-    registry = around.metrics.registry
+    registry = process.metrics.registry
     assert registry.get_sample_value("scalpbot_audit_anchored_id") == 6
     assert registry.get_sample_value("scalpbot_audit_anchor_timestamp_seconds") == watch.clock()
     assert registry.get_sample_value("scalpbot_audit_anchor_failures_total") == 0
@@ -104,14 +104,14 @@ def test_only_the_process_that_leads_anchors_and_once_more_after_it_stepped_back
 
 def test_what_cannot_be_written_is_told_and_tried_again(store: Store, path: Path) -> None:
     watch, log = Watch(), StringIO()
-    around = around_with(watch, log)
-    anchoring = Anchoring(around, store, path, KEY)
+    process = around_with(watch, log)
+    anchoring = Anchoring(process, store, path, KEY)
     write(store, 1)
     path.mkdir(parents=True)
     anchoring.keep()
     told = json.loads(log.getvalue())
     assert (told["event"], told["level"]) == ("audit not anchored", "error")
-    assert around.metrics.registry.get_sample_value("scalpbot_audit_anchor_failures_total") == 1
+    assert process.metrics.registry.get_sample_value("scalpbot_audit_anchor_failures_total") == 1
     path.rmdir()
     watch.seconds = ANCHOR_SECONDS
     anchoring.keep()

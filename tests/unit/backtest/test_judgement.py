@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.backtest.funnel import gate_funnel
 from services.backtest.metrics import measure
-from services.backtest.thresholds import Verdict, acceptance
+from services.backtest.thresholds import ThresholdVerdict, acceptance
 from services.backtest.walk_forward import JudgedSpan, Split, WalkForward, Window
 from shared.core.types import GATE_NAMES, STOP_INSIDE_SPREAD
 from tests.unit.backtest.builders import START, a_result, a_trade
@@ -49,24 +49,27 @@ def test_thresholds_pass_fail_or_are_not_judged() -> None:
     metrics = measure(a_result([10_010], [a_trade(20), a_trade(20), a_trade(-10)]))
     verdicts = {each.name: each.verdict for each in acceptance(metrics, None)}
     assert verdicts == {
-        "win_rate_percent": Verdict.PASS,
-        "profit_factor": Verdict.PASS,
-        "max_drawdown_percent": Verdict.PASS,
-        "sharpe": Verdict.NOT_JUDGED,
-        "win_rate_gap_points": Verdict.NOT_JUDGED,
+        "win_rate_percent": ThresholdVerdict.PASS,
+        "profit_factor": ThresholdVerdict.PASS,
+        "max_drawdown_percent": ThresholdVerdict.PASS,
+        "sharpe": ThresholdVerdict.NOT_JUDGED,
+        "win_rate_gap_points": ThresholdVerdict.NOT_JUDGED,
     }
 
 
 @pytest.mark.parametrize(
-    ("win_rate", "verdict"), [(50.0, Verdict.FAIL), (50.1, Verdict.PASS), (None, Verdict.NOT_JUDGED)]
+    ("win_rate", "verdict"),
+    [(50.0, ThresholdVerdict.FAIL), (50.1, ThresholdVerdict.PASS), (None, ThresholdVerdict.NOT_JUDGED)],
 )
-def test_a_threshold_must_be_exceeded_not_just_reached(win_rate: float | None, verdict: Verdict) -> None:
+def test_a_threshold_must_be_exceeded_not_just_reached(win_rate: float | None, verdict: ThresholdVerdict) -> None:
     metrics = replace(measure(a_result([10_000])), win_rate_percent=win_rate)
     assert acceptance(metrics, None)[0].verdict is verdict
 
 
-@pytest.mark.parametrize(("gap", "verdict"), [(14.9, Verdict.PASS), (15.0, Verdict.FAIL), (-40.0, Verdict.PASS)])
-def test_the_gap_of_win_rates_must_stay_below_fifteen_points(gap: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("gap", "verdict"), [(14.9, ThresholdVerdict.PASS), (15.0, ThresholdVerdict.FAIL), (-40.0, ThresholdVerdict.PASS)]
+)
+def test_the_gap_of_win_rates_must_stay_below_fifteen_points(gap: float, verdict: ThresholdVerdict) -> None:
     assert acceptance(measure(a_result([10_000])), gap)[-1].verdict is verdict
 
 

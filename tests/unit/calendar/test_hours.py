@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from shared.calendar.market_hours import is_market_open, market_open, open_seconds_between
-from shared.calendar.sessions import (
-    SessionWindow,
-    default_windows,
-    is_session_open,
-    parse_window,
-    session_open,
-)
+from shared.calendar.sessions import SessionWindow, default_windows, is_session_open, parse_window, session_open
 from shared.calendar.trading_day import trading_day_date, trading_day_numbers
 from shared.calendar.zones import zone_offsets
 from shared.contracts.errors import InputError

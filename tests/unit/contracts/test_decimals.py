@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.decimals import (
-    format_money,
-    format_pips,
-    format_points,
-    parse_money,
-    parse_points,
-)
+from shared.contracts.decimals import format_money, format_pips, format_points, parse_money, parse_points
 
 
 @given(st.integers(-(10**18), 10**18), st.sampled_from([1, 3, 4, 5]))

@@ -205,11 +205,7 @@ def test_breakout_waits_for_a_hundred_widths_before_the_bar() -> None:
 def test_profiles_are_those_of_the_trading_rules() -> None:
     told = {
         "ema_vwap": {"conservative": (0.1,), "normal": (0.2,), "aggressive": (0.3,)},
-        "vwap_rsi": {
-            "conservative": (20.0, 80.0, 0.05),
-            "normal": (25.0, 75.0, 0.1),
-            "aggressive": (30.0, 70.0, 0.15),
-        },
+        "vwap_rsi": {"conservative": (20.0, 80.0, 0.05), "normal": (25.0, 75.0, 0.1), "aggressive": (30.0, 70.0, 0.15)},
         "bb_breakout": {
             "conservative": (1.4, 25.0, 1.05),
             "normal": (1.2, 35.0, 1.02),

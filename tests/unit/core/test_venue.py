@@ -21,7 +21,7 @@ from shared.core.types import (
     list_of_integers,
 )
 from shared.core.venue import (
-    Exit,
+    ExitFill,
     close_all,
     close_position,
     equity_now,
@@ -57,7 +57,7 @@ def mirrored(prices: Prices, axis: int) -> Prices:
     return Prices(opening, low, high, close)
 
 
-def leave(side: Side, prices: Prices, *, optimistic: bool = False) -> Exit:
+def leave(side: Side, prices: Prices, *, optimistic: bool = False) -> ExitFill:
     """Return the exit of a position with its stop 100 points below 1.10000 and its target 200 above.
 
     For a short position all is mirrored, so each case is told once, as of a long one.
@@ -76,21 +76,21 @@ both_sides = pytest.mark.parametrize("side", [BUY, SELL])
 @pytest.mark.parametrize("opening", [109_900, 109_899, 109_000])
 def test_opening_at_or_beyond_the_stop_exits_at_the_opening(side: Side, opening: int) -> None:
     found = leave(side, Prices(opening, 110_300, 108_000, 110_000))
-    assert found == Exit(STOP_LOSS, opening, TUESDAY, False, 0, SPREAD)
+    assert found == ExitFill(STOP_LOSS, opening, TUESDAY, False, 0, SPREAD)
 
 
 @both_sides
 @pytest.mark.parametrize("opening", [110_200, 110_201, 111_000])
 def test_opening_at_or_beyond_the_target_exits_at_the_opening(side: Side, opening: int) -> None:
     found = leave(side, Prices(opening, 112_000, 109_000, 110_000))
-    assert found == Exit(TAKE_PROFIT, opening, TUESDAY, False, 0, SPREAD)
+    assert found == ExitFill(TAKE_PROFIT, opening, TUESDAY, False, 0, SPREAD)
 
 
 @both_sides
 def test_stop_and_target_in_one_candle_is_ambiguous_and_goes_as_chosen(side: Side) -> None:
     both = Prices(110_000, 110_200, 109_900, 110_000)
-    assert leave(side, both) == Exit(STOP_LOSS, 109_900, DECISION, True, 0, SPREAD)
-    assert leave(side, both, optimistic=True) == Exit(TAKE_PROFIT, 110_200, DECISION, True, 0, SPREAD)
+    assert leave(side, both) == ExitFill(STOP_LOSS, 109_900, DECISION, True, 0, SPREAD)
+    assert leave(side, both, optimistic=True) == ExitFill(TAKE_PROFIT, 110_200, DECISION, True, 0, SPREAD)
 
 
 @both_sides
@@ -105,7 +105,7 @@ def test_gap_through_the_stop_is_not_ambiguous_though_the_target_is_met_later(si
 @pytest.mark.parametrize("low", [109_900, 109_899, 109_000])
 def test_stop_inside_the_candle_exits_at_the_stop(side: Side, low: int, optimistic: bool) -> None:
     found = leave(side, Prices(110_000, 110_199, low, 110_000), optimistic=optimistic)
-    assert found == Exit(STOP_LOSS, 109_900, DECISION, False, 0, SPREAD)
+    assert found == ExitFill(STOP_LOSS, 109_900, DECISION, False, 0, SPREAD)
 
 
 @both_sides
@@ -113,7 +113,7 @@ def test_stop_inside_the_candle_exits_at_the_stop(side: Side, low: int, optimist
 @pytest.mark.parametrize("high", [110_200, 110_201, 111_000])
 def test_target_inside_the_candle_exits_at_the_target(side: Side, high: int, optimistic: bool) -> None:
     found = leave(side, Prices(110_000, high, 109_901, 110_000), optimistic=optimistic)
-    assert found == Exit(TAKE_PROFIT, 110_200, DECISION, False, 0, SPREAD)
+    assert found == ExitFill(TAKE_PROFIT, 110_200, DECISION, False, 0, SPREAD)
 
 
 @both_sides
@@ -133,7 +133,7 @@ def test_long_is_watched_on_bid_and_short_on_ask() -> None:
 
 @pytest.mark.parametrize(("side", "price"), [(BUY, 109_897), (SELL, 109_903)])
 def test_slippage_moves_an_exit_against_the_position(side: Side, price: int) -> None:
-    assert slipped(Exit(STOP_LOSS, 109_900, DECISION, True, 0, 10), side, 3) == Exit(
+    assert slipped(ExitFill(STOP_LOSS, 109_900, DECISION, True, 0, 10), side, 3) == ExitFill(
         STOP_LOSS, price, DECISION, True, 3, 10
     )
 
@@ -165,7 +165,7 @@ def test_close_books_the_profit_and_clears_the_pair(side: Side, price: int, prof
     kept = ledger("EUR_USD")
     hold(kept, 0, side, 100_000, 110_000, 110_000, 110_010)
     state = account_start(account_params())._replace(open_positions=1)
-    after = close_position(state, kept.books, kept.log, kept.table, 0, Exit(STOP_LOSS, price, 7, True, 0, 10))
+    after = close_position(state, kept.books, kept.log, kept.table, 0, ExitFill(STOP_LOSS, price, 7, True, 0, 10))
     assert after.balance == state.balance + profit
     assert (after.open_positions, after.closed_trades) == (0, 1)
     assert kept.books.side[0] == NO_SIDE
@@ -184,7 +184,7 @@ def test_close_pays_half_the_spread_at_each_fill_and_the_slippage_of_both() -> N
     hold(kept, 0, BUY, 10_000, 110_010, 110_000, 110_013)
     kept.books.entry_spread[0], kept.books.entry_slippage[0] = 10, 2
     state = account_start(account_params())._replace(open_positions=1)
-    close_position(state, kept.books, kept.log, kept.table, 0, Exit(STOP_LOSS, 109_990, 7, False, 1, 13))
+    close_position(state, kept.books, kept.log, kept.table, 0, ExitFill(STOP_LOSS, 109_990, 7, False, 1, 13))
     # 11.5 points and 3 points on 10,000 units.
     assert kept.log.spread_cost[0] == 11_500
     assert kept.log.slippage_cost[0] == 3_000
@@ -194,7 +194,7 @@ def test_profit_in_yen_is_converted_at_the_pairs_own_mid_close() -> None:
     kept = ledger("USD_JPY")
     hold(kept, 0, BUY, 1_000, 110_000, 109_990, 110_010)
     state = account_start(account_params())._replace(open_positions=1)
-    after = close_position(state, kept.books, kept.log, kept.table, 0, Exit(TAKE_PROFIT, 110_110, 7, False, 0, 20))
+    after = close_position(state, kept.books, kept.log, kept.table, 0, ExitFill(TAKE_PROFIT, 110_110, 7, False, 0, 20))
     # 0.110 yen on 1,000 units are 110 yen, at 110.000 yen to the dollar 1 dollar.
     assert after.balance - state.balance == 10_000
 

@@ -9,11 +9,11 @@ import pytest
 from shared.contracts.errors import InvariantError, MessageError
 from shared.oanda.closing import (
     Cancelled,
-    Closed,
     CloseFill,
     CloseIntent,
     CloseResult,
     NothingOpen,
+    PositionClosed,
     Rejected,
     close_position,
     outcome_among,
@@ -53,7 +53,7 @@ def test_only_the_side_that_exists_is_closed(long: int, short: int) -> None:
     result = closed_by(account)
     side, other = ("long", "short") if long else ("short", "long")
     assert account.puts == [{f"{side}Units": "ALL", f"{other}Units": "NONE", f"{side}ClientExtensions": {"id": TAG}}]
-    assert result == Closed((fill(short - long),))
+    assert result == PositionClosed((fill(short - long),))
 
 
 def test_both_sides_of_a_hedging_account_are_closed_under_tags_of_their_own() -> None:
@@ -62,7 +62,7 @@ def test_both_sides_of_a_hedging_account_are_closed_under_tags_of_their_own() ->
     [body] = account.puts
     assert (body["longUnits"], body["shortUnits"]) == ("ALL", "ALL")
     assert body["longClientExtensions"]["id"] != body["shortClientExtensions"]["id"]
-    assert result == Closed((fill(-300), fill(200, 11)))
+    assert result == PositionClosed((fill(-300), fill(200, 11)))
 
 
 def test_nothing_is_sent_where_nothing_is_open() -> None:
@@ -107,7 +107,7 @@ def test_close_whose_answer_is_lost_is_found_and_not_repeated(lost: Reply, echo:
         return lost
 
     account.on_put = [act]
-    assert closed_by(account) == Closed((fill(-1000),))
+    assert closed_by(account) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 1
 
 
@@ -119,14 +119,14 @@ def test_answer_that_says_neither_filled_nor_cancelled_is_looked_up() -> None:
         return json_reply(200, {"longOrderCreateTransaction": account.transactions[-2]})
 
     account.on_put = [act]
-    assert closed_by(account) == Closed((fill(-1000),))
+    assert closed_by(account) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 1
 
 
 def test_close_that_never_arrived_is_sent_once_more_after_a_pause() -> None:
     account, time = Account(1000), FakeTime()
     account.on_put = [lost_on_the_way]
-    assert closed_by(account, time, settle_seconds=5.0) == Closed((fill(-1000),))
+    assert closed_by(account, time, settle_seconds=5.0) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 2
     assert 5.0 in time.slept
 
@@ -134,7 +134,7 @@ def test_close_that_never_arrived_is_sent_once_more_after_a_pause() -> None:
 def test_close_that_was_lost_twice_and_applied_the_second_time_is_found() -> None:
     account = Account(1000)
     account.on_put = [lost_on_the_way, applied_but_lost]
-    assert closed_by(account) == Closed((fill(-1000),))
+    assert closed_by(account) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 2
 
 
@@ -155,7 +155,7 @@ def test_close_that_lands_late_is_found_when_the_second_one_finds_nothing_to_clo
         return LOST
 
     account.on_put = [late]
-    assert closed_by(account) == Closed((fill(-1000),))
+    assert closed_by(account) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 2
     assert account.units == {"long": 0, "short": 0}
 
@@ -168,7 +168,7 @@ def test_close_that_lands_between_the_search_and_the_look_at_the_position_is_fou
         return LOST
 
     account.on_put = [late]
-    assert closed_by(account) == Closed((fill(-1000),))
+    assert closed_by(account) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 1
 
 
@@ -261,7 +261,7 @@ def test_rejection_whose_answer_is_lost_is_found() -> None:
 def test_close_that_oanda_did_not_look_at_is_sent_again(status: int) -> None:
     account, time = Account(1000), FakeTime()
     account.on_put = [lambda _close: json_reply(status, {}, {"Retry-After": "3"})]
-    assert closed_by(account, time) == Closed((fill(-1000),))
+    assert closed_by(account, time) == PositionClosed((fill(-1000),))
     assert time.slept == [3.0]
 
 
@@ -282,13 +282,13 @@ def resumed(account: Account) -> CloseResult:
 def test_close_interrupted_by_a_kill_is_found_when_it_had_been_carried_out() -> None:
     account = Account(1000)
     account.close({"longUnits": "ALL", "shortUnits": "NONE", "longClientExtensions": {"id": TAG}})
-    assert resumed(account) == Closed((fill(-1000),))
+    assert resumed(account) == PositionClosed((fill(-1000),))
     assert account.puts == []
 
 
 def test_close_interrupted_by_a_kill_is_carried_out_when_it_had_not_been() -> None:
     account = Account(1000)
-    assert resumed(account) == Closed((fill(-1000),))
+    assert resumed(account) == PositionClosed((fill(-1000),))
     assert len(account.puts) == 1
 
 

@@ -9,12 +9,7 @@ import pytest
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import OandaAddress
-from shared.oanda.errors import (
-    OandaAmbiguousError,
-    OandaRefusedError,
-    OandaUnauthorizedError,
-    OandaUnavailableError,
-)
+from shared.oanda.errors import OandaAmbiguousError, OandaRefusedError, OandaUnauthorizedError, OandaUnavailableError
 from tests.unit.oanda.stand_in import (
     ACCOUNT,
     TOKEN,
@@ -77,10 +72,7 @@ def test_wrong_token_stops_after_four_tries_with_one_sentence_that_says_how_to_m
 
 def test_asking_ends_with_patience_and_the_sentence_names_status_and_beginning_of_what_came() -> None:
     time = FakeTime()
-    with (
-        serving(answers([Reply(520, HTML)]), time) as (_, connection),
-        pytest.raises(OandaUnavailableError) as caught,
-    ):
+    with serving(answers([Reply(520, HTML)]), time) as (_, connection), pytest.raises(OandaUnavailableError) as caught:
         connection.get("/accounts/{accountID}/pricing", patience_seconds=5.0)
     assert sum(time.slept) <= 5.0
     assert "HTTP 520 without JSON, beginning '<html>" in str(caught.value)
@@ -222,7 +214,7 @@ def test_token_with_a_line_end_is_refused_before_anything_is_sent() -> None:
             clock=lambda: 0.0,
             monotonic=lambda: 0.0,
             sleep=lambda _seconds: None,
-            chance=lambda: 0.5,
+            jitter=lambda: 0.5,
         )
     assert TOKEN not in str(caught.value)
 

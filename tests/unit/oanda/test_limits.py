@@ -42,9 +42,9 @@ def test_pauses_double_to_a_ceiling_and_end_with_patience() -> None:
 
 
 @given(st.floats(0, 1))
-def test_a_pause_lies_anywhere_up_to_its_ceiling_but_is_never_nothing(chance: float) -> None:
-    pause = RetryPauses(60.0, FakeTime().read, lambda: chance).next_seconds(Trouble("HTTP 503", 503))
-    assert pause == max(0.05, chance * 0.5)
+def test_a_pause_lies_anywhere_up_to_its_ceiling_but_is_never_nothing(jitter: float) -> None:
+    pause = RetryPauses(60.0, FakeTime().read, lambda: jitter).next_seconds(Trouble("HTTP 503", 503))
+    assert pause == max(0.05, jitter * 0.5)
 
 
 def test_pause_is_as_long_as_the_server_asks_for_and_asking_ends_where_that_is_too_long() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.errors import InfrastructureError, MessageError
 from shared.core.types import instrument
-from shared.oanda.pricing import Heartbeat, PricingStream, Quote, parse_prices, prices
+from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, parse_prices, prices
 from shared.oanda.streaming import LineSplitter
 from shared.oanda.times import parse_time_nanoseconds
 from tests.unit.oanda.stand_in import ACCOUNT, Asked, FakeTime, Handler, Reply, answers, json_reply, serving
@@ -39,10 +39,10 @@ def raw_price(**changes: Any) -> dict[str, Any]:
 
 
 HEARTBEAT = {"type": "HEARTBEAT", "time": TIME}
-QUOTE = Quote("EUR_USD", NANOSECONDS, 119_197, 119_216, True)
+QUOTE = ClientPrice("EUR_USD", NANOSECONDS, 119_197, 119_216, True)
 
 
-def quote_of(**changes: Any) -> Quote:
+def quote_of(**changes: Any) -> ClientPrice:
     [quote] = parse_prices({"prices": [raw_price(**changes)]}, [EUR_USD]).quotes
     return quote
 
@@ -113,9 +113,9 @@ def streaming(write: Callable[[Callable[[bytes], None]], None]) -> Handler:
     return answer
 
 
-def streamed(handler: Handler, silence_seconds: float = 5.0) -> tuple[list[Quote | Heartbeat], int, str]:
+def streamed(handler: Handler, silence_seconds: float = 5.0) -> tuple[list[ClientPrice | PricingHeartbeat], int, str]:
     """Return what a stream yielded, how many lines were passed over, and the error that ended it."""
-    found: list[Quote | Heartbeat] = []
+    found: list[ClientPrice | PricingHeartbeat] = []
     with (
         serving(handler) as (_, connection),
         PricingStream(connection, [EUR_USD], silence_seconds=silence_seconds) as stream,
@@ -135,7 +135,7 @@ def test_stream_yields_prices_and_heartbeats_however_the_chunks_fall() -> None:
         chunk(data[40:])
 
     found, skipped, ending = streamed(streaming(write))
-    assert found == [QUOTE, Heartbeat(NANOSECONDS), QUOTE._replace(bid=None, tradeable=False)] * 2
+    assert found == [QUOTE, PricingHeartbeat(NANOSECONDS), QUOTE._replace(bid=None, tradeable=False)] * 2
     assert skipped == 0
     assert "broke" in ending
 
@@ -144,7 +144,7 @@ def test_lines_of_unknown_kinds_are_passed_over_and_counted() -> None:
     odd = [{"type": "NEWS"}, {}, raw_price(instrument="GBP_USD"), raw_price(bids=[{"price": "1.1234567"}]), [1]]
     data = b"".join(json.dumps(line).encode() + b"\n" for line in [*odd, HEARTBEAT]) + b"not json\n"
     found, skipped, _ = streamed(streaming(lambda chunk: chunk(data)))
-    assert found == [Heartbeat(NANOSECONDS)]
+    assert found == [PricingHeartbeat(NANOSECONDS)]
     assert skipped == 6
 
 
@@ -154,7 +154,7 @@ def test_stream_that_the_server_ends_is_an_error_and_no_quiet_end() -> None:
         chunk(b"")
 
     found, _, ending = streamed(streaming(write))
-    assert found == [Heartbeat(NANOSECONDS)]
+    assert found == [PricingHeartbeat(NANOSECONDS)]
     assert "ended by the server" in ending
 
 
@@ -169,7 +169,7 @@ def test_silent_stream_is_an_error_that_says_so() -> None:
         found, _, ending = streamed(streaming(write), silence_seconds=0.2)
     finally:
         over.set()
-    assert found == [Heartbeat(NANOSECONDS)]
+    assert found == [PricingHeartbeat(NANOSECONDS)]
     assert "nothing arrived for 0.2 s" in ending
 
 
@@ -229,7 +229,7 @@ def test_stream_is_closed_from_another_thread_while_it_waits() -> None:
         reader.join(30)
         over.set()
         assert not reader.is_alive()
-    assert found == [Heartbeat(NANOSECONDS)]
+    assert found == [PricingHeartbeat(NANOSECONDS)]
 
 
 def test_stream_that_was_closed_before_it_began_yields_nothing() -> None:

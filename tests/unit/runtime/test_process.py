@@ -20,7 +20,7 @@ from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.relay import Relay
-from shared.runtime.retry import patience, until_it_works
+from shared.runtime.retry import patience, retry_until
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 from tests.contract.builders import an_outgoing
@@ -160,11 +160,11 @@ def test_waiting_ends_with_success_or_when_told_to_stop() -> None:
             raise fault
         return "here"
 
-    chance = Random(1).random
-    assert until_it_works(attempt, patience(chance), pauses.append, lambda: False, lambda *_: None) == "here"
+    jitter = Random(1).random
+    assert retry_until(attempt, patience(jitter), pauses.append, lambda: False, lambda *_: None) == "here"
     assert len(pauses) == 2
     assert 0 < pauses[0] < pauses[1] * 2
-    assert until_it_works(attempt, patience(chance), pauses.append, lambda: True, lambda *_: None) is None
+    assert retry_until(attempt, patience(jitter), pauses.append, lambda: True, lambda *_: None) is None
 
 
 @pytest.mark.parametrize(("wanted", "dies"), [("here", True), ("here:2", True), ("here:3", False), ("there", False)])

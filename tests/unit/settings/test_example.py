@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from shared.settings.sections import PairTable
+from shared.settings.sections import PairSection
 from shared.settings.settings import Settings, load_settings
 from tests.repository import ROOT
 
@@ -44,7 +44,7 @@ def test_example_with_every_setting_in_force_equals_the_defaults(tmp_path: Path)
 def test_example_leaves_no_setting_out(tmp_path: Path) -> None:
     shown = tomllib.loads(written_out(tmp_path).read_text(encoding="utf-8"))
     known = Settings().model_dump(exclude={"runtime"})
-    known["pairs"] = {pair: dict.fromkeys(PairTable.model_fields) for pair in NAMED_PAIRS}
+    known["pairs"] = {pair: dict.fromkeys(PairSection.model_fields) for pair in NAMED_PAIRS}
     known["strategies"] = {name: known["strategies"][name] for name in TOLD_STRATEGIES}
     assert set(shown) == set(known)
     assert key_paths(shown) == key_paths(known)

@@ -131,10 +131,7 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ),
         ("risk = 3", ":1: risk is 3; it must be a table"),
         ("[gates]\nnews_on_missing = 'no'", ":2: gates.news_on_missing is 'no'; it must be 'block', 'allow' or 'auto'"),
-        (
-            "[pairs.EUR_USD]\nstrategy = 'ema'",
-            ":2: pairs.EUR_USD.strategy is 'ema'; it must be " + ONE_OF_THEM,
-        ),
+        ("[pairs.EUR_USD]\nstrategy = 'ema'", ":2: pairs.EUR_USD.strategy is 'ema'; it must be " + ONE_OF_THEM),
         (
             "[pairs.EUR_USD]\nsessions = []",
             ":2: pairs.EUR_USD.sessions is []; it must name at least one session window",
@@ -204,9 +201,7 @@ def test_secrets_are_read_from_files_and_never_shown(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_a_password_that_servers_are_delivered_with_is_refused_where_others_reach_them(
-    environ: dict[str, str],
-) -> None:
+def test_a_password_that_servers_are_delivered_with_is_refused_where_others_reach_them(environ: dict[str, str]) -> None:
     with pytest.raises(InputError, match="is one that anybody would try") as refused:
         load_settings(None, environ)
     assert "hangeme" not in str(refused.value)
@@ -258,9 +253,7 @@ def test_live_trading_is_off_by_default() -> None:
 def test_digests_change_with_what_alters_trades_and_only_with_that(tmp_path: Path) -> None:
     plain = Settings()
     written_out = settings_of(
-        tmp_path,
-        "[pairs.AUD_USD]\nprofile = 'normal'\n[account]\nstart_balance = 10000.00",
-        OANDA_API_KEY="x",
+        tmp_path, "[pairs.AUD_USD]\nprofile = 'normal'\n[account]\nstart_balance = 10000.00", OANDA_API_KEY="x"
     )
     riskier = settings_of(tmp_path, "[risk]\nrisk_percent = 2")
     assert written_out.trading_digest() == plain.trading_digest() != riskier.trading_digest()

@@ -120,10 +120,7 @@ def test_a_pause_stops_the_very_next_entry(url: str, entry: int) -> None:
         desk.trade(entry - 1)
         assert desk.ordered("PAUSE_PAIR", pair=PAIR) == (
             "SUCCEEDED",
-            {
-                "changed": True,
-                "holds": [{"kind": "pause", "scope": PAIR, "actor": "ann", "since": format_time(NOON)}],
-            },
+            {"changed": True, "holds": [{"kind": "pause", "scope": PAIR, "actor": "ann", "since": format_time(NOON)}]},
         )
         desk.trade(1)
         assert desk.open_pairs() == []

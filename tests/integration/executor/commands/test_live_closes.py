@@ -350,11 +350,11 @@ def test_a_process_that_stops_does_not_wait_for_oanda(own: Commanded, simulator:
     with own.store.transaction() as transaction:
         transaction.claim_command("this", NOON)
     stopping, log = threading.Event(), KeptLog()
-    around = replace(
+    process = replace(
         surroundings(simulator, MONDAY, log), monotonic=time.monotonic, sleep=time.sleep, stopped=stopping.is_set
     )
     settings = live_settings(simulator, SERIES, LIVE_TRADING_ENABLED="true")
-    with opened_closes(around, settings, own.store) as closes:
+    with opened_closes(process, settings, own.store) as closes:
         assert closes is not None
         closes.take(CloseOrder(command_id, closes.new_tag(command_id), EUR, {}))
         closes.attend()
@@ -377,14 +377,14 @@ def test_a_run_that_may_not_write_any_more_closes_nothing_at_oanda(own: Commande
             refused.set()
             raise LeaseLostError("another process trades")
 
-    around = replace(
+    process = replace(
         surroundings(simulator, MONDAY, KeptLog()),
         monotonic=time.monotonic,
         sleep=time.sleep,
         stopped=lambda: refused.is_set() or bool(simulator.changing_requests) or time.monotonic() > ends,
     )
     environ = {"LIVE_TRADING_ENABLED": "true", "SCALP_BOT_LIVE__CALENDAR_URL": "http://127.0.0.1:1/none"}
-    run = Run(around, Trader(own.store, fence), live_settings(simulator, SERIES, **environ))
+    run = Run(process, Trader(own.store, fence), live_settings(simulator, SERIES, **environ))
     run_paper_live(run, [EUR], None, Audience(lambda _text: None, lambda _messages: None, lambda _board: None))
     assert refused.is_set()
     assert simulator.changing_requests == []

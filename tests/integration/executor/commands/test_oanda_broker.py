@@ -7,7 +7,7 @@ import pytest
 
 from services.executor.commands.oanda_broker import LIVE_TRADING_DISABLED, OandaBroker
 from shared.contracts.errors import InfrastructureError
-from shared.oanda.closing import Cancelled, Closed, NothingOpen
+from shared.oanda.closing import Cancelled, NothingOpen, PositionClosed
 from shared.oanda.connection import OandaConnection
 from shared.store.port import Store
 from shared.store.sql_store import open_store
@@ -60,7 +60,7 @@ def test_existing_side_is_closed_and_no_other(simulator: OandaSimulator, broker:
     simulator.open_position(EUR, units)
     assert [position.pair for position in broker.positions()] == [EUR]
     result = broker.close(EUR, "cmd-1")
-    assert isinstance(result, Closed)
+    assert isinstance(result, PositionClosed)
     assert [int(fill.units) for fill in result.fills] == [-units]
     assert simulator.open_units(EUR) == 0
     (request,) = simulator.changing_requests
@@ -85,7 +85,7 @@ def test_close_whose_answer_is_lost_is_carried_out_once(
 ) -> None:
     simulator.open_position(EUR, 1_000)
     simulator.faults.schedule(fault, path="close")
-    assert isinstance(broker.close(EUR, "cmd-1"), (Closed, NothingOpen))
+    assert isinstance(broker.close(EUR, "cmd-1"), (PositionClosed, NothingOpen))
     simulator.clock.advance(60)
     assert simulator.open_units(EUR) == 0
     assert fills_of(simulator) == ["-1000"]

@@ -22,7 +22,7 @@ from shared.runtime.health import Health
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import DirectOutgoing
-from shared.runtime.process import Surroundings
+from shared.runtime.process import Process
 from shared.settings.sections import LiveSettings
 from shared.store.port import Store
 from shared.store.sql_store import open_store
@@ -64,7 +64,7 @@ def store_(tmp_path: Path) -> Iterator[Store]:
 def listen(simulator: OandaSimulator, store: Store, end: float, token: str | None = None) -> Lines:
     """Follow the simulated feed until a time of its own, whose pauses take no real time; return the log."""
     clock, lines, metrics = simulator.clock, Lines(), ServiceMetrics("ingest", "0")
-    around = Surroundings(
+    process = Process(
         "ingest",
         "test",
         Health(metrics, clock.now),
@@ -82,11 +82,11 @@ def listen(simulator: OandaSimulator, store: Store, end: float, token: str | Non
         clock=clock.now,
         monotonic=clock.now,
         sleep=clock.advance,
-        chance=lambda: 0.5,
+        jitter=lambda: 0.5,
         answer_seconds=5.0,
     ) as connection:
         feed = CandleFeed(store, DirectOutgoing(InProcessBus(max_batch=500)))
-        follow(around, store, feed, OandaSource(connection, PAIRS, M5), PAIRS, SETTINGS, lambda: None)
+        follow(process, store, feed, OandaSource(connection, PAIRS, M5), PAIRS, SETTINGS, lambda: None)
     return lines
 
 

@@ -63,7 +63,7 @@ def following(simulator: OandaSimulator, token: str | None = None) -> Iterator[t
         clock=time.time,
         monotonic=time.monotonic,
         sleep=lambda seconds: time.sleep(min(seconds, 0.01)),
-        chance=Random(1).random,
+        jitter=Random(1).random,
     ) as connection:
         feed = PriceFeed(
             connection,
@@ -73,7 +73,7 @@ def following(simulator: OandaSimulator, token: str | None = None) -> Iterator[t
             cast("Log", found.log),
             silent_seconds=1.0,
             poll_seconds=0.1,
-            chance=Random(1),
+            rng=Random(1),
         )
         feed.start()
         yield found, feed

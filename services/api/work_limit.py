@@ -12,7 +12,7 @@ _AT_ONCE: Final = 2
 _AGAIN_SECONDS: Final = 5
 
 
-class Heavy:
+class WorkLimit:
     """A limit to how many heavy requests are answered at once."""
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
