@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from services.executor.commands.holds import held
 from services.executor.desk import AccountDesk
 from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, QuoteExit, Settlement
@@ -18,7 +16,7 @@ from shared.runtime.streams import ALL_ASSESSED, assessed_of
 from shared.store.port import Reader, Transaction
 from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import HoldRow
-from shared.store.rows.ledger import AccountEventRow, AppliedQuoteRow, DailyStatsRow, EquityRow
+from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow
 from shared.store.rows.runtime import SnapshotRow
 
 SERVICE: Final = "executor"
@@ -75,11 +73,13 @@ class ExecutorWork:
         transaction.save_daily_stats(list(days.values()))
         transaction.replace_positions(self._desk.positions())
         entries = [
-            _applied(each.entry_quote, each.fact.seq, QuotePurpose.ENTRY) for each in settled if each.entry_quote
+            AppliedQuoteRow(seq=each.fact.seq, purpose=QuotePurpose.ENTRY, quote=each.entry_quote)
+            for each in settled
+            if each.entry_quote
         ]
         transaction.add_applied_quotes(entries)
         events = [event for settlement in settled for event in settlement.events]
-        transaction.add_account_events([event_row(event) for event in events])
+        transaction.add_account_events(events)
         transaction.append_audit([_audit_entry(event) for event in events])
         transaction.save_snapshots(
             [SnapshotRow(service=SERVICE, key=ACCOUNT, seq=facts[-1].seq, body_json=self._desk.snapshot())]
@@ -117,12 +117,14 @@ class ExecutorWork:
             return
         for leaving in left:
             transaction.close_trade(leaving.closed.id, leaving.closed.trade.exit, leaving.closed.trade.costs)
-        transaction.add_applied_quotes([_applied(each.quote, each.seq, each.purpose, each.command_id) for each in left])
+        transaction.add_applied_quotes(
+            [AppliedQuoteRow(each.seq, each.purpose, each.quote, command_id=each.command_id) for each in left]
+        )
         transaction.add_equity([leaving_equity_row(each) for each in left])
         transaction.save_daily_stats([left[-1].day])
         transaction.replace_positions(self._desk.positions())
         events = [each.event for each in left]
-        transaction.add_account_events([event_row(event) for event in events])
+        transaction.add_account_events(events)
         transaction.append_audit([_audit_entry(each.event, each.command_id) for each in left])
         transaction.save_snapshots(
             [SnapshotRow(service=SERVICE, key=ACCOUNT, seq=cursor, body_json=self._desk.snapshot())]
@@ -176,17 +178,6 @@ def leaving_equity_row(leaving: QuoteExit) -> EquityRow:
     return EquityRow(
         seq=leaving.seq, time=leaving.quote.time, balance=leaving.state.balance, equity=leaving.state.equity
     )
-
-
-def event_row(event: AccountEvent) -> AccountEventRow:
-    """Return the row that keeps an event."""
-    fields = event._asdict()
-    detail = fields.pop("detail")
-    return AccountEventRow(**fields, detail_json=msgspec.json.encode(detail).decode())
-
-
-def _applied(quote: Quote, seq: int, purpose: str, command_id: int | None = None) -> AppliedQuoteRow:
-    return AppliedQuoteRow(seq=seq, purpose=purpose, **quote._asdict(), command_id=command_id)
 
 
 def _audit_entry(event: AccountEvent, command_id: int | None = None) -> AuditEntry:

@@ -10,7 +10,7 @@ import msgspec
 from services.executor.commands.holds import held
 from services.executor.desk import AccountDesk
 from services.executor.settlement import NOTHING_GIVEN, Closed, Given, Settlement
-from services.executor.work import ACCOUNT, equity_row, event_row, leaving_equity_row
+from services.executor.work import ACCOUNT, equity_row, leaving_equity_row
 from services.executor.work import SERVICE as EXECUTOR
 from services.strategy.desk import KnownNews, PairDesk
 from services.strategy.work import SERVICE as STRATEGY
@@ -18,7 +18,7 @@ from services.strategy.work import assessment_row
 from shared.contracts.codec import decode_assessed
 from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
-from shared.contracts.facts import CandleClosed, Quote
+from shared.contracts.facts import CandleClosed
 from shared.contracts.runs import RunMode
 from shared.contracts.shown import trade_hash
 from shared.contracts.times import format_time
@@ -30,7 +30,7 @@ from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import EXECUTOR_STREAM
 from shared.store.port import Reader
-from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, TradeRow
+from shared.store.rows.ledger import DailyStatsRow, TradeRow
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
 
 _CHUNK: Final = 2_000
@@ -154,24 +154,24 @@ class _Replay:
         hold = snapshot.reason if snapshot is not None and late else PASSED
         if self._quotes and (self._quotes[0].seq, self._quotes[0].purpose) == (candle.seq, QuotePurpose.ENTRY):
             row = self._quotes.popleft()
-            return Given(Conditions(hold, row.bid, row.ask), _quote_of(row))
+            return Given(Conditions(hold, row.quote.bid, row.quote.ask), row.quote)
         return Given(Conditions(hold, 0, 0), None)
 
     def _leave_between(self, seq: int, place: str) -> None:
         """Close what quotes and commands closed after a candle."""
         while self._quotes and self._quotes[0].seq == seq and self._quotes[0].purpose != QuotePurpose.ENTRY:
             row = self._quotes.popleft()
-            quote = _quote_of(row)
+            quote = row.quote
             by_price = row.purpose == QuotePurpose.EXIT
             name = f"{'quote' if by_price else row.purpose} after the {place}"
-            here = self._account.reached(quote) if by_price else row.pair in self._account.open_pairs()
+            here = self._account.reached(quote) if by_price else quote.pair in self._account.open_pairs()
             if not here:
                 raise _DifferenceError(f"{name}: it closed a position in the ledger, and reaches none when replayed")
             if by_price:
                 leaving = self._account.leave(quote, seq)
             else:
                 leaving = self._account.close(quote, seq, EXIT_OF_NAME[row.purpose], row.command_id)
-            _compare(f"{name}: account event", next(self._stored_events, None), event_row(leaving.event))
+            _compare(f"{name}: account event", next(self._stored_events, None), leaving.event)
             _compare(f"{name}: equity", next(self._stored_equity, None), leaving_equity_row(leaving))
             self._note_day_and_exits(leaving.day, [leaving.closed])
 
@@ -179,7 +179,7 @@ class _Replay:
         """Compare what a settlement did to the account and remember its trades."""
         place = f"{settlement.fact.closed.pair} candle of {format_time(settlement.fact.closed.candle.time)}"
         for event in settlement.events:
-            _compare(f"{place}: account event", next(self._stored_events, None), event_row(event))
+            _compare(f"{place}: account event", next(self._stored_events, None), event)
         point = equity_row(settlement)
         if point is not None:
             _compare(f"{place}: equity", next(self._stored_equity, None), point)
@@ -212,10 +212,6 @@ class _Replay:
 
     def _sorted_days(self) -> list[DailyStatsRow]:
         return [self._days[day] for day in sorted(self._days)]
-
-
-def _quote_of(row: AppliedQuoteRow) -> Quote:
-    return Quote(pair=row.pair, time=row.time, bid=row.bid, ask=row.ask)
 
 
 def _rows_after(read: Callable[[int], Sequence[Placed]]) -> Iterator[Placed]:

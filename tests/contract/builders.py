@@ -4,10 +4,10 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.envelope import Message, message_id
-from shared.contracts.facts import CandleClosed
+from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
-from shared.store.rows.ledger import AccountEventRow, PositionRow, TradeOpening
+from shared.store.rows.ledger import PositionRow, TradeOpening
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
 from shared.store.rows.outbox import OutboxRow
 
@@ -82,10 +82,10 @@ def a_position(opening: TradeOpening, **changes: Any) -> PositionRow:
     return row._replace(**changes)
 
 
-def an_event(seq: int = 1, **changes: Any) -> AccountEventRow:
+def an_event(seq: int = 1, **changes: Any) -> AccountEvent:
     """Return an event of the account."""
-    row = AccountEventRow(
-        "executor.0", seq, STREAM, seq, MIDNIGHT, "trade.opened", "EUR_USD", 100_000_000, 99_999_999, "{}"
+    row = AccountEvent(
+        "executor.0", seq, STREAM, seq, MIDNIGHT, "trade.opened", "EUR_USD", 100_000_000, 99_999_999, {"n": str(seq)}
     )
     return row._replace(**changes)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shared.contracts.errors import InvariantError
+from shared.contracts.facts import Quote
 from shared.contracts.trades import TradeCosts
 from shared.core.types import BUY, HOLD, SELL, TAKE_PROFIT
 from shared.store.engine import database_url, open_engine, writing
@@ -133,6 +134,18 @@ class StoreContract:
             pytest.raises(InvariantError, match=r"table candles, row 1, column ask_low: '1\.3869001' has more than 5"),
         ):
             reader.last_candle()
+
+    def test_a_damaged_detail_is_named_by_table_row_and_column(
+        self, store: Store, by_hand: Callable[[str], None]
+    ) -> None:
+        with store.transaction() as transaction:
+            transaction.add_account_events([an_event()])
+        by_hand("UPDATE account_events SET detail_json = '{'")
+        with (
+            store.reading() as reader,
+            pytest.raises(InvariantError, match="table account_events, row 1, column detail_json: "),
+        ):
+            reader.account_events(1)
 
     def test_gaps_and_refused_rows_are_noted_once_however_often_a_file_is_read(self, store: Store) -> None:
         gap = CandleGapRow("EUR_USD", 300, MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")
@@ -273,8 +286,8 @@ class StoreContract:
 
     def test_quotes_that_did_something_read_back_in_order_and_are_kept_once(self, store: Store) -> None:
         rows = [
-            AppliedQuoteRow(7, "entry", "EUR_USD", MIDNIGHT + 1, 138_690, 138_700),
-            AppliedQuoteRow(7, "exit", "USD_JPY", MIDNIGHT + 2, 101_690, 101_700),
+            AppliedQuoteRow(7, "entry", Quote("EUR_USD", MIDNIGHT + 1, 138_690, 138_700)),
+            AppliedQuoteRow(7, "exit", Quote("USD_JPY", MIDNIGHT + 2, 101_690, 101_700)),
         ]
         with store.transaction() as transaction:
             transaction.add_applied_quotes(rows)

@@ -222,7 +222,7 @@ class UserStoreContract:
             fresh = transaction.events_after(seen, 10)
             assert [event.row for event in fresh] == [an_event(3), an_event(4)]
             assert transaction.events_after(seen, 1) == fresh[:1]
-            assert transaction.events_after(fresh[-1].id, 10) == []
+            assert transaction.events_after(fresh[-1].key, 10) == []
 
     def test_an_open_trade_is_listed_too(self, store: Store) -> None:
         add_rows(store, 1, 1)

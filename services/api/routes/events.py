@@ -116,7 +116,7 @@ def _what_happened(reader: Reader, after: _Place) -> tuple[str, _Place]:
     # Asked first, so that no command is told of before what it did to the account.
     newest = reader.newest_audit_id()
     for event in reader.events_after(after.event, _AT_ONCE):
-        place = place._replace(event=event.id)
+        place = place._replace(event=event.key)
         shown = shown_event(event.row)
         texts.append(_message(place, shown.type, shown.model_dump_json()))
     records = reader.audit_between(after.record, newest, _TOLD, _AT_ONCE)

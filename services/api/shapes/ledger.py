@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
-import msgspec
 from pydantic import BaseModel, Field
 
 from shared.calendar.trading_day import trading_day_date
+from shared.contracts import facts
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.shown import shown_entry, shown_exit
 from shared.contracts.times import format_time
 from shared.core.types import instrument
-from shared.store.rows.ledger import AccountEventRow, DailyStatsRow, EquityRow, PositionRow, TradeRow
+from shared.store.rows.ledger import DailyStatsRow, EquityRow, PositionRow, TradeRow
 
 _TIME: Final = "2014-05-08T11:45:00Z"
 _PRICE: Final = "1.38731"
@@ -103,19 +103,19 @@ class Positions(BaseModel):
     items: list[Position]
 
 
-def shown_event(row: AccountEventRow) -> AccountEvent:
+def shown_event(fact: facts.AccountEvent) -> AccountEvent:
     """Return an event of the account."""
     return AccountEvent(
-        stream=row.stream,
-        seq=row.seq,
-        cause_stream=row.cause_stream,
-        cause_seq=row.cause_seq,
-        time=format_time(row.time),
-        type=row.type,
-        pair=row.pair,
-        balance=format_money(row.balance),
-        equity=format_money(row.equity),
-        detail=msgspec.json.decode(row.detail_json),
+        stream=fact.stream,
+        seq=fact.seq,
+        cause_stream=fact.cause_stream,
+        cause_seq=fact.cause_seq,
+        time=format_time(fact.time),
+        type=fact.type,
+        pair=fact.pair,
+        balance=format_money(fact.balance),
+        equity=format_money(fact.equity),
+        detail=dict(fact.detail),
     )
 
 

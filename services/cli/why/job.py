@@ -101,7 +101,7 @@ def _trade(trade: TradeRow) -> dict[str, str]:
 
 def _events(reader: Reader, row: GateSnapshotRow) -> list[dict[str, Any]]:
     events = reader.account_events_of(row.stream, row.seq)
-    return [{"type": event.type, "pair": event.pair, **msgspec.json.decode(event.detail_json)} for event in events]
+    return [{"type": event.type, "pair": event.pair, **event.detail} for event in events]
 
 
 def _say_answer(answer: dict[str, Any]) -> None:

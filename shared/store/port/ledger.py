@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from shared.contracts.facts import AccountEvent
 from shared.contracts.trades import Exit, TradeCosts
 from shared.store.rows.ledger import (
-    AccountEventRow,
     AppliedQuoteRow,
     DailyStatsRow,
     EquityRow,
@@ -38,15 +38,15 @@ class LedgerReads(Protocol):
         """Return the open positions by pair name."""
         ...
 
-    def account_events(self, limit: int, pair: str | None = None) -> list[AccountEventRow]:
+    def account_events(self, limit: int, pair: str | None = None) -> list[AccountEvent]:
         """Return events of the account, newest first."""
         ...
 
-    def account_events_of(self, stream: str, seq: int) -> list[AccountEventRow]:
+    def account_events_of(self, stream: str, seq: int) -> list[AccountEvent]:
         """Return the events that one candle caused, in order."""
         ...
 
-    def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEventRow]:
+    def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEvent]:
         """Iterate over all events from the first, reading `chunk` rows at a time."""
         ...
 
@@ -82,7 +82,7 @@ class LedgerWrites(Protocol):
         """Make these the open positions; each must belong to a stored trade."""
         ...
 
-    def add_account_events(self, rows: Sequence[AccountEventRow]) -> None:
+    def add_account_events(self, rows: Sequence[AccountEvent]) -> None:
         """Add events; a second one of the same (stream, seq) is an InvariantError."""
         ...
 

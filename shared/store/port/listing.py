@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from shared.contracts.facts import CandleClosed
+from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
-from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
+from shared.store.rows.listing import Listed, NewestCandle, Span
 from shared.store.rows.market import GateSnapshotRow
 
 
@@ -44,6 +44,6 @@ class ListReads(Protocol):
         """Return the id of the newest event of the account, 0 without one."""
         ...
 
-    def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
-        """Return the events that follow the one of an id, oldest first."""
+    def events_after(self, identity: int, limit: int) -> list[Listed[AccountEvent]]:
+        """Return the events that follow the one of an id, oldest first, each under its id as the key."""
         ...

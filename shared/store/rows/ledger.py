@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from shared.contracts.facts import Quote
 from shared.contracts.trades import Entry, Exit, TradeCosts
 
 
@@ -30,24 +31,6 @@ class PositionRow(NamedTuple):
     mark_time: int
     mark_price: int
     unrealised_pnl: int
-
-
-class AccountEventRow(NamedTuple):
-    """An event of the account at its place in the executor's stream, and the candle (stream, seq) that caused it.
-
-    `pair` is None for the whole account.
-    """
-
-    stream: str
-    seq: int
-    cause_stream: str
-    cause_seq: int
-    time: int
-    type: str
-    pair: str | None
-    balance: int
-    equity: int
-    detail_json: str
 
 
 class DailyStatsRow(NamedTuple):
@@ -81,8 +64,5 @@ class AppliedQuoteRow(NamedTuple):
 
     seq: int
     purpose: str
-    pair: str
-    time: int
-    bid: int
-    ask: int
+    quote: Quote
     command_id: int | None = None

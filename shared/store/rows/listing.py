@@ -2,16 +2,7 @@
 
 from typing import Generic, NamedTuple, TypeVar
 
-from shared.store.rows.ledger import AccountEventRow
-
 Kind = TypeVar("Kind")
-
-
-class NumberedEvent(NamedTuple):
-    """An event of the account under its row id."""
-
-    id: int
-    row: AccountEventRow
 
 
 class Span(NamedTuple):

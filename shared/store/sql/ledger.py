@@ -3,17 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Row, Select, delete, func, select, update
 
 from shared.contracts.decimals import MONEY_DIGITS, PIPS_DIGITS, format_money, format_pips, format_points
 from shared.contracts.errors import InvariantError
+from shared.contracts.facts import AccountEvent, Quote
 from shared.contracts.times import format_day, format_time
 from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.contracts.vocabulary import EXIT_OF_NAME, SIDE_OF_NAME
 from shared.core.types import EXIT_NAMES, SIDE_NAMES
 from shared.store.postgresql import TRADE_TURN
 from shared.store.rows.ledger import (
-    AccountEventRow,
     AppliedQuoteRow,
     DailyStatsRow,
     EquityRow,
@@ -59,20 +60,20 @@ class LedgerSession(Session):
         query = of_pair(select(POSITIONS), POSITIONS.c.pair, pair).order_by(POSITIONS.c.pair)
         return [_position_row(row) for row in self._connection.execute(query)]
 
-    def account_events(self, limit: int, pair: str | None = None) -> list[AccountEventRow]:
+    def account_events(self, limit: int, pair: str | None = None) -> list[AccountEvent]:
         """Walk the primary key from its end; the pair has no index."""
         query = of_pair(select(ACCOUNT_EVENTS), ACCOUNT_EVENTS.c.pair, pair)
         query = query.order_by(ACCOUNT_EVENTS.c.id.desc()).limit(limit)
         return [event_row(row) for row in self._connection.execute(query)]
 
-    def account_events_of(self, stream: str, seq: int) -> list[AccountEventRow]:
+    def account_events_of(self, stream: str, seq: int) -> list[AccountEvent]:
         """Look the candle up in the index of causes and sort by the event's own seq."""
         columns = ACCOUNT_EVENTS.c
         query = select(ACCOUNT_EVENTS).where(columns.cause_stream == stream, columns.cause_seq == seq)
         query = query.order_by(columns.seq)
         return [event_row(row) for row in self._connection.execute(query)]
 
-    def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEventRow]:
+    def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEvent]:
         """Ask anew for every chunk, above the last row id of the one before."""
         identity = 0
         query = select(ACCOUNT_EVENTS).order_by(ACCOUNT_EVENTS.c.id).limit(chunk)
@@ -141,7 +142,7 @@ class LedgerSession(Session):
         self._connection.execute(delete(POSITIONS))
         self._add(POSITIONS, map(_position_values, rows))
 
-    def add_account_events(self, rows: Sequence[AccountEventRow]) -> None:
+    def add_account_events(self, rows: Sequence[AccountEvent]) -> None:
         """Insert in bulk; row ids are given in the order of the rows."""
         self._add(ACCOUNT_EVENTS, map(_event_values, rows))
 
@@ -254,19 +255,24 @@ def _position_row(row: Row[Any]) -> PositionRow:
     )
 
 
-def _event_values(row: AccountEventRow) -> Values:
+def _event_values(row: AccountEvent) -> Values:
     return {
         **row._asdict(),
         "ts_utc": format_time(row.time),
         "balance": format_money(row.balance),
         "equity": format_money(row.equity),
+        "detail_json": msgspec.json.encode(row.detail).decode(),
     }
 
 
-def event_row(row: Row[Any]) -> AccountEventRow:
+def event_row(row: Row[Any]) -> AccountEvent:
     """Return a stored event of the account."""
     balance, equity = _money(row, ACCOUNT_EVENTS, row.id, "balance", "equity")
-    return AccountEventRow(
+    try:
+        detail = msgspec.json.decode(row.detail_json, type=dict[str, str])
+    except msgspec.DecodeError as fault:
+        raise InvariantError(f"table {ACCOUNT_EVENTS.name}, row {row.id}, column detail_json: {fault}") from fault
+    return AccountEvent(
         stream=row.stream,
         seq=row.seq,
         cause_stream=row.cause_stream,
@@ -276,7 +282,7 @@ def event_row(row: Row[Any]) -> AccountEventRow:
         pair=row.pair,
         balance=balance,
         equity=equity,
-        detail_json=row.detail_json,
+        detail=detail,
     )
 
 
@@ -296,20 +302,21 @@ def equity_row(row: Row[Any]) -> EquityRow:
 
 
 def _quote_values(row: AppliedQuoteRow) -> Values:
-    digits = digits_of({row.pair})[row.pair]
+    quote = row.quote
+    digits = digits_of({quote.pair})[quote.pair]
     return {
         **row._asdict(),
-        "ts_utc": format_time(row.time),
-        "bid": format_points(row.bid, digits),
-        "ask": format_points(row.ask, digits),
+        "pair": quote.pair,
+        "ts_utc": format_time(quote.time),
+        "bid": format_points(quote.bid, digits),
+        "ask": format_points(quote.ask, digits),
     }
 
 
 def _quote_row(row: Row[Any]) -> AppliedQuoteRow:
     bid, ask = _prices(row, APPLIED_QUOTES, row.id, "bid", "ask")
-    return AppliedQuoteRow(
-        seq=row.seq, purpose=row.purpose, pair=row.pair, time=row.ts_utc, bid=bid, ask=ask, command_id=row.command_id
-    )
+    quote = Quote(pair=row.pair, time=row.ts_utc, bid=bid, ask=ask)
+    return AppliedQuoteRow(seq=row.seq, purpose=row.purpose, quote=quote, command_id=row.command_id)
 
 
 def _daily_stats_values(row: DailyStatsRow) -> Values:

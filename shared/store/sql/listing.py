@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, literal, select, tuple_
 
 from shared.contracts.errors import InvariantError
-from shared.contracts.facts import CandleClosed
+from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.contracts.times import format_time, parse_time
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
-from shared.store.rows.listing import Listed, NewestCandle, NumberedEvent, Span
+from shared.store.rows.listing import Listed, NewestCandle, Span
 from shared.store.rows.market import GateSnapshotRow
 from shared.store.sql.audit import AuditSession
 from shared.store.sql.ledger import LedgerSession, daily_stats_row, equity_row, event_row
@@ -86,10 +86,10 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
         query = select(ACCOUNT_EVENTS.c.id).order_by(ACCOUNT_EVENTS.c.id.desc()).limit(1)
         return self._connection.execute(query).scalar() or 0
 
-    def events_after(self, identity: int, limit: int) -> list[NumberedEvent]:
+    def events_after(self, identity: int, limit: int) -> list[Listed[AccountEvent]]:
         """Walk the primary key upwards."""
         query = select(ACCOUNT_EVENTS).where(ACCOUNT_EVENTS.c.id > identity).order_by(ACCOUNT_EVENTS.c.id).limit(limit)
-        return [NumberedEvent(row.id, event_row(row)) for row in self._connection.execute(query)]
+        return [Listed(row.ts_utc, row.id, event_row(row)) for row in self._connection.execute(query)]
 
 
 def _same(time: int) -> int:

@@ -95,7 +95,7 @@ def test_exits_at_quotes_are_booked_at_the_quote_and_replayed_exactly(tmp_path: 
     require_sound(database)
     with opened_store(sqlite_url(database)) as store, store.reading() as reader:
         applied = list(reader.applied_quotes_in_order())
-        exits = {(row.pair, row.time): row for row in applied if row.purpose == "exit"}
+        exits = {(row.quote.pair, row.quote.time): row.quote for row in applied if row.purpose == "exit"}
         entries = [row for row in applied if row.purpose == "entry"]
         closed = closed_trades(reader)
         left = [each for each in closed if (each.entry.pair, each.exit.exit_time) in exits]
