@@ -8,7 +8,7 @@ RUN := $(VENV)/bin
 # Tests start hundreds of processes; without its cache, Python would compile the whole program in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults check fmt bench lock clean
+.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults check fmt pictures bench lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ check: setup-test ## Lint, check types and the import rule
 fmt: setup-test ## Format the code
 	@$(RUN)/ruff check --quiet --fix .
 	@$(RUN)/ruff format --quiet .
+
+pictures: setup-test ## Draw the pictures of docs/architecture.md anew from the code
+	@$(RUN)/python -m tests.tools.pictures
 
 bench: ## Measure speed and memory side by side with peers
 	@deploy/setup.sh $(BENCH_VENV) $(LOCKS)/bench.txt

@@ -1,1 +1,1 @@
-"""The HTTP API: who may ask what, what the store holds, and what happens now."""
+"""The HTTP API: who may ask what, reading, commands, exports, live events."""

@@ -1,1 +1,1 @@
-"""Backtests: the core's machines over whole columns of candles, without a bus and without a store."""
+"""Whole runs over columns of candles with the same core, compiled: figures and validation."""

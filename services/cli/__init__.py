@@ -1,4 +1,4 @@
-"""The command line: one program, `scalpbot`, with a verb for each job."""
+"""The command line: one program with a verb for each job; it parses, calls and prints."""
 
 from services.cli.jobs import postpone_jobs
 

@@ -1,1 +1,1 @@
-"""The executor service: everything that depends on the account."""
+"""All that depends on the account: fills, halts, gates 4 and 5, the decision, sizing, commands."""

@@ -1,1 +1,1 @@
-"""Market data: candle files, their checks and gaps, and the demo market."""
+"""Market data in: candle files, OANDA's candles and prices, the week's news, a made-up market."""

@@ -1,1 +1,1 @@
-"""All that reads a ledger and judges or copies it."""
+"""All that reads a ledger and judges or copies it: parity, doctor, CSV logs."""

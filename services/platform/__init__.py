@@ -1,1 +1,1 @@
-"""All services in one process: the embedded shape."""
+"""All services in one process: the embedded shape, and the feeds that it trades."""

@@ -1,1 +1,1 @@
-"""Anchors of the audit chain outside the database."""
+"""Signed lines outside the database that say how far the audit chain had come."""

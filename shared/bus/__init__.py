@@ -1,1 +1,1 @@
-"""How facts travel between services: one port, and an adapter for one process."""
+"""How facts travel: in memory in one process, over RabbitMQ between many."""

@@ -1,1 +1,1 @@
-"""What services say to each other: facts on the wire, their envelope and codec, and errors split by fault."""
+"""What services tell each other: facts, codec, exact texts, closed sets of words, errors by fault."""

@@ -1,1 +1,1 @@
-"""What every service runs on: settings, clock, logging, message handling and life cycle."""
+"""What every service runs on: consumers, outbox and relay, the lease, health, logs, figures."""

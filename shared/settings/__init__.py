@@ -1,1 +1,1 @@
-"""Settings: sections and values, where they come from, and the parameters that follow from them."""
+"""Settings and where they come from, and the parameters of the machines that follow from them."""

@@ -1,1 +1,1 @@
-"""What outlives a process: market data, assessments, the ledger, the audit chain and the services' own state."""
+"""What outlives a process: market data, the ledger, the audit chain, the services' own state."""
