@@ -5,14 +5,7 @@ from typing import Protocol
 
 from shared.contracts.facts import AccountEvent
 from shared.contracts.trades import Exit, TradeCosts
-from shared.store.rows.ledger import (
-    AppliedQuoteRow,
-    DailyStatsRow,
-    EquityRow,
-    PositionRow,
-    TradeOpening,
-    TradeRow,
-)
+from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, PositionRow, TradeOpening, TradeRow
 
 
 class LedgerReads(Protocol):

@@ -14,14 +14,7 @@ from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.contracts.vocabulary import EXIT_OF_NAME, SIDE_OF_NAME
 from shared.core.types import EXIT_NAMES, SIDE_NAMES
 from shared.store.postgresql import TRADE_TURN
-from shared.store.rows.ledger import (
-    AppliedQuoteRow,
-    DailyStatsRow,
-    EquityRow,
-    PositionRow,
-    TradeOpening,
-    TradeRow,
-)
+from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, PositionRow, TradeOpening, TradeRow
 from shared.store.sql.session import Session, Values, digits_of, of_pair, read_fixed, read_name
 from shared.store.tables.ledger import ACCOUNT_EVENTS, APPLIED_QUOTES, DAILY_STATS, EQUITY, POSITIONS, TRADES
 
