@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from services.cli.configuration import read_settings
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store
@@ -20,14 +20,14 @@ def database_url(given: str | None, settings: Settings) -> str:
 
 
 @contextmanager
-def opened_store(where: Where) -> Iterator[Store]:
+def opened_store(where: AtDatabase) -> Iterator[Store]:
     """Open an existing database; raise InputError when it is missing or of another schema."""
     with closing(open_store(database_url(where.database, read_settings(where.config)))) as store:
         yield store
 
 
 @contextmanager
-def reading(where: Where) -> Iterator[Reader]:
+def reading(where: AtDatabase) -> Iterator[Reader]:
     """Open an existing database for reading; raise InputError when it is missing or of another schema."""
     with opened_store(where) as store, store.reading() as reader:
         yield reader

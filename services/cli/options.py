@@ -1,7 +1,8 @@
 """The options that several verbs share."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -110,18 +111,26 @@ Partitions: TypeAlias = Annotated[
 ]
 
 
-class Where(NamedTuple):
+@dataclass(frozen=True)
+class AtDatabase:
+    """The database that a verb works on."""
+
+    database: Database = None
+    config: ConfigFile = None
+
+
+@dataclass(frozen=True)
+class Where(AtDatabase):
     """Where a verb works: on a database, or at an API where a user signs in."""
 
-    database: str | None
-    config: Path | None
-    url: str | None = None
-    user: str | None = None
+    url: Url = None
+    user: User = None
 
 
-class AtBroker(NamedTuple):
+@dataclass(frozen=True)
+class AtBroker:
     """Which message broker a verb works on, and among how many strategy processes it divides the candles."""
 
-    url: str | None
-    config: Path | None
-    partitions: int | None = None
+    url: BrokerUrl = None
+    partitions: Partitions = None
+    config: ConfigFile = None

@@ -9,7 +9,7 @@ import msgspec
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url, reading
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
 from shared.anchors.lines import AnchorsFound, Signer
@@ -23,7 +23,7 @@ from shared.store.sql.audit import AuditCheck, verify_audit
 _SHOWN_EVERY: Final = 1_000
 
 
-def tail(where: Where, limit: int, as_json: bool) -> None:
+def tail(where: AtDatabase, limit: int, as_json: bool) -> None:
     """Print the newest audit records."""
     with reading(where) as reader:
         rows = reader.audit(limit)
@@ -34,7 +34,7 @@ def tail(where: Where, limit: int, as_json: bool) -> None:
     say_table("Audit log", columns, [(str(row.id), row.ts_utc, row.actor, row.action, row.detail_json) for row in rows])
 
 
-def verify(where: Where, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:
+def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:
     """Print whether chain and anchors hold, and return the exit code that says so."""
     settings = read_settings(where.config)
     known = _known(settings, database_url(where.database, settings), anchors, public_key)

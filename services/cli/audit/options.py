@@ -6,7 +6,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from services.cli.audit import job
-from services.cli.options import AsJson, ConfigFile, Database, Where
+from services.cli.groups import with_groups
+from services.cli.options import AsJson, AtDatabase
 
 AnchorsPath: TypeAlias = Annotated[
     Path | None,
@@ -29,31 +30,29 @@ audit = typer.Typer(name="audit", help="Read and verify the audit log.", no_args
 
 
 @audit.command()
+@with_groups
 def tail(
+    *,
     limit: Annotated[
         int, typer.Option("--limit", min=1, metavar="N", help="Show at most N records, newest first.")
     ] = 20,
-    database: Database = None,
-    config: ConfigFile = None,
+    at: AtDatabase,
     as_json: AsJson = False,
 ) -> None:
     """Show the latest audit records."""
-    job.tail(Where(database, config), limit, as_json)
+    job.tail(at, limit, as_json)
 
 
 @audit.command()
+@with_groups
 def verify(
-    anchors: AnchorsPath = None,
-    public_key: PublicKey = None,
-    database: Database = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
+    *, anchors: AnchorsPath = None, public_key: PublicKey = None, at: AtDatabase, as_json: AsJson = False
 ) -> int:
     """Verify the hash chain of the audit log, and compare it with the anchors kept outside the database.
 
     Exit code 3 at the first record, or the first anchor, that was changed.
     """
-    return job.verify(Where(database, config), anchors=anchors, public_key=public_key, as_json=as_json)
+    return job.verify(at, anchors=anchors, public_key=public_key, as_json=as_json)
 
 
 @audit.command()

@@ -1,8 +1,5 @@
 """`scalpbot backtest`: read, run, write."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from services.backtest.result import FillRules
 from services.backtest.run import warm_engine
 from services.backtest.study import Study, StudyOptions, study
@@ -10,6 +7,7 @@ from services.backtest.text_file import refuse_unwritable
 from services.backtest.trade_list import write_trade_list
 from services.backtest.walk_forward import PROFILES, with_profile
 from services.cli.backtest.as_json import backtest_document
+from services.cli.backtest.order import BacktestOrder, ExitMode, Ordering
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.backtest.text import say_report
 from services.cli.configuration import read_settings
@@ -23,43 +21,20 @@ from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
 from shared.core.types import SL_TP, TIMED
 from shared.settings.settings import Settings
-from shared.settings.values import ProfileName
-
-
-@dataclass(frozen=True)
-class BacktestOrder:
-    """What the command line asks for."""
-
-    csv: tuple[str, ...]
-    pair: str | None
-    time_exit: bool
-    hold_candles: int
-    optimistic: bool
-    news: Path | None
-    granularity: str | None
-    skip_bad_rows: bool
-    profile: ProfileName | None
-    validation_percent: float
-    windows: int
-    anchored: bool
-    fewest_trades: int
-    trade_list: Path | None
-    config: Path | None
-    as_json: bool
 
 
 def run_backtest_verb(order: BacktestOrder) -> None:
     """Run a backtest and print its report; raise InputError where something that was given is wrong."""
-    if order.windows and not order.validation_percent:
+    if order.walk_forward and not order.validation_percent:
         raise InputError("--walk-forward needs candles to validate on; give --validation-percent above 0")
-    if order.anchored and not order.windows:
+    if order.anchored and not order.walk_forward:
         raise InputError("--anchored goes with walk-forward windows; give --walk-forward WINDOWS too")
-    if order.trade_list is not None:
-        refuse_unwritable(order.trade_list)
+    if order.trades is not None:
+        refuse_unwritable(order.trades)
     settings = read_settings(order.config)
     files = candle_files(order.csv, order.pair)
     if order.profile is not None:
-        settings = with_profile(settings, [each.instrument.name for each in files], order.profile)
+        settings = with_profile(settings, [each.instrument.name for each in files], order.profile.value)
     calendar = read_news(order.news)
     with busy("reading candles"):
         reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
@@ -73,11 +48,11 @@ def run_backtest_verb(order: BacktestOrder) -> None:
         max_slippage_pips=settings.risk.max_slippage_pips,
         currency=settings.account.currency,
         study=outcome,
-        fewest_trades=order.fewest_trades,
+        fewest_trades=order.min_trades,
     )
-    if order.trade_list is not None:
-        write_trade_list(order.trade_list, outcome.result.trades)
-        note(f"trade list written to {order.trade_list}")
+    if order.trades is not None:
+        write_trade_list(order.trades, outcome.result.trades)
+        note(f"trade list written to {order.trades}")
     if order.as_json:
         say_json(backtest_document(report))
     else:
@@ -88,13 +63,15 @@ def _studied(
     order: BacktestOrder, reads: list[CandleRead], settings: Settings, calendar: EconomicCalendar | None
 ) -> Study:
     options = StudyOptions(
-        rules=FillRules(TIMED if order.time_exit else SL_TP, order.hold_candles, order.optimistic),
+        rules=FillRules(
+            TIMED if order.mode is ExitMode.TIME_EXIT else SL_TP, order.hold_bars, order.ordering is Ordering.OPTIMISTIC
+        ),
         validation_percent=order.validation_percent,
-        windows=order.windows,
+        windows=order.walk_forward,
         anchored=order.anchored,
-        fewest_trades=order.fewest_trades,
+        fewest_trades=order.min_trades,
     )
-    with steps("walking forward", order.windows and order.windows + len(PROFILES)) as on_step:
+    with steps("walking forward", order.walk_forward and order.walk_forward + len(PROFILES)) as on_step:
         return study([read.series for read in reads], settings, options, calendar, on_step)
 
 

@@ -1,89 +1,14 @@
 """`scalpbot backtest`: its options."""
 
 import gc
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, TypeAlias
-
-import typer
 
 from services.cli.backtest import job
-from services.cli.options import AsJson, CandleFiles, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
+from services.cli.backtest.order import BacktestOrder
+from services.cli.groups import with_groups
 
 
-class ExitMode(StrEnum):
-    """When a trade is left."""
-
-    SL_TP = "sl_tp"
-    TIME_EXIT = "time_exit"
-
-
-class Ordering(StrEnum):
-    """What happens first in a candle that holds both the stop loss and the take profit."""
-
-    PESSIMISTIC = "pessimistic"
-    OPTIMISTIC = "optimistic"
-
-
-class Profile(StrEnum):
-    """A strategy's set of parameters."""
-
-    CONSERVATIVE = "conservative"
-    NORMAL = "normal"
-    AGGRESSIVE = "aggressive"
-
-
-Mode: TypeAlias = Annotated[ExitMode, typer.Option(help="Close a trade at its stop or target, or after a fixed time.")]
-HoldBars: TypeAlias = Annotated[int, typer.Option(min=1, help="Candles that a trade is held in time_exit mode.")]
-FillOrder: TypeAlias = Annotated[
-    Ordering, typer.Option(help="Whether a candle that reaches both stop loss and take profit hits the stop first.")
-]
-ChosenProfile: TypeAlias = Annotated[
-    Profile | None, typer.Option(help="Profile of the strategies. Default: that of the settings, else normal.")
-]
-ValidationPercent: TypeAlias = Annotated[
-    float, typer.Option(min=0, max=90, help="Share of the newest candles kept for validation; 0 for none.")
-]
-WalkForward: TypeAlias = Annotated[
-    int,
-    typer.Option(
-        min=0,
-        metavar="WINDOWS",
-        help="Windows in which the profile is chosen in training and then validated; 0 for none.",
-    ),
-]
-Anchored: TypeAlias = Annotated[
-    bool, typer.Option("--anchored", help="Let each walk-forward training begin with the first candle.")
-]
-MinTrades: TypeAlias = Annotated[
-    int,
-    typer.Option(
-        min=1, help="Number of trades, also on either side of a validation, below which figures are not judged."
-    ),
-]
-TradeFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--trades", metavar="FILE", help="Write the closed trades to a CSV file.")
-]
-
-
-def backtest(
-    csv: CandleFiles,
-    pair: Pair = None,
-    mode: Mode = ExitMode.SL_TP,
-    hold_bars: HoldBars = 5,
-    ordering: FillOrder = Ordering.PESSIMISTIC,
-    news: NewsFile = None,
-    granularity: Granularity = None,
-    skip_bad_rows: SkipBadRows = False,
-    profile: ChosenProfile = None,
-    validation_percent: ValidationPercent = 30.0,
-    walk_forward: WalkForward = 0,
-    anchored: Anchored = False,
-    min_trades: MinTrades = 30,
-    trades: TradeFile = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
+@with_groups
+def backtest(order: BacktestOrder) -> None:
     """Trade candle files with the settings in force, and judge the result. Nothing is stored.
 
     The same candles and settings give the same trades as a paper run; compare the trade hashes.
@@ -91,24 +16,6 @@ def backtest(
     # A batch makes hardly any garbage, and looking for it during the imports costs a tenth of a second.
     gc.disable()
     try:
-        order = job.BacktestOrder(
-            csv=tuple(csv),
-            pair=pair,
-            time_exit=mode is ExitMode.TIME_EXIT,
-            hold_candles=hold_bars,
-            optimistic=ordering is Ordering.OPTIMISTIC,
-            news=news,
-            granularity=granularity,
-            skip_bad_rows=skip_bad_rows,
-            profile=profile.value if profile else None,
-            validation_percent=validation_percent,
-            windows=walk_forward,
-            anchored=anchored,
-            fewest_trades=min_trades,
-            trade_list=trades,
-            config=config,
-            as_json=as_json,
-        )
         job.run_backtest_verb(order)
     finally:
         gc.enable()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli.bus import job
+from services.cli.groups import with_groups
 from services.cli.options import AsJson, AtBroker, BrokerUrl, ConfigFile, Partitions
 
 bus = typer.Typer(name="bus", help="Set up and check the message broker.", no_args_is_help=True)
@@ -26,15 +27,14 @@ def declare(
     as_json: AsJson = False,
 ) -> None:
     """Create exchanges, queues and bindings that are missing, and test each queue with a message."""
-    job.declare(AtBroker(url, config, partitions), timeout, recreate=recreate, as_json=as_json)
+    job.declare(AtBroker(url, partitions, config), timeout, recreate=recreate, as_json=as_json)
 
 
 @bus.command()
-def check(
-    url: BrokerUrl = None, partitions: Partitions = None, config: ConfigFile = None, as_json: AsJson = False
-) -> int:
+@with_groups
+def check(broker: AtBroker, as_json: AsJson = False) -> int:
     """Compare the broker with what should be there, and test each queue; exit code 3 if something differs."""
-    return job.check(AtBroker(url, config, partitions), as_json)
+    return job.check(broker, as_json)
 
 
 @bus.command("definitions")

@@ -2,14 +2,14 @@
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, say, say_json
 from shared.store import schema
 from shared.store.engine import shown_place
 from shared.store.schema import SchemaState
 
 
-def upgrade(where: Where, as_json: bool) -> None:
+def upgrade(where: AtDatabase, as_json: bool) -> None:
     """Bring the database to the schema of this version and print what it was; raise InputError where that cannot be."""
     url = _url(where)
     before = schema.upgrade(url)
@@ -22,7 +22,7 @@ def upgrade(where: Where, as_json: bool) -> None:
         say(f"The database now has schema {after.found} (it was {before.found or 'empty'}).")
 
 
-def check(where: Where, as_json: bool) -> int:
+def check(where: AtDatabase, as_json: bool) -> int:
     """Print the database's schema, and return the exit code that says whether it is the one of this version."""
     url = _url(where)
     found = schema.check(url)
@@ -38,5 +38,5 @@ def check(where: Where, as_json: bool) -> int:
     return 0 if current else DID_NOT_HOLD
 
 
-def _url(where: Where) -> str:
+def _url(where: AtDatabase) -> str:
     return database_url(where.database, read_settings(where.config))

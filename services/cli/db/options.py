@@ -3,18 +3,21 @@
 import typer
 
 from services.cli.db import job
-from services.cli.options import AsJson, ConfigFile, Database, Where
+from services.cli.groups import with_groups
+from services.cli.options import AsJson, AtDatabase
 
 db = typer.Typer(name="db", help="Create, upgrade or check the database's schema.", no_args_is_help=True)
 
 
 @db.command()
-def upgrade(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+@with_groups
+def upgrade(at: AtDatabase, as_json: AsJson = False) -> None:
     """Create the database, or upgrade it to the schema of this version."""
-    job.upgrade(Where(database, config), as_json)
+    job.upgrade(at, as_json)
 
 
 @db.command()
-def check(database: Database = None, config: ConfigFile = None, as_json: AsJson = False) -> int:
+@with_groups
+def check(at: AtDatabase, as_json: AsJson = False) -> int:
     """Compare the database's schema with the one of this version; exit code 3 if they differ."""
-    return job.check(Where(database, config), as_json)
+    return job.check(at, as_json)

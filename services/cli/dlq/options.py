@@ -5,7 +5,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from services.cli.dlq import job
-from services.cli.options import AsJson, AtBroker, BrokerUrl, ConfigFile, Partitions
+from services.cli.groups import with_groups
+from services.cli.options import AsJson, AtBroker, BrokerUrl, ConfigFile
 
 QueueName: TypeAlias = Annotated[
     str, typer.Argument(metavar="QUEUE", help="Queue of the dead letters, such as strategy.candles.0.")
@@ -19,17 +20,17 @@ dlq = typer.Typer(name="dlq", help="Show, resend or drop messages that could not
 
 
 @dlq.command("list")
+@with_groups
 def list_letters(
+    *,
     limit: Annotated[
         int, typer.Option("--limit", min=0, max=1000, metavar="N", help="Show at most N of each queue, oldest first.")
     ] = 20,
-    url: BrokerUrl = None,
-    partitions: Partitions = None,
-    config: ConfigFile = None,
+    broker: AtBroker,
     as_json: AsJson = False,
 ) -> None:
     """Count the dead letters of each queue and show the oldest; they stay where they are."""
-    job.list_letters(AtBroker(url, config, partitions), limit, as_json)
+    job.list_letters(broker, limit, as_json)
 
 
 @dlq.command()
@@ -40,7 +41,7 @@ def replay(
 
     Where DATABASE_URL is set, the audit log records it.
     """
-    job.replay(AtBroker(url, config), queue, limit=limit, as_json=as_json)
+    job.replay(AtBroker(url=url, config=config), queue, limit=limit, as_json=as_json)
 
 
 @dlq.command()
@@ -48,4 +49,4 @@ def drop(
     queue: QueueName, limit: Limit = None, url: BrokerUrl = None, config: ConfigFile = None, as_json: AsJson = False
 ) -> None:
     """Throw dead letters away; where DATABASE_URL is set, the audit log records it."""
-    job.drop(AtBroker(url, config), queue, limit=limit, as_json=as_json)
+    job.drop(AtBroker(url=url, config=config), queue, limit=limit, as_json=as_json)

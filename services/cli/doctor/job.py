@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from services.cli.broker import silence_driver
 from services.cli.configuration import config_path, settings_environ
 from services.cli.database import database_url
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import busy
 from services.inspection.doctor import CheckResult, Finding, examine, readable_settings
 from shared.contracts.pairs import parse_pairs
 
 
-def doctor(where: Where, pairs: str | None, as_json: bool) -> int:
+def doctor(where: AtDatabase, pairs: str | None, as_json: bool) -> int:
     """Print every finding, and return the exit code that says whether one is a problem."""
     silence_driver()
     names = parse_pairs(pairs or "")

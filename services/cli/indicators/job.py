@@ -3,8 +3,6 @@
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from services.backtest.indicator_columns import IndicatorColumns, IndicatorPeriods, compute_indicators
 from services.backtest.text_file import refuse_unwritable, write_text_file
 from services.cli.configuration import read_settings
+from services.cli.indicators.order import IndicatorOrder
 from services.cli.inputs import candle_files, read_candles
 from services.cli.output import note, say_json
 from services.cli.progress import busy, told_if_long
@@ -20,25 +19,9 @@ from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
 from shared.core.columns import Integers
 
-__all__ = ["IndicatorOrder", "IndicatorPeriods", "run_indicators_verb"]
-
 # Numbers as objects take four times the memory of a column, so only a few thousand rows are such at a time.
 _ROWS_AT_ONCE: Final = 8192
 _NAMES: Final = ("time", *IndicatorColumns._fields)
-
-
-@dataclass(frozen=True)
-class IndicatorOrder:
-    """What the command line asks for."""
-
-    csv: str
-    pair: str | None
-    granularity: str | None
-    skip_bad_rows: bool
-    out: Path | None
-    periods: IndicatorPeriods
-    config: Path | None
-    as_json: bool
 
 
 def run_indicators_verb(order: IndicatorOrder) -> None:
@@ -51,7 +34,7 @@ def run_indicators_verb(order: IndicatorOrder) -> None:
     series = read.series
     zone, hour = settings.calendar.trading_day_zone, settings.calendar.trading_day_hour
     with told_if_long("preparing the indicators: they are compiled once on this machine, which takes some seconds"):
-        columns = compute_indicators(series, trading_day_numbers(series.time, zone, hour), order.periods)
+        columns = compute_indicators(series, trading_day_numbers(series.time, zone, hour), _periods(order))
     if read.rejected:
         note(f"{len(read.rejected)} bad rows were dropped")
     lines = indicator_lines(series.time, columns)
@@ -63,6 +46,21 @@ def run_indicators_verb(order: IndicatorOrder) -> None:
         note(f"{len(series.time):,} rows written to {order.out}")
     elif not order.as_json:
         sys.stdout.writelines(lines)
+
+
+def _periods(order: IndicatorOrder) -> IndicatorPeriods:
+    return IndicatorPeriods(
+        atr=order.atr_period,
+        adx=order.adx_period,
+        rsi=order.rsi_period,
+        ema_fast=order.ema_fast,
+        ema_slow=order.ema_slow,
+        macd_fast=order.macd_fast,
+        macd_slow=order.macd_slow,
+        macd_signal=order.macd_signal,
+        bb=order.bb_period,
+        bb_deviations=order.bb_deviations,
+    )
 
 
 def indicator_lines(times: Integers, columns: IndicatorColumns) -> Iterator[str]:

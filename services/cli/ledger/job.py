@@ -7,7 +7,7 @@ import msgspec
 
 from services.cli.database import reading
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from services.cli.output import Column, say, say_figures, say_json, say_table
 from services.executor.work import SERVICE
 from shared.calendar.trading_day import trading_day_date
@@ -21,7 +21,7 @@ from shared.runtime.streams import ALL_ASSESSED
 from shared.store.port import Reader
 
 
-def gates(where: Where, *, pair: str | None, limit: int, as_json: bool) -> None:
+def gates(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> None:
     """Print the latest judged candles."""
     with reading(where) as reader:
         found = reader.gate_snapshots(limit, known_pair(pair))
@@ -60,7 +60,7 @@ def gates(where: Where, *, pair: str | None, limit: int, as_json: bool) -> None:
     )
 
 
-def trades(where: Where, *, pair: str | None, limit: int, as_json: bool) -> None:
+def trades(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> None:
     """Print the latest trades."""
     with reading(where) as reader:
         rows = [trade_fields(row) for row in reader.trades(limit, known_pair(pair))]
@@ -70,7 +70,7 @@ def trades(where: Where, *, pair: str | None, limit: int, as_json: bool) -> None
         say_trades("Trades", rows)
 
 
-def positions(where: Where, pair: str | None, as_json: bool) -> None:
+def positions(where: AtDatabase, pair: str | None, as_json: bool) -> None:
     """Print the open positions."""
     with reading(where) as reader:
         rows = position_fields(reader, known_pair(pair))
@@ -80,7 +80,7 @@ def positions(where: Where, pair: str | None, as_json: bool) -> None:
         say_positions(rows)
 
 
-def status(where: Where, as_json: bool) -> None:
+def status(where: AtDatabase, as_json: bool) -> None:
     """Print how the account stands."""
     with reading(where) as reader:
         report = _status(reader)

@@ -1,9 +1,7 @@
 """`scalpbot paper`: read, trade, write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.cli.configuration import read_settings
@@ -11,6 +9,7 @@ from services.cli.database import database_url
 from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles
 from services.cli.news import read_news
 from services.cli.output import note, say_json
+from services.cli.paper.order import PaperOrder
 from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
 from services.cli.process import own_process
@@ -34,23 +33,6 @@ from shared.settings.settings import Settings
 from shared.store.engine import shown_place
 
 
-@dataclass(frozen=True)
-class PaperOrder:
-    """What the command line asks for."""
-
-    csv: tuple[str, ...]
-    live: bool
-    pair: str | None
-    pairs: str | None
-    news: Path | None
-    granularity: str | None
-    skip_bad_rows: bool
-    export_folder: Path | None
-    database: str | None
-    config: Path | None
-    as_json: bool
-
-
 class _Outcome(NamedTuple):
     report: dict[str, Any]
     exported: ExportedRows | None
@@ -60,10 +42,10 @@ def run_paper_verb(order: PaperOrder) -> None:
     """Trade, and write the report of what was traded."""
     settings = read_settings(order.config)
     url = database_url(order.database, settings)
-    report, rows = _live(order, settings, url) if order.live else _offline(order, settings, url)
+    report, rows = _live(order, settings, url) if order.mode is RunMode.LIVE else _offline(order, settings, url)
     report["stored_in"] = shown_place(url)
     if rows is not None:
-        report["exported"] = {"folder": str(order.export_folder), **rows._asdict()}
+        report["exported"] = {"folder": str(order.export_dir), **rows._asdict()}
     if order.as_json:
         say_json(report)
     else:
@@ -127,7 +109,7 @@ def trade_live(
 def _outcome(order: PaperOrder, run: Run, mode: RunMode, described: Sequence[dict[str, str | None]]) -> _Outcome:
     with run.trader.store.reading() as reader:
         report = paper_report(reader, run.settings, mode, described)
-        return _Outcome(report, None if order.export_folder is None else export_logs(reader, order.export_folder))
+        return _Outcome(report, export_logs(reader, order.export_dir) if order.export_csv else None)
 
 
 def _require_no_files(order: PaperOrder) -> None:

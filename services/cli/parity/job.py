@@ -1,13 +1,13 @@
 """`scalpbot parity`: the ledger beside its replay."""
 
 from services.cli.database import reading
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, say, say_json
 from services.cli.progress import bar
 from services.inspection.parity import check_parity
 
 
-def parity(where: Where, as_json: bool) -> int:
+def parity(where: AtDatabase, as_json: bool) -> int:
     """Print the first difference, if there is one, and return the exit code that says so."""
     with reading(where) as reader, bar("replaying", reader.candle_count()) as progress:
         check = check_parity(reader, progress)

@@ -1,10 +1,7 @@
 """`scalpbot run ingest`: candle files, or OANDA's feed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from services.cli.inputs import candle_files, live_pairs, parse_speed, read_candles
-from services.cli.run.asked import Asked
+from services.cli.run.asked import Asked, IngestOrder
 from services.cli.run.service import Service, service_of
 from services.ingest.feed import SERVICE
 from services.ingest.live.opened import require_account
@@ -12,19 +9,6 @@ from services.ingest.live.process import run_ingest_live
 from services.ingest.process import run_ingest
 from shared.contracts.errors import InputError
 from shared.contracts.runs import Feed
-
-
-@dataclass(frozen=True)
-class IngestOrder:
-    """What the command line says about the candles."""
-
-    feed: Feed
-    csv: Sequence[str]
-    pairs: str | None
-    speed: str
-    once: bool
-    granularity: str | None
-    skip_bad_rows: bool
 
 
 def run_ingest_verb(asked: Asked, order: IngestOrder) -> None:

@@ -1,47 +1,15 @@
 """`scalpbot run ingest`, `strategy`, `executor` and `api`: their options."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import typer
 
-from services.cli.options import (
-    BehindTls,
-    BootstrapFile,
-    CandleFilesIfAny,
-    ConfigFile,
-    Database,
-    Granularity,
-    Host,
-    NewsFile,
-    SkipBadRows,
-    TrustedProxies,
-)
+from services.cli.groups import with_groups
+from services.cli.options import BehindTls, BootstrapFile, ConfigFile, Database, Host, NewsFile, TrustedProxies
 from services.cli.run import api_job, executor_job, ingest_job, strategy_job
-from services.cli.run.asked import Asked
-from shared.contracts.runs import Feed, RunMode
+from services.cli.run.asked import Asked, IngestOrder, Instance
+from shared.contracts.runs import RunMode
 
-Instance: TypeAlias = Annotated[
-    str | None, typer.Option("--instance", metavar="NAME", help="Name of this process. Default: host and process id.")
-]
-HealthHost: TypeAlias = Annotated[
-    str, typer.Option("--health-host", metavar="HOST", help="Where /healthz, /readyz and /metrics are served.")
-]
-HealthPort: TypeAlias = Annotated[
-    int,
-    typer.Option(
-        "--health-port", min=0, max=65_535, help="Port of /healthz, /readyz and /metrics; 0 takes any free one."
-    ),
-]
-Broker: TypeAlias = Annotated[
-    str | None, typer.Option("--broker", metavar="URL", help="RabbitMQ. Default: RABBITMQ_URL.")
-]
-Speed: TypeAlias = Annotated[str, typer.Option("--speed", metavar="N|max", help="Market seconds per second, or max.")]
-FeedChoice: TypeAlias = Annotated[
-    Literal[Feed.REPLAY, Feed.OANDA], typer.Option("--feed", help="Where the candles come from: files, or OANDA.")
-]
-LivePairs: TypeAlias = Annotated[
-    str | None, typer.Option("--pairs", metavar="A,B", help="Pairs to follow, with --feed oanda.")
-]
 Mode: TypeAlias = Annotated[
     Literal[RunMode.OFFLINE, RunMode.LIVE],
     typer.Option("--mode", help="LIVE if ingest follows OANDA; late candles then cause no entries."),
@@ -49,7 +17,6 @@ Mode: TypeAlias = Annotated[
 Partition: TypeAlias = Annotated[
     int, typer.Option("--partition", metavar="N", min=0, help="Partition to assess, counted from 0.")
 ]
-Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle instead of staying.")]
 Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to answer requests on.")]
 PublishedOnLoopback: TypeAlias = Annotated[
     bool,
@@ -67,98 +34,34 @@ MetricsPort: TypeAlias = Annotated[
 ]
 
 
+_INGEST: Final = Asked(health_port=9101)
+_STRATEGY: Final = Asked(health_port=9102)
+_EXECUTOR: Final = Asked(health_port=9103)
+
 run = typer.Typer(name="run", help="Run one service, for containers.", no_args_is_help=True)
 
 
 @run.command()
-def ingest(
-    csv: CandleFilesIfAny = None,
-    feed: FeedChoice = Feed.REPLAY,
-    pairs: LivePairs = None,
-    speed: Speed = "max",
-    once: Once = False,
-    granularity: Granularity = None,
-    skip_bad_rows: SkipBadRows = False,
-    database: Database = None,
-    broker: Broker = None,
-    instance: Instance = None,
-    health_host: HealthHost = "127.0.0.1",
-    health_port: HealthPort = 9101,
-    config: ConfigFile = None,
-) -> None:
+@with_groups
+def ingest(order: IngestOrder, asked: Asked = _INGEST) -> None:
     """Feed candles into the platform, in order and each once: from files, or from OANDA with its prices and news."""
-    order = ingest_job.IngestOrder(
-        feed=feed,
-        csv=csv or (),
-        pairs=pairs,
-        speed=speed,
-        once=once,
-        granularity=granularity,
-        skip_bad_rows=skip_bad_rows,
-    )
-    ingest_job.run_ingest_verb(
-        Asked(
-            config=config,
-            database=database,
-            broker=broker,
-            instance=instance,
-            health_host=health_host,
-            health_port=health_port,
-        ),
-        order,
-    )
+    ingest_job.run_ingest_verb(asked, order)
 
 
 @run.command()
+@with_groups
 def strategy(
-    partition: Partition = 0,
-    mode: Mode = RunMode.OFFLINE,
-    news: NewsFile = None,
-    database: Database = None,
-    broker: Broker = None,
-    instance: Instance = None,
-    health_host: HealthHost = "127.0.0.1",
-    health_port: HealthPort = 9102,
-    config: ConfigFile = None,
+    partition: Partition = 0, mode: Mode = RunMode.OFFLINE, news: NewsFile = None, asked: Asked = _STRATEGY
 ) -> None:
     """Assess every closed candle of a partition by everything that depends on the market alone."""
-    strategy_job.run_strategy_verb(
-        Asked(
-            config=config,
-            database=database,
-            broker=broker,
-            instance=instance,
-            health_host=health_host,
-            health_port=health_port,
-        ),
-        partition=partition,
-        mode=mode,
-        news=news,
-    )
+    strategy_job.run_strategy_verb(asked, partition=partition, mode=mode, news=news)
 
 
 @run.command()
-def executor(
-    mode: Mode = RunMode.OFFLINE,
-    database: Database = None,
-    broker: Broker = None,
-    instance: Instance = None,
-    health_host: HealthHost = "127.0.0.1",
-    health_port: HealthPort = 9103,
-    config: ConfigFile = None,
-) -> None:
+@with_groups
+def executor(mode: Mode = RunMode.OFFLINE, asked: Asked = _EXECUTOR) -> None:
     """Settle assessed candles and keep the ledger; of several instances, one leads and the others stand by."""
-    executor_job.run_executor_verb(
-        Asked(
-            config=config,
-            database=database,
-            broker=broker,
-            instance=instance,
-            health_host=health_host,
-            health_port=health_port,
-        ),
-        mode,
-    )
+    executor_job.run_executor_verb(asked, mode)
 
 
 @run.command()
@@ -185,13 +88,6 @@ def api(
         bootstrap=bootstrap_file,
     )
     api_job.run_api_verb(
-        Asked(
-            config=config,
-            database=database,
-            broker=None,
-            instance=instance,
-            health_host=health_host,
-            health_port=health_port,
-        ),
+        Asked(config=config, database=database, instance=instance, health_host=health_host, health_port=health_port),
         order,
     )

@@ -1,13 +1,11 @@
 """The feed that the options of `up` choose."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from services.cli.database import database_url
 from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles
 from services.cli.news import read_news
+from services.cli.up.order import CandleOrder
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.platform.feeds import DemoFeed, OandaFeed, ReplayFeed
@@ -18,22 +16,6 @@ from shared.settings.settings import Settings
 
 _DEMO_PAIRS: Final = ("EUR_USD", "GBP_USD", "USD_JPY")
 _DEMO_DATABASE: Final = "data/demo.db"
-
-
-@dataclass(frozen=True)
-class CandleOrder:
-    """What the command line says about the candles."""
-
-    feed: Feed
-    pairs: str | None
-    csv: Sequence[str]
-    news: Path | None
-    granularity: str | None
-    skip_bad_rows: bool
-    speed: str
-    seed: int | None
-    candles: int
-    once: bool
 
 
 def chosen_feed(order: CandleOrder, settings: Settings, store_url: str) -> DemoFeed | ReplayFeed | OandaFeed:

@@ -20,7 +20,8 @@ from services.cli.run.api_job import ApiOrder, listening_for
 from services.cli.stopping import Stop
 from services.cli.telling import tell_events
 from services.cli.trading import trading
-from services.cli.up.feeds import CandleOrder, chosen_feed, url_of
+from services.cli.up.feeds import chosen_feed, url_of
+from services.cli.up.order import CandleOrder
 from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
 from shared.anchors.anchoring import anchored
@@ -28,7 +29,7 @@ from shared.runtime.health import HealthServer
 from shared.runtime.logs import service_log
 from shared.store.engine import shown_place
 
-__all__ = ["ApiOrder", "CandleOrder", "HealthOrder", "run_up_verb"]
+__all__ = ["ApiOrder", "HealthOrder", "run_up_verb"]
 
 
 class HealthOrder(NamedTuple):

@@ -4,43 +4,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from services.cli.options import (
-    AsJson,
-    BehindTls,
-    BootstrapFile,
-    CandleFilesIfAny,
-    ConfigFile,
-    Granularity,
-    Host,
-    NewsFile,
-    SkipBadRows,
-    TrustedProxies,
-)
+from services.cli.groups import with_groups
+from services.cli.options import AsJson, BehindTls, BootstrapFile, ConfigFile, Host, TrustedProxies
 from services.cli.up import job
-from shared.contracts.runs import Feed
+from services.cli.up.order import CandleOrder
 
-FeedChoice: TypeAlias = Annotated[
-    Feed, typer.Option("--feed", help="Where the candles come from: a made-up market, candle files, or OANDA.")
-]
-Pairs: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--pairs",
-        metavar="A,B",
-        help="Pairs to trade. Default: EUR_USD,GBP_USD,USD_JPY of the made-up market, all of the files; OANDA needs "
-        "them.",
-    ),
-]
-Speed: TypeAlias = Annotated[
-    str, typer.Option("--speed", metavar="N|max", help="Market seconds per second, or max; not with OANDA.")
-]
-Seed: TypeAlias = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Which made-up market. Default: that of the database, else 1.")
-]
-Candles: TypeAlias = Annotated[
-    int, typer.Option("--candles", min=0, help="Stop after this many new candles; 0 for no limit.")
-]
-Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle of the files.")]
 Database: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -65,17 +33,10 @@ HealthPort: TypeAlias = Annotated[
 ]
 
 
+@with_groups
 def up(
-    feed: FeedChoice = Feed.DEMO,
-    pairs: Pairs = None,
-    csv: CandleFilesIfAny = None,
-    news: NewsFile = None,
-    granularity: Granularity = None,
-    skip_bad_rows: SkipBadRows = False,
-    speed: Speed = "1800",
-    seed: Seed = None,
-    candles: Candles = 0,
-    once: Once = False,
+    *,
+    candles: CandleOrder,
     database: Database = None,
     no_api: NoApi = False,
     host: Host = "127.0.0.1",
@@ -94,18 +55,7 @@ def up(
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
     job.run_up_verb(
-        job.CandleOrder(
-            feed=feed,
-            pairs=pairs,
-            csv=csv or (),
-            news=news,
-            granularity=granularity,
-            skip_bad_rows=skip_bad_rows,
-            speed=speed,
-            seed=seed,
-            candles=candles,
-            once=once,
-        ),
+        candles,
         None
         if no_api
         else job.ApiOrder(

@@ -4,7 +4,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from services.cli.options import AsJson, ConfigFile, Database, Url, User, Where
+from services.cli.groups import with_groups
+from services.cli.options import AsJson, Where
 from services.cli.users import job
 from shared.contracts.vocabulary import Role
 
@@ -16,53 +17,42 @@ users = typer.Typer(name="users", help="Manage who may sign in to the API.", no_
 
 
 @users.command()
-def add(
-    name: Name,
-    role: NewRole = Role.VIEWER,
-    database: Database = None,
-    config: ConfigFile = None,
-    url: Url = None,
-    user: User = None,
-) -> None:
+@with_groups
+def add(*, name: Name, role: NewRole = Role.VIEWER, where: Where) -> None:
     """Add a user; the password is asked for, or read from the next line of stdin."""
-    job.add(Where(database=database, config=config, url=url, user=user), name, role)
+    job.add(where, name, role)
 
 
 @users.command()
-def passwd(
-    name: Name, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
-) -> None:
+@with_groups
+def passwd(name: Name, where: Where) -> None:
     """Set a user's password, asked for or read from the next line of stdin, and end all their sessions."""
-    job.set_password(Where(database=database, config=config, url=url, user=user), name)
+    job.set_password(where, name)
 
 
 @users.command()
-def role(
-    name: Name, role: NewRole, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
-) -> None:
+@with_groups
+def role(name: Name, role: NewRole, where: Where) -> None:
     """Set what a user may do, and end all their sessions."""
-    job.set_role(Where(database=database, config=config, url=url, user=user), name, role)
+    job.set_role(where, name, role)
 
 
 @users.command()
-def disable(
-    name: Name, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
-) -> None:
+@with_groups
+def disable(name: Name, where: Where) -> None:
     """Keep a user from signing in, and end all their sessions."""
-    job.disable(Where(database=database, config=config, url=url, user=user), name)
+    job.disable(where, name)
 
 
 @users.command()
-def enable(
-    name: Name, database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None
-) -> None:
+@with_groups
+def enable(name: Name, where: Where) -> None:
     """Let a disabled user sign in again."""
-    job.enable(Where(database=database, config=config, url=url, user=user), name)
+    job.enable(where, name)
 
 
 @users.command("list")
-def list_users(
-    database: Database = None, config: ConfigFile = None, url: Url = None, user: User = None, as_json: AsJson = False
-) -> None:
+@with_groups
+def list_users(where: Where, as_json: AsJson = False) -> None:
     """Show who may sign in, and as what."""
-    job.list_users(Where(database=database, config=config, url=url, user=user), as_json)
+    job.list_users(where, as_json)

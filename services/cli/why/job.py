@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from services.cli.database import reading
-from services.cli.options import Where
+from services.cli.options import AtDatabase
 from services.cli.output import Column, say, say_json, say_table
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
 from shared.contracts.errors import InputError
@@ -19,7 +19,7 @@ from shared.store.rows.ledger import TradeRow
 from shared.store.rows.market import GateSnapshotRow
 
 
-def why(where: Where, pair: str, *, time: str, as_json: bool) -> None:
+def why(where: AtDatabase, pair: str, *, time: str, as_json: bool) -> None:
     """Print the verdicts on a candle and what became of it; raise InputError where no such candle was judged."""
     name, moment = parse_pair(pair).name, parse_moment(time)
     with reading(where) as reader:

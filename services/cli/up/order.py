@@ -1,0 +1,48 @@
+"""What `scalpbot up` is told about the candles."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+import typer
+
+from services.cli.options import CandleFilesIfAny, Granularity, NewsFile, SkipBadRows
+from shared.contracts.runs import Feed
+
+FeedChoice: TypeAlias = Annotated[
+    Feed, typer.Option("--feed", help="Where the candles come from: a made-up market, candle files, or OANDA.")
+]
+Pairs: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--pairs",
+        metavar="A,B",
+        help="Pairs to trade. Default: EUR_USD,GBP_USD,USD_JPY of the made-up market, all of the files; OANDA needs "
+        "them.",
+    ),
+]
+Speed: TypeAlias = Annotated[
+    str, typer.Option("--speed", metavar="N|max", help="Market seconds per second, or max; not with OANDA.")
+]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Which made-up market. Default: that of the database, else 1.")
+]
+Candles: TypeAlias = Annotated[
+    int, typer.Option("--candles", min=0, help="Stop after this many new candles; 0 for no limit.")
+]
+Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle of the files.")]
+
+
+@dataclass(frozen=True)
+class CandleOrder:
+    """What the command line says about the candles."""
+
+    feed: FeedChoice = Feed.DEMO
+    pairs: Pairs = None
+    csv: CandleFilesIfAny = None
+    news: NewsFile = None
+    granularity: Granularity = None
+    skip_bad_rows: SkipBadRows = False
+    speed: Speed = "1800"
+    seed: Seed = None
+    candles: Candles = 0
+    once: Once = False
