@@ -2,13 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pika import spec
 
-from shared.bus.rabbitmq_connection import BrokerConnection
+from shared.bus.rabbitmq_connection import BrokerConnection, connected
 from shared.bus.rabbitmq_faults import NOT_FOUND, refusal
 from shared.bus.rabbitmq_publisher import ConfirmedChannel
 from shared.bus.rabbitmq_requests import Delivery, acknowledge, consume, look_for_queue, make_sure_acknowledged
@@ -56,13 +55,13 @@ class DeadLetterQueue:
 
     def count(self) -> int:
         """Return how many letters there are."""
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             return self._count(connection)
 
     def letters(self, limit: int) -> list[DeadLetter]:
         """Return the oldest letters, at most `limit` and at most 1000; they stay where they are."""
         most = min(limit, MOST_SHOWN)
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             return [
                 _dead_letter(letter)
                 for letter in self._taken(connection, most, most)
@@ -76,7 +75,7 @@ class DeadLetterQueue:
         leads to no queue any more, and InputError when the broker did not note where one came from; it stays then, and
         so do those behind it.
         """
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             confirmed = ConfirmedChannel(connection)
             replayed = 0
             for letter in self._taken(connection, limit, _PREFETCH):
@@ -96,7 +95,7 @@ class DeadLetterQueue:
 
     def drop(self, limit: int | None = None) -> int:
         """Throw away the oldest `limit` letters, or all that are there, and return how many."""
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             dropped = 0
             for letter in self._taken(connection, limit, _PREFETCH):
                 acknowledge(connection, letter.tag)
@@ -128,15 +127,6 @@ class DeadLetterQueue:
                     f"there is no queue {self.queue} on the broker; `scalpbot dlq list` shows those there are"
                 ) from fault
             raise
-
-    @contextmanager
-    def _connected(self) -> Iterator[BrokerConnection]:
-        connection = BrokerConnection(self._url, self._name)
-        try:
-            yield connection
-        finally:
-            # What was not acknowledged goes back in order.
-            connection.drop()
 
 
 def _dead_letter(letter: Delivery) -> DeadLetter:

@@ -64,10 +64,6 @@ class InProcessBus:
             self._draining = False
         return delivered
 
-    def waiting(self) -> int:
-        """Return the number of deliveries that `drain` would start with."""
-        return sum(len(subscription.waiting) for subscription in self._subscriptions)
-
     def _queue(self, messages: Sequence[Message]) -> None:
         for message in messages:
             number = next(self._numbers)

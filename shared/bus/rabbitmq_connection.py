@@ -6,11 +6,11 @@ thread.
 """
 
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ssl import SSLContext
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pika import URLParameters
 from pika.adapters.select_connection import IOLoop, SelectConnection
@@ -32,7 +32,6 @@ _DROP_SECONDS: Final = 1.0
 # pika's own limit begins only once the host's name is resolved.
 _OPEN_SECONDS: Final = 12.0
 
-_Answer = TypeVar("_Answer")
 _Streaming = tuple[AbstractStreamTransport, AbstractStreamProtocol]
 
 
@@ -120,13 +119,18 @@ class BrokerConnection:
         transport = self._services.transport
         return 0 if transport is None else transport.get_write_buffer_size()
 
-    def call(
-        self, what: str, request: Callable[[Callable[[_Answer], None]], object], seconds: float = ANSWER_SECONDS
-    ) -> _Answer:
-        """Make a request, which is given the callback for its answer, and return the answer; faults name `what`."""
-        answers: list[_Answer] = []
-        self.send(lambda: request(self._collect(answers)))
-        return self._first(answers, what, seconds)
+    def call(self, what: str, request: Callable[..., object]) -> Any:
+        """Make a request, which takes a `callback` for its answer, and return the answer; faults name `what`."""
+        answers: list[Any] = []
+
+        def answered(answer: object) -> None:
+            answers.append(answer)
+            self.progress()
+
+        self.send(lambda: request(callback=answered))
+        if not self.wait(lambda: bool(answers), ANSWER_SECONDS):
+            raise InfrastructureError(f"the broker did not answer within {ANSWER_SECONDS:g} seconds: {what}")
+        return answers[0]
 
     def send(self, method: Callable[[], object]) -> None:
         """Call a method of the channel."""
@@ -163,9 +167,9 @@ class BrokerConnection:
                 self._tick()
         return True
 
-    def serve(self, seconds: float = 0.0) -> None:
-        """Send what is due, heartbeats too, and take what has arrived, for so many seconds."""
-        self.wait(_never, seconds)
+    def serve(self) -> None:
+        """Send what is due, heartbeats too, and take what has arrived."""
+        self.wait(_never, 0.0)
 
     def close(self) -> None:
         """Take leave of the broker; without an answer within two seconds, drop the connection."""
@@ -187,18 +191,6 @@ class BrokerConnection:
         self._until_closed(_DROP_SECONDS)
         self._services.close()
 
-    def _collect(self, into: list[_Answer]) -> Callable[[_Answer], None]:
-        def answered(answer: _Answer) -> None:
-            into.append(answer)
-            self.progress()
-
-        return answered
-
-    def _first(self, answers: list[_Answer], what: str, seconds: float) -> _Answer:
-        if not self.wait(lambda: bool(answers), seconds):
-            raise InfrastructureError(f"the broker did not answer within {seconds:g} seconds: {what}")
-        return answers[0]
-
     def _run(self, until: Callable[[], bool], seconds: float) -> None:
         self._until = until
         timer = self._loop.call_later(seconds, self._loop.stop)
@@ -210,8 +202,8 @@ class BrokerConnection:
             self._until = _never
             self._loop.remove_timeout(timer)
 
-    def _open_channel(self, opened: Callable[[Channel], None]) -> None:
-        self._connection.channel(on_open_callback=opened).add_on_close_callback(self._lost)
+    def _open_channel(self, callback: Callable[[Channel], None]) -> None:
+        self._connection.channel(on_open_callback=callback).add_on_close_callback(self._lost)
 
     def _until_closed(self, seconds: float) -> None:
         if not self._connection.is_closed:
@@ -225,6 +217,16 @@ class BrokerConnection:
 
     def _failure(self) -> InputError | InfrastructureError:
         return fault_of(self._fault or InfrastructureError("the channel to the broker is closed"))
+
+
+@contextmanager
+def connected(url: str, name: str) -> Iterator[BrokerConnection]:
+    """Connect for as long as the context lasts; what was not acknowledged then goes back in order."""
+    connection = BrokerConnection(url, name)
+    try:
+        yield connection
+    finally:
+        connection.drop()
 
 
 class _Services(SelectorIOServicesAdapter):

@@ -47,25 +47,6 @@ class ConsumerObserver(Protocol):
         ...
 
 
-class SilentObserver:
-    """Takes no notice."""
-
-    def connected(self) -> None:
-        """Do nothing."""
-
-    def disconnected(self, why: str, delay_seconds: float) -> None:
-        """Do nothing."""
-
-    def received(self, messages: int, redelivered: int) -> None:
-        """Do nothing."""
-
-    def rejected(self, message_id: str, why: str) -> None:
-        """Do nothing."""
-
-    def held_up(self, why: str, delay_seconds: float) -> None:
-        """Do nothing."""
-
-
 class _StoppedError(Exception):
     """The run is to end although the broker is not connected yet."""
 
@@ -91,7 +72,7 @@ class RabbitConsumer:
         *,
         backoff: Backoff,
         random: Callable[[], float],
-        observer: ConsumerObserver | None = None,
+        observer: ConsumerObserver,
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
         """Take at most `prefetch` messages at a time.
@@ -105,7 +86,7 @@ class RabbitConsumer:
         self._name = name
         self._backoff = backoff
         self._random = random
-        self._observer: ConsumerObserver = observer or SilentObserver()
+        self._observer = observer
         self._patience_seconds = patience_seconds
 
     def run(self, handle: Handle, decode: Decode, *, stop: Callable[[], bool], tick: Callable[[], None]) -> None:
@@ -171,7 +152,8 @@ class RabbitConsumer:
                 try:
                     messages.append(message_of(delivery.properties, delivery.body, duties.decode))
                 except MessageError as fault:
-                    self._reject(connection, delivery, fault)
+                    reject(connection, delivery.tag)
+                    self._observer.rejected(str(delivery.properties.message_id), str(fault))
                     continue
             last_tag = delivery.tag
         self._observer.received(len(deliveries), sum(delivery.redelivered for delivery in deliveries))
@@ -179,10 +161,6 @@ class RabbitConsumer:
             return
         if last_tag:
             acknowledge(connection, last_tag, multiple=True)
-
-    def _reject(self, connection: BrokerConnection, delivery: Delivery, fault: MessageError) -> None:
-        reject(connection, delivery.tag)
-        self._observer.rejected(str(delivery.properties.message_id), str(fault))
 
     def _handled(self, connection: BrokerConnection, messages: Sequence[Message], duties: _Duties) -> bool:
         """Have a batch handled, whatever time it takes, and return whether it is to be acknowledged.

@@ -1,15 +1,17 @@
 """Sending facts through RabbitMQ: confirmed by the broker, many at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from pika.channel import Channel
 from pika.frame import Method
-from pika.spec import Basic, BasicProperties, Confirm
+from pika.spec import Basic, BasicProperties
 
 from shared.bus.rabbitmq_connection import BrokerConnection
 from shared.bus.topology import EXCHANGE, Topology
-from shared.bus.wire import WireMessage, properties_of
+from shared.bus.wire import properties_of
+from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 
 _CONFIRM_SECONDS: Final = 10.0
@@ -32,11 +34,7 @@ class ConfirmedChannel:
         self._refused = 0
         self._unroutable: list[str] = []
         self._channel.add_on_return_callback(self._on_return)
-
-        def select(answered: Callable[[Method[Confirm.SelectOk]], None]) -> None:
-            self._channel.confirm_delivery(self._on_confirm, callback=answered)
-
-        connection.call("asking for confirms", select)
+        connection.call("asking for confirms", partial(self._channel.confirm_delivery, self._on_confirm))
 
     def send(self, exchange: str, routing_key: str, body: bytes, properties: BasicProperties, mandatory: bool) -> None:
         """Publish one message without waiting."""
@@ -79,26 +77,12 @@ class RabbitPublisher:
     to the caller.
     """
 
-    def __init__(
-        self,
-        url: str,
-        topology: Topology,
-        name: str,
-        *,
-        confirm_seconds: float = _CONFIRM_SECONDS,
-        window: int = _WINDOW,
-        tick: Callable[[], None] | None = None,
-    ) -> None:
-        """Publish for the service `name`, with at most `window` messages unconfirmed at a time.
-
-        `tick` is called at least four times a second while the publisher waits.
-        """
+    def __init__(self, url: str, topology: Topology, name: str, *, confirm_seconds: float = _CONFIRM_SECONDS) -> None:
+        """Publish for the service `name`; a window of messages is confirmed within `confirm_seconds`, or it failed."""
         self._url = url
         self._topology = topology
         self._name = name
         self._confirm_seconds = confirm_seconds
-        self._window = window
-        self._tick = tick
         self._connection: BrokerConnection | None = None
         self._channel: ConfirmedChannel | None = None
 
@@ -117,8 +101,8 @@ class RabbitPublisher:
             return
         channel = self._open()
         try:
-            for start in range(0, len(messages), self._window):
-                for message in messages[start : start + self._window]:
+            for start in range(0, len(messages), _WINDOW):
+                for message in messages[start : start + _WINDOW]:
                     channel.send(
                         EXCHANGE,
                         message.routing_key,
@@ -132,7 +116,7 @@ class RabbitPublisher:
             self._drop()
             raise
 
-    def idle(self, seconds: float = 0.0) -> None:
+    def idle(self) -> None:
         """Keep the connection alive while there is nothing to send; a lost one is noticed and opened at the next call.
 
         Heartbeats need this at least every five seconds.
@@ -140,25 +124,25 @@ class RabbitPublisher:
         if self._connection is None:
             return
         try:
-            self._connection.serve(seconds)
+            self._connection.serve()
         except BaseException:
             self._drop()
             raise
 
     def close(self) -> None:
         """Take leave of the broker."""
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def _open(self) -> ConfirmedChannel:
         if self._connection is None or self._channel is None or self._connection.lost:
             self._drop()
-            self._connection = BrokerConnection(self._url, self._name, self._tick)
+            self._connection = BrokerConnection(self._url, self._name)
             self._channel = ConfirmedChannel(self._connection)
         return self._channel
 
     def _drop(self) -> None:
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()

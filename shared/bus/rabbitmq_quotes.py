@@ -15,6 +15,7 @@ from shared.contracts.errors import InfrastructureError
 
 _MOST_UNSENT_BYTES: Final = 65_536
 _TRANSIENT: Final = 1
+_PARTITION: Final = 0
 
 
 class _Reconnecting:
@@ -32,17 +33,10 @@ class _Reconnecting:
         """Return the connection, None while there is none."""
         if self._connection is None and monotonic() >= self._not_before:
             try:
-                connection = BrokerConnection(self._url, self._name)
+                self._connection = BrokerConnection(self._url, self._name)
+                self._set_up(self._connection)
             except InfrastructureError:
-                self._postpone()
-                return None
-            try:
-                self._set_up(connection)
-            except InfrastructureError:
-                connection.drop()
-                self._postpone()
-                return None
-            self._connection = connection
+                self.failed()
         return self._connection
 
     def works(self) -> None:
@@ -52,16 +46,13 @@ class _Reconnecting:
     def failed(self) -> None:
         """Give the connection up until its delay is over."""
         self.close()
-        self._postpone()
+        self._not_before = monotonic() + self._backoff.next_seconds()
 
     def close(self) -> None:
         """Let go of the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()
-
-    def _postpone(self) -> None:
-        self._not_before = monotonic() + self._backoff.next_seconds()
 
 
 class QuotePublisher:
@@ -71,7 +62,7 @@ class QuotePublisher:
         """Send quotes for the service `name`; `backoff` gives the delays between tries to connect."""
         self._link = _Reconnecting(url, name, backoff, lambda _connection: None)
 
-    def publish(self, pair: str, body: str, occurred_at: int, partition: int = 0) -> bool:
+    def publish(self, pair: str, body: str, occurred_at: int) -> bool:
         """Send a quote's JSON text and return whether it was handed to the network.
 
         Connecting takes up to some seconds. Raises InputError when the broker refuses the user.
@@ -82,7 +73,7 @@ class QuotePublisher:
         properties = BasicProperties(
             content_type="application/json", delivery_mode=_TRANSIENT, type=QUOTE, timestamp=occurred_at
         )
-        key = f"{QUOTE}.{partition}.{pair}"
+        key = f"{QUOTE}.{_PARTITION}.{pair}"
         try:
             if connection.unsent_bytes > _MOST_UNSENT_BYTES:
                 return False
@@ -111,9 +102,8 @@ class QuotePublisher:
 class QuoteSubscription:
     """Receive quotes through a queue of one's own, which goes when the connection does."""
 
-    def __init__(self, url: str, name: str, backoff: Backoff, partition: int = 0) -> None:
-        """Receive the quotes of a partition for the service `name`."""
-        self._partition = partition
+    def __init__(self, url: str, name: str, backoff: Backoff) -> None:
+        """Receive quotes for the service `name`."""
         self._arrived: deque[Delivery] = deque()
         self._link = _Reconnecting(url, name, backoff, self._subscribe)
 
@@ -143,6 +133,6 @@ class QuoteSubscription:
 
     def _subscribe(self, connection: BrokerConnection) -> None:
         queue = declare_own_queue(connection, {"x-max-length": LONGEST_QUOTE_QUEUE, "x-overflow": "drop-head"})
-        bind(connection, queue, EXCHANGE, f"{QUOTE}.{self._partition}.*")
+        bind(connection, queue, EXCHANGE, f"{QUOTE}.{_PARTITION}.*")
         self._arrived.clear()
         consume(connection, queue, 0, self._arrived, auto_ack=True)

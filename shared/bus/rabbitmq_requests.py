@@ -1,12 +1,12 @@
 """What is asked of the broker, each with a deadline: queues, exchanges, bindings and deliveries."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from pika import spec
 from pika.channel import Channel
-from pika.frame import Method
 
 from shared.bus.rabbitmq_connection import BrokerConnection
 
@@ -40,47 +40,31 @@ def declare_queue(connection: BrokerConnection, queue: str, arguments: Mapping[s
 
 def declare_own_queue(connection: BrokerConnection, arguments: Mapping[str, str | int | bool]) -> str:
     """Make a queue that lasts as long as the connection, and return the name that the broker gives it."""
-
-    def request(answered: Callable[[Method[spec.Queue.DeclareOk]], None]) -> None:
-        connection.channel.queue_declare(
-            "", exclusive=True, auto_delete=True, arguments=dict(arguments), callback=answered
-        )
-
+    declare = connection.channel.queue_declare
+    request = partial(declare, "", exclusive=True, auto_delete=True, arguments=dict(arguments))
     return str(connection.call("making a queue", request).method.queue)
 
 
 def declare_exchange(connection: BrokerConnection, exchange: str, kind: str, passive: bool = False) -> None:
     """Make a durable exchange unless it exists; a passive call only looks for it."""
-
-    def request(answered: Callable[[Method[spec.Exchange.DeclareOk]], None]) -> None:
-        connection.channel.exchange_declare(exchange, kind, passive=passive, durable=True, callback=answered)
-
+    request = partial(connection.channel.exchange_declare, exchange, kind, passive=passive, durable=True)
     connection.call(f"declaring exchange {exchange}", request)
 
 
 def bind(connection: BrokerConnection, queue: str, exchange: str, routing_key: str) -> None:
     """Lead what is published under a key to a queue."""
-
-    def request(answered: Callable[[Method[spec.Queue.BindOk]], None]) -> None:
-        connection.channel.queue_bind(queue, exchange, routing_key, callback=answered)
-
-    connection.call(f"binding queue {queue}", request)
+    connection.call(f"binding queue {queue}", partial(connection.channel.queue_bind, queue, exchange, routing_key))
 
 
 def delete_queue(connection: BrokerConnection, queue: str) -> None:
     """Delete a queue with everything in it."""
-
-    def request(answered: Callable[[Method[spec.Queue.DeleteOk]], None]) -> None:
-        connection.channel.queue_delete(queue, callback=answered)
-
-    connection.call(f"deleting queue {queue}", request)
+    connection.call(f"deleting queue {queue}", partial(connection.channel.queue_delete, queue))
 
 
 def consume(
     connection: BrokerConnection, queue: str, prefetch: int, into: deque[Delivery], auto_ack: bool = False
 ) -> None:
     """Have a queue's messages collected, with at most `prefetch` of them unacknowledged; 0 sets no limit."""
-    channel = connection.channel
 
     def arrived(_channel: Channel, method: spec.Basic.Deliver, properties: spec.BasicProperties, body: bytes) -> None:
         tag, redelivered = int(method.delivery_tag or 0), bool(method.redelivered)
@@ -91,10 +75,8 @@ def consume(
         )
         connection.progress()
 
-    def request(answered: Callable[[Method[spec.Basic.ConsumeOk]], None]) -> None:
-        channel.basic_consume(queue, arrived, auto_ack=auto_ack, callback=answered)
-
     _set_prefetch(connection, prefetch)
+    request = partial(connection.channel.basic_consume, queue, arrived, auto_ack=auto_ack)
     connection.call(f"consuming queue {queue}", request)
 
 
@@ -119,18 +101,11 @@ def _declare_queue(
     connection: BrokerConnection, queue: str, arguments: Mapping[str, str | int | bool] | None
 ) -> Counts:
     passive = arguments is None
-
-    def request(answered: Callable[[Method[spec.Queue.DeclareOk]], None]) -> None:
-        connection.channel.queue_declare(
-            queue, passive=passive, durable=True, arguments=dict(arguments or {}), callback=answered
-        )
-
+    declare = connection.channel.queue_declare
+    request = partial(declare, queue, passive=passive, durable=True, arguments=dict(arguments or {}))
     declared = connection.call(f"{'looking for' if passive else 'declaring'} queue {queue}", request).method
     return Counts(int(declared.message_count or 0), int(declared.consumer_count or 0))
 
 
 def _set_prefetch(connection: BrokerConnection, prefetch: int) -> None:
-    def request(answered: Callable[[Method[spec.Basic.QosOk]], None]) -> None:
-        connection.channel.basic_qos(prefetch_count=prefetch, callback=answered)
-
-    connection.call("setting the prefetch", request)
+    connection.call("setting the prefetch", partial(connection.channel.basic_qos, prefetch_count=prefetch))

@@ -1,8 +1,7 @@
 """Making the topology on a broker, proving that it works, and telling how it differs from what it should be."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from time import monotonic, sleep
@@ -11,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 from pika import spec
 
 from shared.bus.backoff import Backoff
-from shared.bus.rabbitmq_connection import BrokerConnection
+from shared.bus.rabbitmq_connection import BrokerConnection, connected
 from shared.bus.rabbitmq_faults import INTERNAL_ERROR, NOT_FOUND, PRECONDITION_FAILED, refusal
 from shared.bus.rabbitmq_publisher import ConfirmedChannel, UnroutableError
 from shared.bus.rabbitmq_requests import (
@@ -96,7 +95,7 @@ class TopologyJob:
 
     def make(self) -> None:
         """Declare everything."""
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             for exchange in self._topology.exchanges:
                 declare_exchange(connection, *exchange)
             for queue in self._topology.queues:
@@ -106,13 +105,13 @@ class TopologyJob:
 
     def delete(self, queue: Queue) -> None:
         """Delete a queue with everything in it."""
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             delete_queue(connection, queue.name)
 
     def proven(self, queue: Queue) -> QueueReport:
         """Send a message through a queue; raises NoLeaderError where all but the queue works."""
         messages = 0
-        with self._connected() as connection:
+        with connected(self._url, self._name) as connection:
             try:
                 counts = look_for_queue(connection, queue.name)
                 messages = counts.messages
@@ -136,7 +135,7 @@ class TopologyJob:
     def _difference(self, what: str, look: _Request, declare: _Request) -> list[str]:
         """Tell how something differs; it is declared only where it exists, so that nothing is made."""
         try:
-            with self._connected() as connection:
+            with connected(self._url, self._name) as connection:
                 look(connection)
                 declare(connection)
         except (InfrastructureError, InputError) as fault:
@@ -163,15 +162,6 @@ class TopologyJob:
         properties = spec.BasicProperties(type=CANARY, message_id=f"canary of {queue.name}")
         confirmed.send(binding.exchange, binding.routing_key.replace("*", "CANARY"), b"", properties, mandatory=True)
         confirmed.settle(_CANARY_SECONDS)
-
-    @contextmanager
-    def _connected(self) -> Iterator[BrokerConnection]:
-        connection = BrokerConnection(self._url, self._name)
-        try:
-            yield connection
-        finally:
-            # Dropping gives back in order whatever a canary met on its way.
-            connection.drop()
 
 
 def _take_canary(connection: BrokerConnection, queue: Queue) -> None:

@@ -24,7 +24,7 @@ LONGEST_QUEUE: Final = 100_000
 ASSESSED_QUEUE: Final = "executor.assessed"
 # Looking at a dead letter counts as a delivery, and RabbitMQ 4 drops a message after 20 of them unless told otherwise;
 # -1, its word for no limit, means none at all to 3.10.
-_DEAD_DELIVERY_LIMIT: Final = 1_000_000
+_DEAD_ARGUMENTS: Final[Mapping[str, str | int | bool]] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 
 
 class Exchange(NamedTuple):
@@ -83,7 +83,7 @@ def topology(partitions: int = 1) -> Topology:
     keys = [(candles_queue(partition), f"{CANDLE_CLOSED}.{partition}.*") for partition in range(partitions)]
     for queue, key in (*keys, (ASSESSED_QUEUE, f"{CANDLE_ASSESSED}.*.*")):
         dead = f"{queue}.dead"
-        queues += [Queue(queue, _work_arguments(queue), dead), Queue(dead, _dead_arguments(), None)]
+        queues += [Queue(queue, _work_arguments(queue), dead), Queue(dead, _DEAD_ARGUMENTS, None)]
         bindings += [Binding(EXCHANGE, queue, key), Binding(DEAD_LETTER_EXCHANGE, dead, queue)]
     return Topology(exchanges, tuple(queues), tuple(bindings))
 
@@ -141,7 +141,3 @@ def _work_arguments(queue: str) -> Mapping[str, str | int | bool]:
         "x-overflow": "reject-publish",
         "x-max-length": LONGEST_QUEUE,
     }
-
-
-def _dead_arguments() -> Mapping[str, str | int | bool]:
-    return {"x-queue-type": "quorum", "x-delivery-limit": _DEAD_DELIVERY_LIMIT}

@@ -1,11 +1,11 @@
 """A message on the wire of RabbitMQ: its envelope in properties and headers, its fact as JSON text."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pika.spec import BasicProperties
 
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Message, WireMessage
 from shared.contracts.errors import MessageError
 
 # A message of this type only shows that a queue works; consumers pass over it.
@@ -14,23 +14,6 @@ LONGEST_BODY_BYTES: Final = 262_144
 _PERSISTENT: Final = 2
 
 Decode: TypeAlias = Callable[[str, int, bytes], object]
-
-
-class WireMessage(NamedTuple):
-    """A message to be sent: the row of an outbox, its body written as JSON text."""
-
-    message_id: str
-    type: str
-    version: int
-    routing_key: str
-    pair: str
-    stream: str
-    seq: int
-    occurred_at: int
-    correlation_id: str
-    causation_id: str | None
-    producer: str
-    body: str
 
 
 def properties_of(message: WireMessage) -> BasicProperties:

@@ -32,6 +32,41 @@ class Message(NamedTuple):
         return routing_key(self.type, self.stream, self.pair)
 
 
+class WireMessage(NamedTuple):
+    """A message to be sent, as it waits in the outbox: its body is written as JSON text."""
+
+    message_id: str
+    type: str
+    version: int
+    routing_key: str
+    pair: str
+    stream: str
+    seq: int
+    occurred_at: int
+    correlation_id: str
+    causation_id: str | None
+    producer: str
+    body: str
+
+    @classmethod
+    def of(cls, message: Message, body: str) -> "WireMessage":
+        """Return what is sent of a message whose body is written as `body`."""
+        return cls(
+            message_id=message.message_id,
+            type=message.type,
+            version=message.version,
+            routing_key=message.routing_key,
+            pair=message.pair,
+            stream=message.stream,
+            seq=message.seq,
+            occurred_at=message.occurred_at,
+            correlation_id=message.correlation_id,
+            causation_id=message.causation_id,
+            producer=message.producer,
+            body=body,
+        )
+
+
 def message_id(fact: str, stream: str, seq: int) -> str:
     """Return the id that a fact has whenever and however often it is sent: the UUIDv5 of its cause."""
     return str(uuid5(MESSAGE_NAMESPACE, f"{fact}/{stream}/{seq}"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,7 +18,7 @@ from shared.oanda.errors import (
     OandaUnavailableError,
     refusal,
 )
-from shared.oanda.limits import OandaLimits, oanda_limits
+from shared.oanda.limits import oanda_limits
 from shared.oanda.retries import TOO_MANY_REQUESTS, UNAUTHORIZED, RetryPauses, Trouble, retry_after_seconds
 from shared.oanda.transport import NoReplyError, Reply, Transport, in_words
 
@@ -34,38 +34,6 @@ class OandaAnswer(NamedTuple):
     body: Mapping[str, Any]
     headers: Mapping[str, str]
     beginning: str
-
-
-class ConnectionObserver(Protocol):
-    """Hears what happens on the connection; paths are without account id, texts without token."""
-
-    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Hear that an answer came, whatever it says."""
-
-    def unanswered(self, method: str, path: str, reason: str, seconds: float) -> None:
-        """Hear that no answer came."""
-
-    def retrying(self, path: str, reason: str, pause_seconds: float) -> None:
-        """Hear that a question will be put again after a pause."""
-
-    def line_skipped(self, reason: str) -> None:
-        """Hear that a line of a stream was passed over."""
-
-
-class UnobservedConnection:
-    """The observer for whom nothing is worth noting."""
-
-    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Note nothing."""
-
-    def unanswered(self, method: str, path: str, reason: str, seconds: float) -> None:
-        """Note nothing."""
-
-    def retrying(self, path: str, reason: str, pause_seconds: float) -> None:
-        """Note nothing."""
-
-    def line_skipped(self, reason: str) -> None:
-        """Note nothing."""
 
 
 class OandaConnection:
@@ -84,16 +52,15 @@ class OandaConnection:
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
-        observer: ConnectionObserver | None = None,
-        limits: OandaLimits | None = None,
+        retrying: Callable[[str, float], None] = lambda _reason, _pause_seconds: None,
         answer_seconds: float = ANSWER_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """Prepare to ask, without connecting yet; InputError where the token cannot be one.
 
         `clock` is seconds since the epoch, `monotonic` and `sleep` are seconds, `jitter` gives numbers from 0 to 1.
-        Connections from one machine should share `limits`. A question may take `patience_seconds` with all its tries,
-        one answer `answer_seconds`.
+        `retrying` is told why a question will be put again, and after what pause. A question may take
+        `patience_seconds` with all its tries, one answer `answer_seconds`.
         """
         self._host = urlsplit(address.rest_url).netloc
         self._stream_host = urlsplit(address.stream_url).netloc
@@ -103,10 +70,9 @@ class OandaConnection:
         self._jitter = jitter
         self._patience_seconds = patience_seconds
         self.monotonic: Final = monotonic
-        self.observer: Final[ConnectionObserver] = observer or UnobservedConnection()
-        self._transport = Transport(
-            address, AccessToken(token), limits or oanda_limits(monotonic, sleep), monotonic, answer_seconds
-        )
+        self._retrying = retrying
+        limits = oanda_limits(monotonic, sleep)
+        self._transport = Transport(address, AccessToken(token), limits, monotonic, answer_seconds)
 
     def __repr__(self) -> str:
         return f"OandaConnection({self._host})"
@@ -136,7 +102,7 @@ class OandaConnection:
         pauses = RetryPauses(patience, self.monotonic, self._jitter)
         while True:
             try:
-                reply = self._exchange("GET", path, params, None)
+                reply = self._transport.exchange("GET", self._filled(path), params)
             except NoReplyError as failure:
                 trouble = Trouble(failure.reason)
             else:
@@ -147,7 +113,7 @@ class OandaConnection:
             pause = pauses.next_seconds(trouble)
             if pause is None:
                 raise self._given_up(path, pauses.tries, trouble)
-            self.observer.retrying(path, trouble.reason, pause)
+            self._retrying(trouble.reason, pause)
             self._sleep(pause)
 
     def put(self, path: str, body: Mapping[str, Any]) -> OandaAnswer:
@@ -157,7 +123,7 @@ class OandaConnection:
         OandaAmbiguousError where nobody knows: no whole answer, a 5xx, or a 2xx that is not JSON.
         """
         try:
-            reply = self._exchange("PUT", path, None, msgspec.json.encode(body))
+            reply = self._transport.exchange("PUT", self._filled(path), body=msgspec.json.encode(body))
         except NoReplyError as failure:
             if failure.sent:
                 raise self._ambiguous(path, failure.reason) from None
@@ -186,16 +152,6 @@ class OandaConnection:
             if isinstance(error, httpx.ReadTimeout):
                 reason = f"nothing arrived for {silence_seconds:g} s"
             raise OandaUnavailableError(f"the stream {path} of {self._stream_host} broke: {reason}") from None
-
-    def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None) -> Reply:
-        started = self.monotonic()
-        try:
-            reply = self._transport.exchange(method, self._filled(path), params, body)
-        except NoReplyError as failure:
-            self.observer.unanswered(method, path, failure.reason, self.monotonic() - started)
-            raise
-        self.observer.answered(method, path, reply.status, self.monotonic() - started)
-        return reply
 
     def _filled(self, path: str) -> str:
         return path.replace("{accountID}", self._account_id)

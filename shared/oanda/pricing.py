@@ -97,7 +97,6 @@ class PricingStream:
     ) -> None:
         """Prepare the stream; iterating connects it."""
         self._instruments = _by_name(instruments)
-        self._observer = connection.observer
         self.skipped_lines = 0
         params = {"instruments": ",".join(self._instruments), "snapshot": "true"}
         self._lines = LineStream(connection, "/accounts/{accountID}/pricing/stream", params, silence_seconds)
@@ -117,9 +116,8 @@ class PricingStream:
         for line in self._lines:
             try:
                 yield parse_stream_line(line, self._instruments)
-            except MessageError as error:
+            except MessageError:
                 self.skipped_lines += 1
-                self._observer.line_skipped(str(error))
 
     def close(self) -> None:
         """End the iteration, also one that waits for the next line."""

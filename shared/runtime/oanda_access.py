@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from shared.contracts.errors import InputError
-from shared.oanda.connection import ANSWER_SECONDS, PATIENCE_SECONDS, ConnectionObserver, OandaConnection
+from shared.oanda.connection import ANSWER_SECONDS, PATIENCE_SECONDS, OandaConnection
 from shared.oanda.environment import Environment, OandaAddress, address_of
 from shared.settings.settings import RuntimeSettings
 
@@ -26,7 +26,7 @@ def connect(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
-    observer: ConnectionObserver | None = None,
+    retrying: Callable[[str, float], None] = lambda _reason, _pause_seconds: None,
     answer_seconds: float = ANSWER_SECONDS,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> OandaConnection:
@@ -45,7 +45,7 @@ def connect(
         monotonic=monotonic,
         sleep=sleep,
         jitter=jitter,
-        observer=observer,
+        retrying=retrying,
         answer_seconds=answer_seconds,
         patience_seconds=patience_seconds,
     )

@@ -6,9 +6,8 @@ from typing import Protocol
 
 from shared.bus.in_process import InProcessBus
 from shared.contracts.codec import encode_fact
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Message, WireMessage
 from shared.store.port import Transaction
-from shared.store.rows.outbox import OutboxRow
 
 
 @contextmanager
@@ -78,7 +77,9 @@ class OutboxOutgoing:
     def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:
         """Write facts to the outbox in the transaction that makes them true."""
         bodies = [encode_fact(message.body) for message in messages] if texts is None else texts
-        transaction.stage_outbox([OutboxRow.of(message, body) for message, body in zip(messages, bodies, strict=True)])
+        transaction.stage_outbox(
+            [WireMessage.of(message, body) for message, body in zip(messages, bodies, strict=True)]
+        )
 
     def publish(self) -> None:
         """Have the relay look at the outbox."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final, Protocol
 
-from shared.bus.wire import WireMessage
+from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.logs import Log
@@ -135,7 +135,7 @@ class Relay:
         if not waiting:
             return 0
         self._crash(f"{self._producer}.before_publish")
-        self._publisher.publish([WireMessage._make(message.row) for message in waiting])
+        self._publisher.publish([message.row for message in waiting])
         self._crash(f"{self._producer}.after_confirm")
         with self._store.transaction() as transaction:
             transaction.mark_outbox_sent([message.id for message in waiting], int(self._clock()))

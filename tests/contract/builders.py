@@ -3,13 +3,12 @@
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from shared.contracts.envelope import Message, message_id
+from shared.contracts.envelope import Message, WireMessage, message_id
 from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
 from shared.store.rows.ledger import PositionRow, TradeOpening
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
-from shared.store.rows.outbox import OutboxRow
 
 STREAM = "candles.0"
 MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z
@@ -97,6 +96,6 @@ def a_message(seq: int = 1, fact: str = "candle.closed", **changes: Any) -> Mess
     return message._replace(**changes)
 
 
-def an_outgoing(seq: int = 1, **changes: Any) -> OutboxRow:
+def an_outgoing(seq: int = 1, **changes: Any) -> WireMessage:
     """Return the `seq`-th fact of the stream as it is staged for sending."""
-    return OutboxRow.of(a_message(seq), f'{{"seq":{seq}}}')._replace(**changes)
+    return WireMessage.of(a_message(seq), f'{{"seq":{seq}}}')._replace(**changes)

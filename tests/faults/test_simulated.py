@@ -104,7 +104,7 @@ class MarksBeforeItSends(ScheduledRelay):
             waiting = transaction.unsent_outbox(500, self._producer)
             transaction.mark_outbox_sent([message.id for message in waiting], 0)
         if waiting:
-            self._publisher.publish([message.row for message in waiting])  # type: ignore[misc]
+            self._publisher.publish([message.row for message in waiting])
         return len(waiting)
 
 

@@ -14,7 +14,6 @@ from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.granularity import granularity_name, parse_granularity
 from shared.contracts.pairs import parse_pair
 from shared.contracts.times import format_time, parse_moment
-from shared.oanda.connection import UnobservedConnection
 from shared.runtime.oanda_access import connect
 
 _NOTED_PAUSE_SECONDS: Final = 1.0
@@ -41,7 +40,7 @@ def download(
     total = slots(min(end, now))
     try:
         with (
-            connect(settings.runtime, time.time, observer=_NotedPauses()) as connection,
+            connect(settings.runtime, time.time, retrying=_note_pause) as connection,
             bar(f"{pair} {granularity}", total) as progress,
         ):
             done = download_candles(connection, wanted, lambda newest: progress(min(total, slots(newest))))
@@ -55,10 +54,9 @@ def download(
         _say(wanted, done)
 
 
-class _NotedPauses(UnobservedConnection):
-    def retrying(self, path: str, reason: str, pause_seconds: float) -> None:  # noqa: ARG002 - the port's names
-        if pause_seconds >= _NOTED_PAUSE_SECONDS:
-            note(f"OANDA gave no usable answer ({reason}); trying again in {pause_seconds:.0f} s")
+def _note_pause(reason: str, pause_seconds: float) -> None:
+    if pause_seconds >= _NOTED_PAUSE_SECONDS:
+        note(f"OANDA gave no usable answer ({reason}); trying again in {pause_seconds:.0f} s")
 
 
 def _document(wanted: DownloadRequest, done: Download) -> dict[str, object]:

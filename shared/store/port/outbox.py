@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from shared.store.rows.outbox import OutboxRow, StagedMessage
+from shared.contracts.envelope import WireMessage
+from shared.store.rows.outbox import StagedMessage
 
 
 class OutboxReads(Protocol):
@@ -24,7 +25,7 @@ class OutboxReads(Protocol):
 class OutboxWrites(Protocol):
     """Stage messages, and note what became of them."""
 
-    def stage_outbox(self, rows: Sequence[OutboxRow]) -> None:
+    def stage_outbox(self, rows: Sequence[WireMessage]) -> None:
         """Stage messages for sending; one with a known message id is an InvariantError."""
         ...
 

@@ -5,14 +5,15 @@ from typing import Final
 
 from sqlalchemy import delete, func, select, update
 
+from shared.contracts.envelope import WireMessage
 from shared.contracts.times import format_time
-from shared.store.rows.outbox import OutboxRow, StagedMessage
+from shared.store.rows.outbox import StagedMessage
 from shared.store.sql.session import Session, picked
 from shared.store.tables.outbox import OUTBOX
 
 # Databases limit how many values one statement may carry.
 _IDS_PER_STATEMENT: Final = 500
-_ROW: Final = picked(OUTBOX, ("id", *OutboxRow._fields))
+_ROW: Final = picked(OUTBOX, ("id", *WireMessage._fields))
 _UNSENT: Final = OUTBOX.c.sent_at.is_(None)
 
 
@@ -26,7 +27,7 @@ class OutboxSession(Session):
             query = query.where(OUTBOX.c.producer == producer)
         if self._locks:
             query = query.with_for_update(skip_locked=True)
-        return [StagedMessage(number, OutboxRow._make(row)) for number, *row in self._connection.execute(query)]
+        return [StagedMessage(number, WireMessage._make(row)) for number, *row in self._connection.execute(query)]
 
     def outbox_count(self, producer: str | None = None) -> int:
         """Count in the database, over the partial index of unsent rows."""
@@ -35,7 +36,7 @@ class OutboxSession(Session):
             query = query.where(OUTBOX.c.producer == producer)
         return self._connection.execute(query).scalar_one()
 
-    def stage_outbox(self, rows: Sequence[OutboxRow]) -> None:
+    def stage_outbox(self, rows: Sequence[WireMessage]) -> None:
         """Insert in bulk without `sent_at`; the database notes when they were staged."""
         unsent = {"sent_at": None}
         self._add(OUTBOX, ({**row._asdict(), **unsent, "occurred_at": format_time(row.occurred_at)} for row in rows))

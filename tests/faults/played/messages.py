@@ -14,7 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.topology import ASSESSED_QUEUE, EXCHANGE, candles_queue, topology
-from shared.bus.wire import WireMessage
+from shared.contracts.envelope import WireMessage
 from shared.contracts.facts import CANDLE_CLOSED
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Scene, Stage

@@ -8,7 +8,8 @@ from typing import Final
 from pika.spec import BasicProperties
 
 from shared.bus.topology import DELIVERY_LIMIT, EXCHANGE, Topology
-from shared.bus.wire import WireMessage, properties_of
+from shared.bus.wire import properties_of
+from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from tests.faults.simulator.faults import (
     ACK_LOST,

@@ -13,8 +13,8 @@ from shared.bus.rabbitmq_consumer import ConsumerObserver, RabbitConsumer
 from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import EXCHANGE, candles_queue, topology
-from shared.bus.wire import WireMessage, properties_of
-from shared.contracts.envelope import Message
+from shared.bus.wire import properties_of
+from shared.contracts.envelope import Message, WireMessage
 from shared.contracts.errors import MessageError
 from tests.contract.builders import an_outgoing
 
@@ -55,7 +55,7 @@ class Witness:
 
 def a_wire_message(seq: int, body: str | None = None, **changes: Any) -> WireMessage:
     """Return the `seq`-th closed candle as the outbox holds it; its body says its seq."""
-    message = WireMessage._make(an_outgoing(seq))._replace(
+    message = an_outgoing(seq)._replace(
         type="candle.closed", routing_key="candle.closed.0.EUR_USD", body=json.dumps(seq) if body is None else body
     )
     return message._replace(**changes)
@@ -122,7 +122,7 @@ def consume(
         "test consumer",
         backoff=Backoff(0.1, 1.0, CHANCE),
         random=CHANCE,
-        observer=observer,
+        observer=observer or Witness(),
         patience_seconds=patience_seconds,
     )
     consumer.run(handle, decode, stop=stop, tick=tick)

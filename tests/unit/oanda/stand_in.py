@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from shared.oanda.connection import ConnectionObserver, OandaConnection
+from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import OandaAddress
 
 TOKEN = "-".join(("f00dface" * 4, "5ca1ab1e" * 4))
@@ -125,7 +125,7 @@ def connected(
     time: FakeTime,
     *,
     jitter: Callable[[], float] = lambda: 0.5,
-    observer: ConnectionObserver | None = None,
+    retrying: Callable[[str, float], None] = lambda _reason, _pause_seconds: None,
     answer_seconds: float = 10.0,
     patience_seconds: float = 60.0,
 ) -> Iterator[OandaConnection]:
@@ -138,7 +138,7 @@ def connected(
         monotonic=time.read,
         sleep=time.sleep,
         jitter=jitter,
-        observer=observer,
+        retrying=retrying,
         answer_seconds=answer_seconds,
         patience_seconds=patience_seconds,
     ) as connection:

@@ -219,34 +219,13 @@ def test_token_with_a_line_end_is_refused_before_anything_is_sent() -> None:
     assert TOKEN not in str(caught.value)
 
 
-class Heard:
-    """An observer that writes down what it hears."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[object, ...]] = []
-
-    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        self.events.append((method, path, status))
-
-    def unanswered(self, method: str, path: str, reason: str, seconds: float) -> None:
-        self.events.append((method, path, "unanswered"))
-
-    def retrying(self, path: str, reason: str, pause_seconds: float) -> None:
-        self.events.append(("retrying", path, pause_seconds))
-
-    def line_skipped(self, reason: str) -> None:
-        self.events.append(("skipped", reason))
-
-
-def test_observer_hears_every_try_without_the_account() -> None:
-    heard = Heard()
-    path = "/accounts/{accountID}/summary"
-    with serving(answers([Reply(None), json_reply(503, {}), GOOD]), observer=heard) as (_, connection):
-        connection.get(path)
-    assert heard.events == [
-        ("GET", path, "unanswered"),
-        ("retrying", path, 0.25),
-        ("GET", path, 503),
-        ("retrying", path, 0.5),
-        ("GET", path, 200),
-    ]
+def test_every_new_try_is_told_with_its_reason_and_pause() -> None:
+    heard: list[tuple[str, float]] = []
+    replies = [Reply(None), json_reply(503, {}), GOOD]
+    with serving(answers(replies), retrying=lambda *told: heard.append(told)) as (server, connection):
+        connection.get("/accounts/{accountID}/summary")
+        assert len(server.asked) == 3
+    (cut, first), (refused, second) = heard
+    assert (first, second) == (0.25, 0.5)
+    assert cut
+    assert "503" in refused

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from services.cli.program import main
-from shared.bus.wire import WireMessage
+from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.crash import crash_at, wanted_crash
 from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
