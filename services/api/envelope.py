@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.context import ApiContext
 from services.api.metrics import ApiMetrics
-from services.api.problems import problem
+from services.api.problems import ProblemError, problem
 
 LARGEST_BODY_BYTES: Final = 64 * 1_024
 _SLOWEST_BODY_SECONDS: Final = 10.0
@@ -34,12 +34,8 @@ HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 _HSTS: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
-class _BodyError(Exception):
+class _BodyError(ProblemError):
     """The body of a request cannot be taken in: it is too large, or does not arrive."""
-
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 class Envelope:
@@ -67,17 +63,18 @@ class Envelope:
                 headers.update({**self._headers, "X-Request-Id": request_id})
             await send(message)
 
-        async def refuse(code: HTTPStatus, detail: str) -> None:
-            await problem(scope["path"], request_id, code, detail)(scope, receive, answer)
+        async def refuse(refusal: ProblemError) -> None:
+            await problem(scope["path"], request_id, refusal)(scope, receive, answer)
 
         try:
             await self._app(scope, await _body_of(scope, receive), answer)
         except _BodyError as fault:
-            await refuse(fault.status, str(fault))
+            await refuse(fault)
         except Exception:  # the last resort: nothing of the inside may be told
             self._log.exception("request failed", request_id=request_id, path=scope["path"])
             if not status:
-                await refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed; the log tells why under its id")
+                detail = "the request failed; the log tells why under its id"
+                await refuse(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
         finally:
             self._measure(scope, status, time.perf_counter() - began)
 

@@ -58,26 +58,18 @@ class ProblemResponse(JSONResponse):
     media_type = PROBLEM_TYPE
 
 
-def problem(
-    path: str,
-    request_id: str,
-    status: int,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-    errors: Sequence[Flaw] | None = None,
-    kind: str = PLAIN,
-) -> ProblemResponse:
+def problem(path: str, request_id: str, refusal: ProblemError, flaws: Sequence[Flaw] = ()) -> ProblemResponse:
     """Return the response that refuses a request."""
     body = Problem(
-        type=kind,
-        title=_TITLES.get(kind, HTTPStatus(status).phrase),
-        status=status,
-        detail=detail,
+        type=refusal.kind,
+        title=_TITLES.get(refusal.kind, HTTPStatus(refusal.status).phrase),
+        status=refusal.status,
+        detail=refusal.detail,
         instance=path,
         request_id=request_id,
-        errors=None if errors is None else list(errors),
+        errors=list(flaws) or None,
     )
-    return ProblemResponse(body.model_dump(exclude_none=True), status, dict(headers or {}))
+    return ProblemResponse(body.model_dump(exclude_none=True), refusal.status, dict(refusal.headers))
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -85,47 +77,34 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def refused(request: Request, error: ProblemError) -> ProblemResponse:
-        return _of(request, error.status, error.detail, error.headers, kind=error.kind)
+        return _of(request, error)
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> ProblemResponse:
         details = {404: f"{request.url.path} does not exist", 405: f"{request.method} is not allowed here"}
-        return _of(request, error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
+        detail = details.get(error.status_code, str(error.detail))
+        return _of(request, ProblemError(error.status_code, detail, error.headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
         flaws = [_flaw(each) for each in error.errors()]
         detail = "; ".join(f"{flaw.where}: {flaw.what}" for flaw in flaws)
-        return _of(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=flaws)
+        return _of(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail), flaws)
 
     @app.exception_handler(InputError)
     async def wrong(request: Request, error: InputError) -> ProblemResponse:
-        return _of(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        return _of(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)))
 
     @app.exception_handler(InfrastructureError)
     async def away(request: Request, error: InfrastructureError) -> ProblemResponse:
         request.app.state.context.log.warning("store unavailable", reason=str(error))
         headers = {"Retry-After": str(_AGAIN_SECONDS)}
-        return _of(request, HTTPStatus.SERVICE_UNAVAILABLE, "the store is unavailable; try again", headers)
+        detail = "the store is unavailable; try again"
+        return _of(request, ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers))
 
 
-def _of(
-    request: Request,
-    status: int,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-    errors: Sequence[Flaw] | None = None,
-    kind: str = PLAIN,
-) -> ProblemResponse:
-    return problem(
-        path=request.url.path,
-        request_id=request.scope["request_id"],
-        status=status,
-        detail=detail,
-        headers=headers,
-        errors=errors,
-        kind=kind,
-    )
+def _of(request: Request, refusal: ProblemError, flaws: Sequence[Flaw] = ()) -> ProblemResponse:
+    return problem(request.url.path, request.scope["request_id"], refusal, flaws)
 
 
 def _flaw(error: Mapping[str, Any]) -> Flaw:

@@ -1,21 +1,26 @@
-"""The API as a process."""
+"""The API as a process: what it works with, and its start and end as the audit log tells them."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import Final
 
-from services.api.context import ApiContext
-from services.api.lifetime import recorded
+from services.api.context import SERVICE, ApiContext
 from services.api.security.passwords import Passwords
 from services.api.serving import require_users, serve
 from shared.anchors.places import known_anchors
+from shared.contracts.errors import InfrastructureError
 from shared.runtime.process import Process
 from shared.settings.settings import Settings
 from shared.store.port import Store
 from shared.store.sql_store import open_store
+
+STARTED: Final = "service.started"
+STOPPED: Final = "service.stopped"
 
 
 def run_api(
@@ -58,3 +63,29 @@ def context_of(process: Process, store: Store, settings: Settings, store_url: st
         crash=process.crash,
         anchors=known_anchors(settings.runtime, store_url),
     )
+
+
+@contextmanager
+def recorded(context: ApiContext) -> Iterator[None]:
+    """Record that this API starts, with its version and the digest of its settings, and that it ends.
+
+    Raises InfrastructureError where the start cannot be recorded; an end that cannot be is logged.
+    """
+    detail = {
+        "instance": context.instance,
+        "version": context.version,
+        "trading_digest": context.settings.trading_digest(),
+    }
+    _record(context, STARTED, detail)
+    try:
+        yield
+    finally:
+        try:
+            _record(context, STOPPED, {"instance": context.instance})
+        except InfrastructureError as fault:
+            context.log.warning("stop not recorded in the audit log", reason=str(fault))
+
+
+def _record(context: ApiContext, action: str, detail: dict[str, str]) -> None:
+    with context.store.transaction() as transaction:
+        transaction.append_audit([context.audit_entry(SERVICE, action, detail)])

@@ -1,17 +1,40 @@
 """A process of ours: its name, log, health and metrics, and when it is to stop."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from types import FrameType
+from typing import Self
 
-from services.cli.stopping import Stop
 from shared.runtime.crash import CrashPoint, crash_at, no_crash, wanted_crash
 from shared.runtime.health import Health, HealthServer
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.process import Process
+
+
+class Stop:
+    """Set once the process was asked to stop, by Ctrl-C or SIGTERM, for as long as it is entered."""
+
+    def __init__(self) -> None:
+        """Begin unasked."""
+        self.asked = False
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __enter__(self) -> Self:
+        for number in self._before:
+            signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
 
 
 def own_process(

@@ -63,10 +63,6 @@ def build_program() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
-    @program.callback()
-    def _program() -> None:
-        """FX scalping platform: seven gates, paper trading, backtests and live operation from one core."""
-
     for verb in _VERBS:
         program.command()(verb)
     for group in _GROUPS:

@@ -48,7 +48,6 @@ class Remote:
         body: object = None,
         *,
         query: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
         again: bool = False,
         missing: bool = False,
     ) -> ApiAnswer:
@@ -59,7 +58,7 @@ class Remote:
         it is away.
         """
         tries = _TRIES if again or method == "GET" else 1
-        request = self._client.build_request(method, path, json=body, params=query, headers=headers)
+        request = self._client.build_request(method, path, json=body, params=query)
         answer = _sent(self._client, request, tries)
         if missing and answer.status_code == HTTPStatus.NOT_FOUND:
             return ApiAnswer(answer.status_code, None)
@@ -125,7 +124,7 @@ def _require_scalpbot(client: httpx.Client) -> None:
     answer = _sent(client, client.build_request("GET", "/healthz"), _TRIES)
     known = _document(answer)
     if not isinstance(known, dict) or set(known) != {"alive"}:
-        raise _stranger(client)
+        raise InputError(f"what answers at {_place(client)} is not a Scalp Bot; check --url")
 
 
 def _sign_in(client: httpx.Client, user: str, password: str) -> None:
@@ -176,10 +175,6 @@ def _document(answer: httpx.Response) -> Any:
         return answer.json()
     except ValueError:
         return None
-
-
-def _stranger(client: httpx.Client) -> InputError:
-    return InputError(f"what answers at {_place(client)} is not a Scalp Bot; check --url")
 
 
 def _place(client: httpx.Client) -> str:

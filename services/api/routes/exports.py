@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import chain
 from tempfile import TemporaryFile
@@ -120,14 +120,10 @@ def _batches(context: ApiContext, export: Export, query: SpanQuery, pair: str | 
     while True:
         with context.store.reading() as reader:
             rows = export.read(reader, span, pair)
-        yield [_cells(export.shown(each.row).model_dump()) for each in rows]
+        yield [[_cell(value) for value in export.shown(each.row).model_dump().values()] for each in rows]
         if len(rows) < _ROWS_AT_ONCE:
             return
         span = span._replace(before=(rows[-1].time, rows[-1].key))
-
-
-def _cells(fields: Mapping[str, Any]) -> list[Cell]:
-    return [_cell(value) for value in fields.values()]
 
 
 def _cell(value: Any) -> Cell:

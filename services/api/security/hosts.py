@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.problems import problem
+from services.api.problems import ProblemError, problem
 from shared.contracts.hosts import is_loopback
 
 
@@ -27,7 +27,7 @@ class OwnNames:
             await self._app(scope, receive, send)
             return
         detail = "without TLS only requests from this machine are answered: use http://localhost, or put TLS in front"
-        refusal = problem(scope["path"], token_hex(8), HTTPStatus.MISDIRECTED_REQUEST, detail)
+        refusal = problem(scope["path"], token_hex(8), ProblemError(HTTPStatus.MISDIRECTED_REQUEST, detail))
         await refusal(scope, receive, send)
 
 

@@ -7,7 +7,7 @@ from services.backtest.text_file import refuse_unwritable
 from services.backtest.trade_list import write_trade_list
 from services.backtest.walk_forward import PROFILES, with_profile
 from services.cli.backtest.as_json import backtest_document
-from services.cli.backtest.order import BacktestOrder, ExitMode, Ordering
+from services.cli.backtest.order import BacktestOrder
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.backtest.text import say_report
 from services.cli.configuration import read_settings
@@ -34,7 +34,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     settings = read_settings(order.config)
     files = candle_files(order.csv, order.pair)
     if order.profile is not None:
-        settings = with_profile(settings, [each.instrument.name for each in files], order.profile.value)
+        settings = with_profile(settings, [each.instrument.name for each in files], order.profile)
     calendar = read_news(order.news)
     with busy("reading candles"):
         reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
@@ -63,9 +63,7 @@ def _studied(
     order: BacktestOrder, reads: list[CandleRead], settings: Settings, calendar: EconomicCalendar | None
 ) -> Study:
     options = StudyOptions(
-        rules=FillRules(
-            TIMED if order.mode is ExitMode.TIME_EXIT else SL_TP, order.hold_bars, order.ordering is Ordering.OPTIMISTIC
-        ),
+        rules=FillRules(TIMED if order.mode == "time_exit" else SL_TP, order.hold_bars, order.ordering == "optimistic"),
         validation_percent=order.validation_percent,
         windows=order.walk_forward,
         anchored=order.anchored,

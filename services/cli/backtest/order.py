@@ -1,44 +1,24 @@
 """What `scalpbot backtest` is told."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 from services.cli.options import AsJson, CandleFiles, ConfigFile, Granularity, NewsFile, Pair, SkipBadRows
 
-
-class ExitMode(StrEnum):
-    """When a trade is left."""
-
-    SL_TP = "sl_tp"
-    TIME_EXIT = "time_exit"
-
-
-class Ordering(StrEnum):
-    """What happens first in a candle that holds both the stop loss and the take profit."""
-
-    PESSIMISTIC = "pessimistic"
-    OPTIMISTIC = "optimistic"
-
-
-class Profile(StrEnum):
-    """A strategy's set of parameters."""
-
-    CONSERVATIVE = "conservative"
-    NORMAL = "normal"
-    AGGRESSIVE = "aggressive"
-
-
-Mode: TypeAlias = Annotated[ExitMode, typer.Option(help="Close a trade at its stop or target, or after a fixed time.")]
+Mode: TypeAlias = Annotated[
+    Literal["sl_tp", "time_exit"], typer.Option(help="Close a trade at its stop or target, or after a fixed time.")
+]
 HoldBars: TypeAlias = Annotated[int, typer.Option(min=1, help="Candles that a trade is held in time_exit mode.")]
 FillOrder: TypeAlias = Annotated[
-    Ordering, typer.Option(help="Whether a candle that reaches both stop loss and take profit hits the stop first.")
+    Literal["pessimistic", "optimistic"],
+    typer.Option(help="Whether a candle that reaches both stop loss and take profit hits the stop first."),
 ]
 ChosenProfile: TypeAlias = Annotated[
-    Profile | None, typer.Option(help="Profile of the strategies. Default: that of the settings, else normal.")
+    Literal["conservative", "normal", "aggressive"] | None,
+    typer.Option(help="Profile of the strategies. Default: that of the settings, else normal."),
 ]
 ValidationPercent: TypeAlias = Annotated[
     float, typer.Option(min=0, max=90, help="Share of the newest candles kept for validation; 0 for none.")
@@ -71,9 +51,9 @@ class BacktestOrder:
 
     csv: CandleFiles
     pair: Pair = None
-    mode: Mode = ExitMode.SL_TP
+    mode: Mode = "sl_tp"
     hold_bars: HoldBars = 5
-    ordering: FillOrder = Ordering.PESSIMISTIC
+    ordering: FillOrder = "pessimistic"
     news: NewsFile = None
     granularity: Granularity = None
     skip_bad_rows: SkipBadRows = False

@@ -12,9 +12,8 @@ from services.cli.output import note, say_json
 from services.cli.paper.order import PaperOrder
 from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
-from services.cli.process import own_process
+from services.cli.process import Stop, own_process
 from services.cli.progress import bar
-from services.cli.stopping import Stop
 from services.cli.trading import trading
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside

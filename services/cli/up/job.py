@@ -6,22 +6,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname, socket
-from typing import NamedTuple
 
 from services.api.context import SERVICE
-from services.api.lifetime import recorded
-from services.api.process import context_of
+from services.api.process import context_of, recorded
 from services.api.serving import first_password, served
 from services.cli.configuration import read_settings
 from services.cli.output import note
 from services.cli.paper.screen import shown
-from services.cli.process import own_process
+from services.cli.process import Stop, own_process
 from services.cli.run.api_job import ApiOrder, listening_for
-from services.cli.stopping import Stop
 from services.cli.telling import tell_events
 from services.cli.trading import trading
 from services.cli.up.feeds import chosen_feed, url_of
-from services.cli.up.order import CandleOrder
+from services.cli.up.order import CandleOrder, HealthOrder
 from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
 from shared.anchors.anchoring import anchored
@@ -29,14 +26,7 @@ from shared.runtime.health import HealthServer
 from shared.runtime.logs import service_log
 from shared.store.engine import shown_place
 
-__all__ = ["ApiOrder", "HealthOrder", "run_up_verb"]
-
-
-class HealthOrder(NamedTuple):
-    """Where the health of the process is told on a port of its own; None for nowhere."""
-
-    host: str
-    port: int | None
+__all__ = ["ApiOrder", "run_up_verb"]
 
 
 def run_up_verb(
@@ -80,8 +70,8 @@ def _traded(feed: TradedFeed, run: Run, as_json: bool) -> int:
 def _tell_health(stack: ExitStack, run: Run, health: HealthOrder) -> None:
     """Have the health of the process be told on a port of its own, where one is wanted."""
     run.process.health.waits_for(TRADING, "the platform has not begun to trade")
-    if health.port is not None:
-        server = stack.enter_context(HealthServer(run.process.health, health.host, health.port))
+    if health.health_port is not None:
+        server = stack.enter_context(HealthServer(run.process.health, health.health_host, health.health_port))
         run.process.log.info("health is told", health_port=server.port)
 
 

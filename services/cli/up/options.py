@@ -7,7 +7,7 @@ import typer
 from services.cli.groups import with_groups
 from services.cli.options import AsJson, BehindTls, BootstrapFile, ConfigFile, Host, TrustedProxies
 from services.cli.up import job
-from services.cli.up.order import CandleOrder
+from services.cli.up.order import CandleOrder, HealthOrder
 
 Database: TypeAlias = Annotated[
     str | None,
@@ -21,16 +21,6 @@ Port: TypeAlias = Annotated[
     int, typer.Option("--port", min=0, max=65_535, help="Port to answer requests on; 0 takes any free one.")
 ]
 NoApi: TypeAlias = Annotated[bool, typer.Option("--no-api", help="Trade only, without the API.")]
-HealthHost: TypeAlias = Annotated[str, typer.Option("--health-host", metavar="HOST", help="Address of --health-port.")]
-HealthPort: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--health-port",
-        min=0,
-        max=65_535,
-        help="Port of /healthz, /readyz and /metrics without a session; 0 takes any free one. Default: none.",
-    ),
-]
 
 
 @with_groups
@@ -44,8 +34,7 @@ def up(
     behind_tls: BehindTls = False,
     trusted_proxy: TrustedProxies = None,
     bootstrap_file: BootstrapFile = None,
-    health_host: HealthHost = "127.0.0.1",
-    health_port: HealthPort = None,
+    health: HealthOrder,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +50,7 @@ def up(
         else job.ApiOrder(
             host=host, port=port, behind_tls=behind_tls, trusted_proxies=trusted_proxy or (), bootstrap=bootstrap_file
         ),
-        job.HealthOrder(health_host, health_port),
+        health,
         database=database,
         config=config,
         as_json=as_json,

@@ -1,4 +1,4 @@
-"""What `scalpbot up` is told about the candles."""
+"""What `scalpbot up` is told about its candles and its health."""
 
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
@@ -30,6 +30,16 @@ Candles: TypeAlias = Annotated[
     int, typer.Option("--candles", min=0, help="Stop after this many new candles; 0 for no limit.")
 ]
 Once: TypeAlias = Annotated[bool, typer.Option("--once", help="End after the last candle of the files.")]
+HealthHost: TypeAlias = Annotated[str, typer.Option("--health-host", metavar="HOST", help="Address of --health-port.")]
+HealthPort: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--health-port",
+        min=0,
+        max=65_535,
+        help="Port of /healthz, /readyz and /metrics without a session; 0 takes any free one. Default: none.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -46,3 +56,11 @@ class CandleOrder:
     seed: Seed = None
     candles: Candles = 0
     once: Once = False
+
+
+@dataclass(frozen=True)
+class HealthOrder:
+    """Where the health of the process is told on a port of its own; None for nowhere."""
+
+    health_host: HealthHost = "127.0.0.1"
+    health_port: HealthPort = None
