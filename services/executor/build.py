@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.executor.commands.broker_closes import BrokerCloses
 from services.executor.commands.desk import CommandDesk
 from services.executor.commands.execution import Terms
 from services.executor.desk import AccountDesk
-from services.executor.quotes import CurrentPrices
+from services.executor.quotes import current_quote
 from services.executor.settlement import Given
 from services.executor.work import ExecutorWork, nothing_given
 from shared.contracts.facts import CandleAssessed
@@ -59,7 +60,7 @@ class Executor:
             clock=outside.clock,
             live_trading_enabled=settings.runtime.live_trading_enabled,
             closes=outside.closes,
-            price_of=CurrentPrices(outside.board, settings.live, outside.clock),
+            price_of=partial(current_quote, outside.board, settings.live, outside.clock),
             crash=outside.crash,
         )
         self._commands = CommandDesk(store, self.consumer, terms)

@@ -13,25 +13,16 @@ class DayTally(NamedTuple):
     trading_day: int
     start_equity: int
     lowest_equity: int
-    realised: int
-    trades: int
-    wins: int
-    losses: int
-    halted: bool
+    realised: int = 0
+    trades: int = 0
+    wins: int = 0
+    losses: int = 0
+    halted: bool = False
 
 
 def begin_day(trading_day: int, start_equity: int) -> DayTally:
     """Return the tally of a day that has just begun."""
-    return DayTally(
-        trading_day=trading_day,
-        start_equity=start_equity,
-        lowest_equity=start_equity,
-        realised=0,
-        trades=0,
-        wins=0,
-        losses=0,
-        halted=False,
-    )
+    return DayTally(trading_day=trading_day, start_equity=start_equity, lowest_equity=start_equity)
 
 
 def tally(day: DayTally, state: AccountState, judged_equity: int, closed: list[ClosedTrade]) -> DayTally:

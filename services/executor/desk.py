@@ -33,7 +33,7 @@ from shared.core.types import (
 from shared.core.venue import quote_exit, unrealised_quanta
 from shared.settings.machine_params import account_params, conversion_table
 from shared.settings.settings import Settings
-from shared.store.rows.ledger import PositionRow, TradeOpening
+from shared.store.rows.ledger import AppliedQuoteRow, EquityRow, PositionRow, TradeOpening
 from shared.store.rows.market import GateSnapshotRow
 
 
@@ -88,11 +88,6 @@ class AccountDesk:
         self._settings = settings
         self._params = account_params(settings)
         self._verdicts = {pair: VerdictWriter(pair, settings) for pair in self._pairs}
-
-    @property
-    def state(self) -> AccountState:
-        """Return the account as it stands."""
-        return self._state
 
     @property
     def events(self) -> int:
@@ -206,16 +201,12 @@ class AccountDesk:
             equity=self._state.equity,
             detail=detail if command_id is None else {**detail, "command_id": str(command_id)},
         )
-        day = day_row(self._day, self._state.equity)
         return QuoteExit(
-            quote=quote,
-            purpose=purpose,
-            command_id=command_id,
-            seq=seq,
+            applied=AppliedQuoteRow(seq, purpose, quote, command_id=command_id),
             closed=closed,
             event=event,
-            state=self._state,
-            day=day,
+            equity=EquityRow(seq=seq, time=quote.time, balance=self._state.balance, equity=self._state.equity),
+            day=day_row(self._day, self._state.equity),
         )
 
     def positions(self) -> list[PositionRow]:

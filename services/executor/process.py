@@ -7,7 +7,7 @@ from functools import partial
 from services.executor.build import Executor, Outside
 from services.executor.commands.opened import opened_closes
 from services.executor.metrics import ExecutorMetrics, tell_lease, tell_outside
-from services.executor.quotes import LiveConditions
+from services.executor.quotes import live_conditions
 from services.executor.work import LEASE, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
 from shared.anchors.anchoring import anchored
@@ -40,12 +40,13 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
         store, LEASE, holder, Policy.STEP_BACK, monotonic=process.monotonic, observe=partial(tell_lease, process, LEASE)
     )
     board = QuoteBoard()
+    live = partial(live_conditions, board, settings.live, process.clock)
     with opened_closes(process, settings, store, lease.fence) as closes:
         outside = Outside(
             holder=process.instance,
             clock=process.clock,
             board=board,
-            given=LiveConditions(board, settings.live, process.clock) if mode is RunMode.LIVE else nothing_given,
+            given=live if mode is RunMode.LIVE else nothing_given,
             closes=closes,
             fence=lease.fence,
             crash=process.crash,

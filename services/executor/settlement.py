@@ -8,7 +8,7 @@ from shared.contracts.trades import ClosedTrade, TradeCosts
 from shared.core.account import AT_CLOSE, Conditions, Outcome
 from shared.core.books import AccountState
 from shared.core.types import ExitReason
-from shared.store.rows.ledger import DailyStatsRow, TradeOpening
+from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, TradeOpening
 from shared.store.rows.market import GateSnapshotRow
 
 
@@ -64,13 +64,10 @@ class Closing(NamedTuple):
 
 
 class QuoteExit(NamedTuple):
-    """A position that was closed at a quote after the candle at `seq`, by a command or not, and the account then."""
+    """A position that was closed at a quote between two candles, by a command or not, and the account then."""
 
-    quote: Quote
-    purpose: str
-    command_id: int | None
-    seq: int
+    applied: AppliedQuoteRow
     closed: Closed
     event: AccountEvent
-    state: AccountState
+    equity: EquityRow
     day: DailyStatsRow

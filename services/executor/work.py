@@ -117,15 +117,13 @@ class ExecutorWork:
             return
         for leaving in left:
             transaction.close_trade(leaving.closed.id, leaving.closed.trade.exit, leaving.closed.trade.costs)
-        transaction.add_applied_quotes(
-            [AppliedQuoteRow(each.seq, each.purpose, each.quote, command_id=each.command_id) for each in left]
-        )
-        transaction.add_equity([leaving_equity_row(each) for each in left])
+        transaction.add_applied_quotes([each.applied for each in left])
+        transaction.add_equity([each.equity for each in left])
         transaction.save_daily_stats([left[-1].day])
         transaction.replace_positions(self._desk.positions())
         events = [each.event for each in left]
         transaction.add_account_events(events)
-        transaction.append_audit([_audit_entry(each.event, each.command_id) for each in left])
+        transaction.append_audit([_audit_entry(each.event, each.applied.command_id) for each in left])
         transaction.save_snapshots(
             [SnapshotRow(service=SERVICE, key=ACCOUNT, seq=cursor, body_json=self._desk.snapshot())]
         )
@@ -171,13 +169,6 @@ def equity_row(settlement: Settlement) -> EquityRow | None:
         return None
     closed = settlement.fact.closed
     return EquityRow(seq=closed.seq, time=closed.decision_time, balance=state.balance, equity=state.equity)
-
-
-def leaving_equity_row(leaving: QuoteExit) -> EquityRow:
-    """Return the point of the equity curve at which a position was closed between two candles."""
-    return EquityRow(
-        seq=leaving.seq, time=leaving.quote.time, balance=leaving.state.balance, equity=leaving.state.equity
-    )
 
 
 def _audit_entry(event: AccountEvent, command_id: int | None = None) -> AuditEntry:

@@ -10,7 +10,7 @@ import msgspec
 from services.executor.commands.holds import held
 from services.executor.desk import AccountDesk
 from services.executor.settlement import NOTHING_GIVEN, Closed, Given, Settlement
-from services.executor.work import ACCOUNT, equity_row, leaving_equity_row
+from services.executor.work import ACCOUNT, equity_row
 from services.executor.work import SERVICE as EXECUTOR
 from services.strategy.desk import KnownNews, PairDesk
 from services.strategy.work import SERVICE as STRATEGY
@@ -172,7 +172,7 @@ class _Replay:
             else:
                 leaving = self._account.close(quote, seq, EXIT_OF_NAME[row.purpose], row.command_id)
             _compare(f"{name}: account event", next(self._stored_events, None), leaving.event)
-            _compare(f"{name}: equity", next(self._stored_equity, None), leaving_equity_row(leaving))
+            _compare(f"{name}: equity", next(self._stored_equity, None), leaving.equity)
             self._note_day_and_exits(leaving.day, [leaving.closed])
 
     def note(self, settlement: Settlement) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from services.executor.build import Outside
 from services.executor.commands.opened import opened_closes
 from services.executor.metrics import tell_outside
-from services.executor.quotes import LiveConditions
+from services.executor.quotes import live_conditions
 from services.ingest.live.follow import follow
 from services.ingest.live.opened import fed, opened_live
 from services.platform.platform import Platform
@@ -32,7 +32,7 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
             holder=process.instance,
             clock=process.clock,
             board=board,
-            given=LiveConditions(board, settings.live, process.clock),
+            given=partial(live_conditions, board, settings.live, process.clock),
             closes=closes,
             fence=fence,
             tell=partial(tell_outside, process),

@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from services.executor.build import Outside
-from services.executor.quotes import LiveConditions
+from services.executor.quotes import live_conditions
 from services.ingest.feed import Arrival, unstored
 from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
@@ -52,7 +53,7 @@ def live_platform(database: Path, market: Market, settings: Settings) -> Iterato
     board = QuoteBoard()
     with opened_store(sqlite_url(database)) as store:
         begin_run(store, settings, None, RunMode.LIVE, NOON)
-        given = LiveConditions(board, settings.live, lambda: market.now)
+        given = partial(live_conditions, board, settings.live, lambda: market.now)
         outside = Outside("test", lambda: market.now, board, given)
         yield store, Platform(store, settings, RunMode.LIVE, None, outside), board
 
