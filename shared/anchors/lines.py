@@ -140,33 +140,29 @@ def check_anchors(content: bytes, key: str | None) -> AnchorsFound:
     lines = content.split(b"\n")
     rest = lines.pop()
     anchors: list[Anchor] = []
-    last: Anchor | None = None
     demanded = key
     public: Ed25519PublicKey | None = None
+    why = ""
     for serial, line in enumerate(lines, start=1):
         anchor = parse_line(line)
         if anchor is None:
-            return AnchorsFound(
-                anchors=anchors,
-                first_bad=serial,
-                why=f"line {serial} is not an anchor",
-                unfinished=False,
-                key_given=key is not None,
-            )
+            why = f"line {serial} is not an anchor"
+            break
         if public is None:
             demanded = demanded or anchor.key
             public = _public(demanded)
-        why = _flaw(anchor, last, demanded, public)
-        if why:
-            return AnchorsFound(anchors=anchors, first_bad=serial, why=why, unfinished=False, key_given=key is not None)
+        if why := _flaw(anchor, anchors[-1] if anchors else None, demanded, public):
+            break
         anchors.append(anchor)
-        last = anchor
-    if rest and not is_unfinished(rest):
+    if not why and rest and not is_unfinished(rest):
         why = f"line {len(anchors) + 1} is not an anchor"
-        return AnchorsFound(
-            anchors=anchors, first_bad=len(anchors) + 1, why=why, unfinished=False, key_given=key is not None
-        )
-    return AnchorsFound(anchors=anchors, first_bad=None, why="", unfinished=bool(rest), key_given=key is not None)
+    return AnchorsFound(
+        anchors=anchors,
+        first_bad=len(anchors) + 1 if why else None,
+        why=why,
+        unfinished=bool(rest) and not why,
+        key_given=key is not None,
+    )
 
 
 def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: "Ed25519PublicKey | None") -> str:

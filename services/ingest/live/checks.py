@@ -46,7 +46,7 @@ def price_fault(candle: Candle, digits: int) -> str | None:
 
 
 def rejected_row(
-    feed: str, traded: Instrument, granularity_seconds: int, fed: Complete | Refused, reason: str
+    traded: Instrument, granularity_seconds: int, fed: Complete | Refused, reason: str
 ) -> RejectedCandleRow:
     """Return the row of a refused candle; its source names the candle, so that each reason is kept once for it."""
     time = format_time(fed.time)
@@ -56,9 +56,5 @@ def rejected_row(
         prices = [format_points(points, traded.digits) for points in fed.candle.prices]
         raw = ",".join([time, *prices, f"{fed.candle.volume:g}"])
     return RejectedCandleRow(
-        source=f"{feed} {granularity_name(granularity_seconds)} {time}",
-        line=0,
-        reason=reason,
-        raw=raw,
-        pair=traded.name,
+        source=f"oanda {granularity_name(granularity_seconds)} {time}", line=0, reason=reason, raw=raw, pair=traded.name
     )

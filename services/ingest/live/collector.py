@@ -66,13 +66,11 @@ class Collector:
         late_seconds: float,
         stored: Mapping[str, StoredPair],
         last_order: tuple[int, str] | None,
-        feed_name: str = "oanda",
     ) -> None:
         """Continue from what is stored: of each pair, and the order of the last candle of all."""
         self._step = granularity_seconds
         self._late = late_seconds
         self._released = last_order or (0, "")
-        self._feed_name = feed_name
         nothing = StoredPair()
         self._pairs = {
             pair: PairState(pair, granularity_seconds, stored.get(pair, nothing)) for pair in sorted(set(pairs))
@@ -246,5 +244,5 @@ class Collector:
         if len(self._refused) >= _REMEMBERED_REFUSALS:
             self._refused.pop(next(iter(self._refused)))
         self._refused[key] = None
-        row = rejected_row(self._feed_name, self._pairs[pair].instrument, self._step, fed, reason)
+        row = rejected_row(self._pairs[pair].instrument, self._step, fed, reason)
         self._rejected.append(row)

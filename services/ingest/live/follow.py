@@ -137,9 +137,7 @@ class LiveFeed:
 
     def _fill(self, hole: Hole) -> bool:
         """Fetch a page of what is missing of a pair, and return whether there was an answer."""
-        fed = self._ask(
-            hole.pair, lambda: self._source.since(hole.pair, hole.from_time, _PAGE_CANDLES, include_first=True)
-        )
+        fed = self._ask(hole.pair, lambda: self._source.since(hole.pair, hole.from_time, _PAGE_CANDLES))
         if fed is None:
             return False
         self._collector.answer(hole.pair, fed, self._now(fed), to_now=len(fed) < _PAGE_CANDLES)

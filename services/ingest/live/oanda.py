@@ -46,7 +46,7 @@ class OandaSource:
         pages = latest_candles(self._connection, wanted, patience_seconds=self._patience_seconds)
         return {page.pair: _fed(page) for page in pages if page.granularity_seconds == self._step}
 
-    def since(self, pair: str, time: int, count: int, include_first: bool) -> list[FedCandle]:
+    def since(self, pair: str, time: int, count: int) -> list[FedCandle]:
         """Return a pair's candles from an open time on, at least `count` unless there are no more until now."""
         # A span that ends now spares the question whether the last page was the last.
         end = int(self.server_time()) + 1
@@ -63,7 +63,7 @@ class OandaSource:
             fed += _fed(page)
             if len(fed) >= count:
                 break
-        return fed if include_first else [each for each in fed if each.time > time]
+        return fed
 
     def history(self, pair: str, count: int) -> list[FedCandle]:
         """Return a pair's last `count` complete candles, or as many as OANDA gives at once, and the current one."""

@@ -64,18 +64,8 @@ def fed(
     process: Process, store: Store, settings: Settings, live: Live, sink: QuoteSink, news_cache: Path | None
 ) -> Iterator[PriceFeed]:
     """Follow prices and news in the background for as long as the context is open."""
-    live_settings = settings.live
-    prices = PriceFeed(
-        live.connection,
-        live.instruments,
-        sink,
-        process.metrics,
-        process.log,
-        silent_seconds=live_settings.silent_seconds,
-        poll_seconds=live_settings.poll_seconds,
-        rng=process.rng,
-    )
-    calendar = CalendarFetcher(process, store, live_settings.calendar_url, live_settings.calendar_hours, news_cache)
+    prices = PriceFeed(process, live.connection, live.instruments, settings.live, sink)
+    calendar = CalendarFetcher(process, store, settings.live.calendar_url, settings.live.calendar_hours, news_cache)
     calendar.start()
     prices.start()
     try:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from random import Random
 from typing import Final
 
 from services.ingest.metrics import FeedMetrics
@@ -12,10 +11,10 @@ from shared.core.types import Instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, prices
 from shared.oanda.times import NANOSECONDS_PER_SECOND
-from shared.runtime.logs import Log
-from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.process import Process
 from shared.runtime.quotes.metrics import QuoteMetrics
 from shared.runtime.retry import patience
+from shared.settings.sections import LiveSettings
 
 # Heartbeats without any price for so long are compared with a price that is asked for.
 _QUIET_SECONDS: Final = 30.0
@@ -29,28 +28,23 @@ class PriceFeed:
 
     def __init__(
         self,
+        process: Process,
         connection: OandaConnection,
         instruments: Sequence[Instrument],
+        settings: LiveSettings,
         sink: QuoteSink,
-        metrics: ServiceMetrics,
-        log: Log,
-        *,
-        silent_seconds: float,
-        poll_seconds: float,
-        rng: Random,
     ) -> None:
         """Hand quotes to `sink`, which is called in the feed's threads.
 
         A stream that is silent for `silent_seconds` is given up; meanwhile prices are asked for every `poll_seconds`.
         """
+        self._metrics = process.metrics
+        self._log = process.log
+        self._rng = process.rng
         self._connection = connection
         self._instruments = instruments
         self._sink = sink
-        self._metrics = metrics
-        self._log = log
-        self._silent_seconds = silent_seconds
-        self._poll_seconds = poll_seconds
-        self._rng = rng
+        self._settings = settings
         self._stopping = threading.Event()
         self._stream: PricingStream | None = None
         self._newest_nanoseconds = 0
@@ -107,7 +101,7 @@ class PriceFeed:
 
     def _ask_around(self) -> None:
         """Ask for prices whenever none stream, also while the stream is tried and says nothing."""
-        while not self._stopping.wait(self._poll_seconds):
+        while not self._stopping.wait(self._settings.poll_seconds):
             if self._streaming.is_set():
                 continue
             try:
@@ -121,7 +115,8 @@ class PriceFeed:
 
     def _follow_stream(self, works: Callable[[], None]) -> None:
         monotonic = self._connection.monotonic
-        with PricingStream(self._connection, self._instruments, silence_seconds=self._silent_seconds) as stream:
+        silence_seconds = self._settings.silent_seconds
+        with PricingStream(self._connection, self._instruments, silence_seconds=silence_seconds) as stream:
             self._stream = stream
             last_price, told = monotonic(), False
             for item in stream:

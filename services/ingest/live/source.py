@@ -16,7 +16,7 @@ class Source(Protocol):
         """Return the last complete candle of each pair and the current one, in as few requests as can be."""
         ...
 
-    def since(self, pair: str, time: int, count: int, include_first: bool) -> Sequence[FedCandle]:
+    def since(self, pair: str, time: int, count: int) -> Sequence[FedCandle]:
         """Return a pair's candles from an open time on, at least `count` unless there are no more until now."""
         ...
 

@@ -14,9 +14,12 @@ from shared.contracts.errors import InputError
 from shared.core.types import instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import OandaAddress
+from shared.runtime.health import Health
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.process import Process
 from shared.runtime.quotes.board import QuoteBoard
+from shared.settings.sections import LiveSettings
 from tests.fixtures.live_run import KeptLog
 from tests.fixtures.paper import sample_series
 from tests.simulators.oanda import OandaSimulator, StreamFault, VirtualClock
@@ -25,6 +28,7 @@ PAIRS = ("EUR_USD", "USD_JPY")
 MONDAY = 1_709_546_400  # 2024-03-04T10:00:00Z
 SPEED = 60.0
 PATIENCE_SECONDS = 20.0
+LIVE_SETTINGS = LiveSettings().model_copy(update={"silent_seconds": 1.0, "poll_seconds": 0.1})
 
 
 @pytest.fixture(name="simulator")
@@ -41,6 +45,17 @@ class Followed:
         self.board = QuoteBoard()
         self.log = KeptLog()
         self.metrics = ServiceMetrics("ingest", "0")
+
+    def process(self) -> Process:
+        return Process(
+            "ingest",
+            "0",
+            Health(self.metrics),
+            self.metrics,
+            cast("Log", self.log),
+            stopped=lambda: False,
+            rng=Random(1),
+        )
 
     def wait(self, holds: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + PATIENCE_SECONDS
@@ -66,14 +81,7 @@ def following(simulator: OandaSimulator, token: str | None = None) -> Iterator[t
         jitter=Random(1).random,
     ) as connection:
         feed = PriceFeed(
-            connection,
-            [instrument(pair) for pair in PAIRS],
-            found.board.put,
-            found.metrics,
-            cast("Log", found.log),
-            silent_seconds=1.0,
-            poll_seconds=0.1,
-            rng=Random(1),
+            found.process(), connection, [instrument(pair) for pair in PAIRS], LIVE_SETTINGS, found.board.put
         )
         feed.start()
         yield found, feed
