@@ -126,10 +126,11 @@ def require_granularities(reader: Reader, seconds_by_pair: Mapping[str, int], wa
 
 def _require_stored(reader: Reader, arrivals: Sequence[Arrival]) -> None:
     for each in arrivals:
-        row = reader.candle_at(each.pair, each.granularity_seconds, each.candle.time)
-        if row is None or row.candle != each.candle:
+        time = each.candle.time
+        stored = reader.candles_between(each.pair, each.granularity_seconds, time, time + 1)
+        if [row.candle for row in stored] != [each.candle]:
             raise InputError(
-                f"the {each.pair} candle of {format_time(each.candle.time)} comes too late: another program brought "
+                f"the {each.pair} candle of {format_time(time)} comes too late: another program brought "
                 "later candles to this database meanwhile; run only one at a time on it"
             )
 

@@ -11,7 +11,7 @@ from shared.anchors.lines import AnchorsFound, Signer, check_anchors
 from shared.contracts.errors import InputError
 from shared.settings.environment import RuntimeSettings
 from shared.settings.keys import KEY_BYTES, private_bytes, private_text
-from shared.store.engine import database_url
+from shared.store.engine import beside
 
 _KEY_MODE: Final = 0o600
 
@@ -28,7 +28,7 @@ NO_ANCHORS: Final = KnownAnchors(None, None)
 
 def anchors_path(runtime: RuntimeSettings, store_url: str) -> Path | None:
     """Return the anchor file of a database: the one that is set, or the one beside an SQLite file; None without."""
-    return runtime.audit_anchor_path or _beside(store_url, ".anchors.jsonl")
+    return runtime.audit_anchor_path or beside(store_url, ".anchors.jsonl")
 
 
 def known_anchors(runtime: RuntimeSettings, store_url: str) -> KnownAnchors:
@@ -36,11 +36,11 @@ def known_anchors(runtime: RuntimeSettings, store_url: str) -> KnownAnchors:
     key = runtime.audit_anchor_public_key
     if key is None and runtime.audit_anchor_key is not None:
         key = Signer(private_bytes(runtime.audit_anchor_key.get_secret_value(), "AUDIT_ANCHOR_KEY")).public
-    beside = _beside(store_url, ".anchor-key")
-    if key is None and beside is not None:
+    kept = beside(store_url, ".anchor-key")
+    if key is None and kept is not None:
         # Whoever may not read the key can still check the anchors, only not whose they are.
         with suppress(OSError):
-            key = Signer(read_key(beside)).public
+            key = Signer(read_key(kept)).public
     return KnownAnchors(anchors_path(runtime, store_url), key)
 
 
@@ -67,7 +67,7 @@ def signing_key(
     """
     if runtime.audit_anchor_key is not None:
         return private_bytes(runtime.audit_anchor_key.get_secret_value(), "AUDIT_ANCHOR_KEY")
-    path = _beside(store_url, ".anchor-key")
+    path = beside(store_url, ".anchor-key")
     if path is None:
         raise InputError(
             "AUDIT_ANCHOR_PATH is set, but there is no key to sign anchors with: set AUDIT_ANCHOR_KEY_FILE to a file "
@@ -100,10 +100,3 @@ def make_key(path: Path, random: Callable[[int], bytes]) -> bool:
 def read_key(path: Path) -> bytes:
     """Return the private key in a file; raises InputError where there is none, OSError where it cannot be read."""
     return private_bytes(path.read_text("utf-8", "replace").strip(), str(path))
-
-
-def _beside(store_url: str, ending: str) -> Path | None:
-    url = database_url(store_url)
-    if url.get_backend_name() != "sqlite" or url.database is None:
-        return None
-    return Path(url.database).with_suffix(ending)

@@ -46,7 +46,7 @@ class ParameterBook:
     def checked(self, reader: Reader, version: int) -> Settings:
         """Return the settings of a version that is perhaps to be put into force; raise InputError for a bad one."""
         if version not in self._known:
-            rows = reader.params_at(version)
+            rows = reader.newest_params(version)
             _require_known([row.section for row in rows if row.version == version])
             self._known[version] = with_params(self._known[0], rows)
         return self._known[version]

@@ -92,6 +92,12 @@ def file_exists(url: URL) -> bool:
     return Path(str(url.database)).exists()
 
 
+def beside(url: str, ending: str) -> Path | None:
+    """Return the file of another ending beside an SQLite file; None for a server's database, which has no folder."""
+    parsed = database_url(url)
+    return Path(str(parsed.database)).with_suffix(ending) if parsed.get_backend_name() == "sqlite" else None
+
+
 def make_folder(url: URL) -> None:
     """Make the folder of an SQLite file; raises InputError where that may not be done."""
     path = Path(str(url.database))

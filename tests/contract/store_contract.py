@@ -98,9 +98,6 @@ class StoreContract:
             assert reader.candles_after(STREAM, 0, 10) == [a_candle(1), yen]
             assert reader.last_candle() == yen
             assert (reader.last_candle_seq(STREAM), reader.last_candle_seq("candles.9")) == (2, 0)
-            assert reader.streams() == [STREAM]
-            assert reader.candle_at("EUR_USD", 300, MIDNIGHT) == a_candle(1)
-            assert reader.candle_at("EUR_USD", 300, MIDNIGHT + M5) is None
             assert reader.last_candle_times(300) == {"EUR_USD": MIDNIGHT, "USD_JPY": MIDNIGHT + M5}
             assert reader.candle_count("USD_JPY") == 1
 
@@ -171,9 +168,9 @@ class StoreContract:
             transaction.add_gate_snapshots([a_gate_snapshot(1), held])
         with store.reading() as reader:
             assert reader.gate_snapshots(10) == [held, a_gate_snapshot(1)]
-            assert reader.gate_snapshots_of_candle("EUR_USD", MIDNIGHT + M5) == [held]
-            assert reader.gate_snapshots_of_decision("EUR_USD", MIDNIGHT + M5) == [a_gate_snapshot(1)]
-            assert reader.gate_snapshots_of_candle("USD_JPY", MIDNIGHT) == []
+            assert reader.gate_snapshots_at("EUR_USD", MIDNIGHT + M5) == [held]
+            assert reader.gate_snapshots_at("EUR_USD", held.time) == [held]
+            assert reader.gate_snapshots_at("USD_JPY", MIDNIGHT) == []
 
     # The ledger.
 

@@ -129,13 +129,13 @@ def _save(
 def _strategy_params(reader: Reader, own: Settings, strategy: StrategyPath) -> StrategyParams:
     begun_with = remembered_settings(reader, own)
     version, rows = reader.active_params_version(), reader.newest_params()
-    active, newest = with_params(begun_with, reader.params_at(version)), _newest(begun_with, rows)
+    active, newest = with_params(begun_with, reader.newest_params(version)), _newest(begun_with, rows)
     pairs = {row.pair for row in reader.newest_candles()} | set(active.pairs)
     judged = {pair: active.pair(pair) for pair in sorted(pairs)}
     return StrategyParams(
         strategy=strategy,
         pairs={pair: each.profile for pair, each in judged.items() if each.strategy == strategy},
-        active_version=_version_of(reader.params_at(version), [strategy]),
+        active_version=_version_of(reader.newest_params(version), [strategy]),
         active=section_of(active, strategy),
         newest_version=_version_of(rows, [strategy]),
         newest=section_of(newest, strategy),
@@ -144,7 +144,7 @@ def _strategy_params(reader: Reader, own: Settings, strategy: StrategyPath) -> S
 
 def _settings(reader: Reader, own: Settings) -> PlatformSettings:
     begun_with = remembered_settings(reader, own)
-    active, rows = reader.params_at(reader.active_params_version()), reader.newest_params()
+    active, rows = reader.newest_params(reader.active_params_version()), reader.newest_params()
     newest = _newest(begun_with, rows)
     shown = with_params(begun_with, active).model_copy(update={"runtime": own.runtime, "deployment": own.deployment})
     return PlatformSettings(

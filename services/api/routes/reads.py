@@ -55,7 +55,7 @@ def register_market(app: FastAPI, context: ApiContext) -> None:
         """Find a candle by its open time, or else by its decision time."""
         name, moment = parse_pair(pair).name, _moment(time)
         with context.store.reading() as reader:
-            rows = reader.gate_snapshots_of_candle(name, moment) or reader.gate_snapshots_of_decision(name, moment)
+            rows = reader.gate_snapshots_at(name, moment)
             if not rows:
                 raise ProblemError(HTTPStatus.NOT_FOUND, f"no judged candle of {name} is known for that time")
             events = reader.account_events_of(rows[0].stream, rows[0].seq)

@@ -46,7 +46,7 @@ class Me(BaseModel):
 
 def shown_user(row: UserRow) -> User:
     """Return a user, without what is kept of the password."""
-    return User(name=row.name, role=row.role, disabled=row.disabled, created=format_time(row.created_at))
+    return User(name=row.name, role=row.role, disabled=row.disabled, created=format_time(int(row.created_at)))
 
 
 class Login(BaseModel):

@@ -57,7 +57,7 @@ class StoredUsers:
         with self._store.reading() as reader:
             rows = reader.users()
         return [
-            {"name": row.name, "role": row.role, "disabled": row.disabled, "created": format_time(row.created_at)}
+            {"name": row.name, "role": row.role, "disabled": row.disabled, "created": format_time(int(row.created_at))}
             for row in rows
         ]
 

@@ -32,7 +32,7 @@ def why(where: AtDatabase, pair: str, *, time: str, as_json: bool) -> None:
 
 
 def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnapshotRow]:
-    rows = reader.gate_snapshots_of_candle(pair, moment) or reader.gate_snapshots_of_decision(pair, moment)
+    rows = reader.gate_snapshots_at(pair, moment)
     if rows:
         return rows
     newest = reader.gate_snapshots(1, pair)

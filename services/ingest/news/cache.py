@@ -8,15 +8,12 @@ import msgspec
 
 from shared.contracts.errors import InputError
 from shared.runtime.news import NewsRecord
-from shared.store.engine import database_url
+from shared.store.engine import beside
 
 
 def cache_beside(store_url: str) -> Path | None:
     """Return the cache file of an SQLite database, which lies beside it; None for a server's, which has no folder."""
-    url = database_url(store_url)
-    if url.get_backend_name() != "sqlite" or url.database is None:
-        return None
-    return Path(url.database).with_suffix(".news.json")
+    return beside(store_url, ".news.json")
 
 
 def read_cache(path: Path) -> NewsRecord | None:

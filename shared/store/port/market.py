@@ -10,10 +10,6 @@ from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, Gat
 class MarketReads(Protocol):
     """Read candles, what was refused or is missing, and what the market said of each candle."""
 
-    def streams(self) -> list[str]:
-        """Return the names of all candle streams, sorted."""
-        ...
-
     def last_candle(self) -> CandleClosed | None:
         """Return the candle with the highest seq."""
         ...
@@ -24,10 +20,6 @@ class MarketReads(Protocol):
 
     def last_candle_times(self, granularity_seconds: int) -> dict[str, int]:
         """Return the newest open time of every pair that has candles of this granularity."""
-        ...
-
-    def candle_at(self, pair: str, granularity_seconds: int, time: int) -> CandleClosed | None:
-        """Return the candle of a pair that opened at `time`."""
         ...
 
     def candles_between(self, pair: str, granularity_seconds: int, start: int, end: int) -> list[CandleClosed]:
@@ -66,12 +58,8 @@ class MarketReads(Protocol):
         """Return judged candles, newest first."""
         ...
 
-    def gate_snapshots_of_candle(self, pair: str, candle_time: int) -> list[GateSnapshotRow]:
-        """Return what was judged of the pair's candle that opened at `candle_time`."""
-        ...
-
-    def gate_snapshots_of_decision(self, pair: str, decision_time: int) -> list[GateSnapshotRow]:
-        """Return what was judged of the pair at `decision_time`."""
+    def gate_snapshots_at(self, pair: str, time: int) -> list[GateSnapshotRow]:
+        """Return what was judged of the pair's candle that opened at a time, or else of the one decided upon then."""
         ...
 
     def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:

@@ -14,12 +14,8 @@ class ParamsReads(Protocol):
         """Return the newest version in force, 0 while the run goes by what it was begun with."""
         ...
 
-    def params_at(self, version: int) -> list[ParamsRow]:
-        """Return the newest row of every section that is not newer than a version, in order."""
-        ...
-
-    def newest_params(self) -> list[ParamsRow]:
-        """Return the newest row of every section, in force or not, in order of their versions."""
+    def newest_params(self, not_above: int | None = None) -> list[ParamsRow]:
+        """Return the newest row of every section in order, in force or not; none above a version where one is given."""
         ...
 
     def list_params(self, sections: Sequence[str], span: Span) -> list[Listed[ParamsRow]]:

@@ -14,7 +14,7 @@ class UserRow(NamedTuple):
     role: str
     password_hash: str
     disabled: bool
-    created_at: int
+    created_at: float
 
 
 class NewSession(NamedTuple):

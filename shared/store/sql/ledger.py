@@ -41,12 +41,8 @@ class LedgerSession(Session):
         return next(iter(self._trade_rows(query)), None)
 
     def trades_in_order(self, chunk: int = 1_000) -> Iterator[TradeRow]:
-        """Ask anew for every chunk, above the last number of the one before."""
-        number = 0
-        query = select(TRADES).order_by(TRADES.c.number).limit(chunk)
-        while rows := self._trade_rows(query.where(TRADES.c.number > number)):
-            yield from rows
-            number = rows[-1].number
+        """Page by number, which has a unique index, one statement for each chunk."""
+        return map(_trade_row, self._in_order(select(TRADES), TRADES.c.number, chunk))
 
     def positions(self, pair: str | None = None) -> list[PositionRow]:
         """Read the whole table, in which nothing but open positions stands."""
@@ -67,12 +63,8 @@ class LedgerSession(Session):
         return [event_row(row) for row in self._connection.execute(query)]
 
     def account_events_in_order(self, chunk: int = 1_000) -> Iterator[AccountEvent]:
-        """Ask anew for every chunk, above the last row id of the one before."""
-        identity = 0
-        query = select(ACCOUNT_EVENTS).order_by(ACCOUNT_EVENTS.c.id).limit(chunk)
-        while rows := self._connection.execute(query.where(ACCOUNT_EVENTS.c.id > identity)).all():
-            yield from map(event_row, rows)
-            identity = rows[-1].id
+        """Page by row id, one statement for each chunk."""
+        return map(event_row, self._in_order(select(ACCOUNT_EVENTS), ACCOUNT_EVENTS.c.id, chunk))
 
     def daily_stats(self, limit: int) -> list[DailyStatsRow]:
         """Walk the primary key, which is the day, from its end."""
@@ -85,20 +77,12 @@ class LedgerSession(Session):
         return [equity_row(row) for row in self._connection.execute(query)]
 
     def equity_in_order(self, chunk: int = 10_000) -> Iterator[EquityRow]:
-        """Ask anew for every chunk, above the last row id of the one before."""
-        identity = 0
-        query = select(EQUITY).order_by(EQUITY.c.id).limit(chunk)
-        while rows := self._connection.execute(query.where(EQUITY.c.id > identity)).all():
-            yield from map(equity_row, rows)
-            identity = rows[-1].id
+        """Page by row id, one statement for each chunk."""
+        return map(equity_row, self._in_order(select(EQUITY), EQUITY.c.id, chunk))
 
     def applied_quotes_in_order(self, chunk: int = 1_000) -> Iterator[AppliedQuoteRow]:
-        """Ask anew for every chunk, above the last row id of the one before."""
-        identity = 0
-        query = select(APPLIED_QUOTES).order_by(APPLIED_QUOTES.c.id).limit(chunk)
-        while rows := self._connection.execute(query.where(APPLIED_QUOTES.c.id > identity)).all():
-            yield from map(_quote_row, rows)
-            identity = rows[-1].id
+        """Page by row id, one statement for each chunk."""
+        return map(_quote_row, self._in_order(select(APPLIED_QUOTES), APPLIED_QUOTES.c.id, chunk))
 
     def open_trade(self, opening: TradeOpening, costs: TradeCosts) -> int:
         """Take the trades' turn, then insert under the highest number plus one."""

@@ -23,11 +23,6 @@ CANDLE_ROWS: Final = picked(
 class MarketSession(Session):
     """Read and write candles, refused rows, gaps, assessments and judged candles."""
 
-    def streams(self) -> list[str]:
-        """Scan all candles for the distinct names; no index begins with the stream."""
-        column = CANDLES.c.stream
-        return list(self._connection.execute(select(column).distinct().order_by(column)).scalars())
-
     def last_candle(self) -> CandleClosed | None:
         """Take the end of the unique index on seq."""
         return next(iter(self._candle_rows(CANDLE_ROWS.order_by(CANDLES.c.seq.desc()).limit(1))), None)
@@ -44,10 +39,6 @@ class MarketSession(Session):
             select(CANDLES.c.pair, newest).where(CANDLES.c.granularity == granularity_seconds).group_by(CANDLES.c.pair)
         )
         return {row.pair: row.newest for row in self._connection.execute(query)}
-
-    def candle_at(self, pair: str, granularity_seconds: int, time: int) -> CandleClosed | None:
-        """Ask for the span of the one second that begins there."""
-        return next(iter(self.candles_between(pair, granularity_seconds, time, time + 1)), None)
 
     def candles_between(self, pair: str, granularity_seconds: int, start: int, end: int) -> list[CandleClosed]:
         """Read one range of the unique index on pair, granularity and time upwards."""
@@ -105,21 +96,14 @@ class MarketSession(Session):
         query = of_pair(select(GATE_SNAPSHOTS), GATE_SNAPSHOTS.c.pair, pair)
         return self._gate_rows(query.order_by(GATE_SNAPSHOTS.c.id.desc()).limit(limit))
 
-    def gate_snapshots_of_candle(self, pair: str, candle_time: int) -> list[GateSnapshotRow]:
-        """Look pair and candle time up in their index, then sort by row id."""
+    def gate_snapshots_at(self, pair: str, time: int) -> list[GateSnapshotRow]:
+        """Look the opening up in the index on pair and candle time, then search the week before it there."""
         columns = GATE_SNAPSHOTS.c
-        query = select(GATE_SNAPSHOTS).where(columns.pair == pair, columns.candle_time == candle_time)
-        return self._gate_rows(query.order_by(columns.id))
-
-    def gate_snapshots_of_decision(self, pair: str, decision_time: int) -> list[GateSnapshotRow]:
-        """Search the week before it in the index on pair and candle time."""
-        columns = GATE_SNAPSHOTS.c
-        # No candle is longer than a week, which lets the index on the candle's time find the row.
-        earliest = decision_time - 7 * 86_400
-        query = select(GATE_SNAPSHOTS).where(
-            columns.pair == pair, columns.candle_time.between(earliest, decision_time), columns.ts_utc == decision_time
-        )
-        return self._gate_rows(query.order_by(columns.id))
+        query = select(GATE_SNAPSHOTS).where(columns.pair == pair).order_by(columns.id)
+        # No candle is longer than a week, which lets the index find the one that was decided upon.
+        before = columns.candle_time.between(time - 7 * 86_400, time)
+        opened = self._gate_rows(query.where(columns.candle_time == time))
+        return opened or self._gate_rows(query.where(before, columns.ts_utc == time))
 
     def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:
         """Walk the unique index on seq upwards, through all streams."""

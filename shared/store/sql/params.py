@@ -1,9 +1,8 @@
 """Versions of the parameters in the store: saved by a person, put into force by the executor, kept for ever."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import func, select, update
 
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_time
@@ -25,13 +24,13 @@ class ParamsSession(Session):
         query = select(func.max(_COLUMNS.version)).where(_COLUMNS.activated_ts_utc.is_not(None))
         return self._connection.execute(query).scalar() or 0
 
-    def params_at(self, version: int) -> list[ParamsRow]:
-        """Group by section for the highest version that is not above it, and read those rows, in one statement."""
-        return self._newest(select(func.max(_COLUMNS.version)).where(_COLUMNS.version <= version))
-
-    def newest_params(self) -> list[ParamsRow]:
+    def newest_params(self, not_above: int | None = None) -> list[ParamsRow]:
         """Group by section for the highest version, and read those rows, in one statement."""
-        return self._newest(select(func.max(_COLUMNS.version)))
+        newest = select(func.max(_COLUMNS.version)).group_by(_COLUMNS.section)
+        if not_above is not None:
+            newest = newest.where(_COLUMNS.version <= not_above)
+        query = _PARAMS.where(_COLUMNS.version.in_(newest)).order_by(_COLUMNS.version)
+        return [ParamsRow._make(row) for row in self._connection.execute(query)]
 
     def list_params(self, sections: Sequence[str], span: Span) -> list[Listed[ParamsRow]]:
         """Walk the primary key downwards; sections and times are filtered on the way."""
@@ -61,8 +60,3 @@ class ParamsSession(Session):
         change = change.values(activated_ts_utc=time, activated_command_id=command_id)
         if self._connection.execute(change).rowcount < 1:
             raise InvariantError(f"version {version} of the parameters is in force already, or there is none")
-
-    def _newest(self, versions: Select[Any]) -> list[ParamsRow]:
-        newest = versions.group_by(_COLUMNS.section)
-        query = _PARAMS.where(_COLUMNS.version.in_(newest)).order_by(_COLUMNS.version)
-        return [ParamsRow._make(row) for row in self._connection.execute(query)]

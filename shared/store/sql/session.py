@@ -1,10 +1,10 @@
 """What the themes of the store share: prepared bulk inserts, taking turns, and stored figures read back."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from sqlalchemy import Column, Connection, Dialect, Select, Table, select
+from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -60,6 +60,13 @@ class Session:
         values = [insert.ordered(row) for row in rows]
         if values:
             self._connection.exec_driver_sql(insert.many if len(values) >= _MANY else insert.few, values)
+
+    def _in_order(self, query: Select[Any], key: Column[int], chunk: int) -> Iterator[Row[Any]]:
+        """Yield rows by a key that counts up from 1, asking anew for every chunk above the last key so far."""
+        last = 0
+        while rows := self._connection.execute(query.where(key > last).order_by(key).limit(chunk)).all():
+            yield from rows
+            last = rows[-1]._mapping[key]
 
     def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that can say what happens to a row that is there already."""

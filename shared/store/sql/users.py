@@ -3,9 +3,9 @@
 A session is alive as long as it is not revoked, neither idle nor old beyond its limits, and its user is not disabled.
 """
 
-from typing import Any
+from typing import Final
 
-from sqlalchemy import ColumnElement, Row, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, insert, select, update
 
 from shared.store.clock import DatabaseClock, DatabaseClockAfter
 from shared.store.postgresql import USER_TURN
@@ -13,18 +13,20 @@ from shared.store.rows.users import NewSession, OpenSession, SessionRow, Session
 from shared.store.sql.session import Session, picked
 from shared.store.tables.users import LOGIN_ATTEMPTS, SESSIONS, USERS
 
+_USER: Final = picked(USERS, UserRow._fields)
+
 
 class SignInSession(Session):
     """Read and write users, sessions and attempts to sign in."""
 
     def users(self) -> list[UserRow]:
         """Read the whole table, those who are disabled too."""
-        return [_user_row(row) for row in self._connection.execute(select(USERS).order_by(USERS.c.name))]
+        return [UserRow._make(row) for row in self._connection.execute(_USER.order_by(USERS.c.name))]
 
     def user(self, name: str) -> UserRow | None:
         """Look the name up in its unique index, exactly as it is written."""
-        row = self._connection.execute(select(USERS).where(USERS.c.name == name)).first()
-        return None if row is None else _user_row(row)
+        row = self._connection.execute(_USER.where(USERS.c.name == name)).first()
+        return None if row is None else UserRow._make(row)
 
     def session(self, token_hash: str) -> SessionRow | None:
         """Join session and user, and read the clock for the seconds left, in one statement."""
@@ -163,14 +165,3 @@ class SignInSession(Session):
 def _alive() -> tuple[ColumnElement[bool], ...]:
     columns, now = SESSIONS.c, DatabaseClock()
     return columns.revoked_at.is_(None), columns.idle_at > now, columns.expires_at > now
-
-
-def _user_row(row: Row[Any]) -> UserRow:
-    return UserRow(
-        id=row.id,
-        name=row.name,
-        role=row.role,
-        password_hash=row.password_hash,
-        disabled=bool(row.disabled),
-        created_at=int(row.created_at),
-    )

@@ -162,7 +162,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.activate_params(1, MIDNIGHT, 1)
     with working_as(url, STRATEGY) as transaction:
         assert transaction.active_params_version() == 1
-        assert [row.section for row in transaction.params_at(1)] == ["risk"]
+        assert [row.section for row in transaction.newest_params(1)] == ["risk"]
     with working_as(url, EXECUTOR) as transaction:
         claimed = transaction.claim_command("first", MIDNIGHT)
         assert claimed is not None

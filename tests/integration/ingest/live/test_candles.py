@@ -145,7 +145,7 @@ def test_a_revised_candle_stays_as_it_was_traded_and_is_noted_when_it_is_seen_ag
         listen(simulator, store, simulator.now() + 60)
         (traded,) = (each for each in simulator.existing_candles("EUR_USD") if each.time == revised.time)
     with store.reading() as reader:
-        stored = reader.candle_at("EUR_USD", 300, revised.time)
+        (stored,) = reader.candles_between("EUR_USD", 300, revised.time, revised.time + 1)
         rejected = reader.rejected_candles(10)
     assert stored is not None
     assert stored.candle == traded
