@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.api.context import ApiContext
-from services.api.problems import PROBLEM_TYPE, Flaw, Problem
+from services.api.problems import PROBLEM_CONTENT, Flaw, Problem
 from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Route
 from services.api.security.guard import CSRF_HEADER, cookie_name
 
@@ -84,5 +84,4 @@ def _complete(operation: dict[str, Any], route: tuple[str, str]) -> None:
         known = responses.get(status, {})
         if status == "503" and "application/json" in known.get("content", {}):
             continue
-        content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        responses[status] = {"description": description, "content": content}
+        responses[status] = {"description": description, "content": PROBLEM_CONTENT}

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from shared.contracts.errors import InfrastructureError, InputError
 
 PROBLEM_TYPE: Final = "application/problem+json"
+# What the API's description says of the body of a refusal.
+PROBLEM_CONTENT: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # A problem of no kind of its own is told by its status.
 PLAIN: Final = "about:blank"
 CONFIRM: Final = "urn:scalpbot:problem:confirm"

@@ -1,7 +1,7 @@
 """Options that belong together: declared once, as the fields of a dataclass, and taken by verbs as one argument."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ def with_groups(verb: Callable[..., Result]) -> Callable[..., Result]:
     def of_options(**given: Any) -> Result:
         """Put the groups together and do what the verb does."""
         for name, group in groups.items():
-            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+            given[name] = group(**{option: given.pop(option) for option in signature(group).parameters})
         return verb(**given)
 
     # The program finds out here what it may be given.

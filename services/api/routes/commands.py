@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Header, Path, Query, Request, Response
 
 from services.api.context import SERVICE, ApiContext
-from services.api.problems import PROBLEM_TYPE, ProblemError
+from services.api.problems import PROBLEM_CONTENT, ProblemError
 from services.api.security.access import CONFIRMED_COMMANDS
 from services.api.security.command_rate import CommandRate
 from services.api.security.guard import CurrentPrincipal, require_confirmed
@@ -27,12 +27,11 @@ from shared.runtime.commands import KeyTakenError, Sent, send_command
 from shared.store.rows.commands import CommandFilter, NewCommand
 
 _LARGEST_ID: Final = 2**62
-_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _LOCATION: Final = {"Location": {"description": "The address of the command.", "schema": {"type": "string"}}}
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.OK.value: {"description": "Already sent with this key", "model": Command, "headers": _LOCATION},
     HTTPStatus.ACCEPTED.value: {"description": "Accepted; it waits for an executor", "headers": _LOCATION},
-    HTTPStatus.CONFLICT.value: {"description": "The key belongs to another command", "content": _PROBLEM},
+    HTTPStatus.CONFLICT.value: {"description": "The key belongs to another command", "content": PROBLEM_CONTENT},
 }
 # Both paths are the same: under /api, and at the root as the first version had it.
 _PREFIXES: Final = ("", "/api")

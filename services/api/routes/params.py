@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI, Query, Response
 
 from services.api.context import ApiContext
-from services.api.problems import PROBLEM_TYPE, ProblemError
+from services.api.problems import PROBLEM_CONTENT, ProblemError
 from services.api.security.access import Principal
 from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.pages import Page, PageQuery, page
@@ -32,10 +32,7 @@ from shared.store.rows.params import ParamsRow
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.OK.value: {"model": ParamsSaved, "description": "Nothing changed: these are the newest values already"},
-    HTTPStatus.CONFLICT.value: {
-        "description": "A newer version was saved meanwhile",
-        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    },
+    HTTPStatus.CONFLICT.value: {"description": "A newer version was saved meanwhile", "content": PROBLEM_CONTENT},
 }
 
 

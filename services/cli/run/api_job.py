@@ -1,29 +1,14 @@
 """`scalpbot run api`: the HTTP API."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
 from socket import socket
 
 from services.api.context import SERVICE
 from services.api.process import run_api
 from services.api.serving import listening, require_safe_address
 from services.cli.database import database_url
-from services.cli.run.asked import Asked
+from services.cli.run.asked import ApiOrder, Asked
 from services.cli.run.service import service_of
-
-
-@dataclass(frozen=True)
-class ApiOrder:
-    """Where requests are answered, and how they and the first user come."""
-
-    host: str
-    port: int
-    behind_tls: bool
-    trusted_proxies: Sequence[str]
-    bootstrap: Path | None
-    published_on_loopback: bool = False
 
 
 def listening_for(order: ApiOrder) -> AbstractContextManager[socket]:
@@ -44,6 +29,6 @@ def run_api_verb(asked: Asked, order: ApiOrder) -> None:
             url,
             listener,
             behind_tls=order.behind_tls,
-            trusted_proxies=order.trusted_proxies,
-            bootstrap=order.bootstrap,
+            trusted_proxies=order.trusted_proxy or (),
+            bootstrap=order.bootstrap_file,
         )

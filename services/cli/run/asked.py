@@ -1,11 +1,21 @@
 """What services are told on the command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from services.cli.options import CandleFilesIfAny, ConfigFile, Database, Granularity, SkipBadRows
+from services.cli.options import (
+    BehindTls,
+    BootstrapFile,
+    CandleFilesIfAny,
+    ConfigFile,
+    Database,
+    Granularity,
+    Host,
+    SkipBadRows,
+    TrustedProxies,
+)
 from shared.contracts.runs import Feed
 
 Broker: TypeAlias = Annotated[
@@ -13,6 +23,21 @@ Broker: TypeAlias = Annotated[
 ]
 Instance: TypeAlias = Annotated[
     str | None, typer.Option("--instance", metavar="NAME", help="Name of this process. Default: host and process id.")
+]
+Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to answer requests on.")]
+PublishedOnLoopback: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--published-on-loopback",
+        help="This container's port is published on 127.0.0.1 only: allows any --host without TLS, and "
+        "answers only requests for localhost.",
+    ),
+]
+MetricsHost: TypeAlias = Annotated[
+    str, typer.Option("--health-host", metavar="HOST", help="Where /metrics is served without a session.")
+]
+MetricsPort: TypeAlias = Annotated[
+    int, typer.Option("--health-port", min=0, max=65_535, help="Port of /metrics; 0 takes any free one.")
 ]
 
 
@@ -35,6 +60,15 @@ class Asked:
     config: ConfigFile = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApiAsked(Asked):
+    """The same for the API, which speaks to no broker; at `health_host` its figures take no session."""
+
+    broker: str | None = field(default=None, init=False)
+    health_host: MetricsHost = "127.0.0.1"
+    health_port: MetricsPort = 9104
+
+
 @dataclass(frozen=True)
 class IngestOrder:
     """What the command line says about the candles."""
@@ -50,3 +84,15 @@ class IngestOrder:
     once: Annotated[bool, typer.Option("--once", help="End after the last candle instead of staying.")] = False
     granularity: Granularity = None
     skip_bad_rows: SkipBadRows = False
+
+
+@dataclass(frozen=True)
+class ApiOrder:
+    """Where requests are answered, and how they and the first user come."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8000
+    behind_tls: BehindTls = False
+    published_on_loopback: PublishedOnLoopback = False
+    trusted_proxy: TrustedProxies = None
+    bootstrap_file: BootstrapFile = None

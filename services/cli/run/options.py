@@ -5,9 +5,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 import typer
 
 from services.cli.groups import with_groups
-from services.cli.options import BehindTls, BootstrapFile, ConfigFile, Database, Host, NewsFile, TrustedProxies
+from services.cli.options import NewsFile
 from services.cli.run import api_job, executor_job, ingest_job, strategy_job
-from services.cli.run.asked import Asked, IngestOrder, Instance
+from services.cli.run.asked import ApiAsked, ApiOrder, Asked, IngestOrder
 from shared.contracts.runs import RunMode
 
 Mode: TypeAlias = Annotated[
@@ -17,22 +17,6 @@ Mode: TypeAlias = Annotated[
 Partition: TypeAlias = Annotated[
     int, typer.Option("--partition", metavar="N", min=0, help="Partition to assess, counted from 0.")
 ]
-Port: TypeAlias = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to answer requests on.")]
-PublishedOnLoopback: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--published-on-loopback",
-        help="This container's port is published on 127.0.0.1 only: allows any --host without TLS, and "
-        "answers only requests for localhost.",
-    ),
-]
-MetricsHost: TypeAlias = Annotated[
-    str, typer.Option("--health-host", metavar="HOST", help="Where /metrics is served without a session.")
-]
-MetricsPort: TypeAlias = Annotated[
-    int, typer.Option("--health-port", min=0, max=65_535, help="Port of /metrics; 0 takes any free one.")
-]
-
 
 _INGEST: Final = Asked(health_port=9101)
 _STRATEGY: Final = Asked(health_port=9102)
@@ -65,29 +49,7 @@ def executor(mode: Mode = RunMode.OFFLINE, asked: Asked = _EXECUTOR) -> None:
 
 
 @run.command()
-def api(
-    host: Host = "127.0.0.1",
-    port: Port = 8000,
-    behind_tls: BehindTls = False,
-    published_on_loopback: PublishedOnLoopback = False,
-    trusted_proxy: TrustedProxies = None,
-    bootstrap_file: BootstrapFile = None,
-    database: Database = None,
-    instance: Instance = None,
-    health_host: MetricsHost = "127.0.0.1",
-    health_port: MetricsPort = 9104,
-    config: ConfigFile = None,
-) -> None:
+@with_groups
+def api(order: ApiOrder, asked: ApiAsked) -> None:
     """Serve the HTTP API: sign in, read everything that the platform holds, send commands, follow what happens."""
-    order = api_job.ApiOrder(
-        host=host,
-        port=port,
-        behind_tls=behind_tls,
-        published_on_loopback=published_on_loopback,
-        trusted_proxies=trusted_proxy or (),
-        bootstrap=bootstrap_file,
-    )
-    api_job.run_api_verb(
-        Asked(config=config, database=database, instance=instance, health_host=health_host, health_port=health_port),
-        order,
-    )
+    api_job.run_api_verb(asked, order)

@@ -14,7 +14,8 @@ from services.cli.configuration import read_settings
 from services.cli.output import note
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
-from services.cli.run.api_job import ApiOrder, listening_for
+from services.cli.run.api_job import listening_for
+from services.cli.run.asked import ApiOrder
 from services.cli.telling import tell_events
 from services.cli.trading import trading
 from services.cli.up.feeds import chosen_feed, url_of
@@ -25,8 +26,6 @@ from shared.anchors.anchoring import anchored
 from shared.runtime.health import HealthServer
 from shared.runtime.logs import service_log
 from shared.store.engine import shown_place
-
-__all__ = ["ApiOrder", "run_up_verb"]
 
 
 def run_up_verb(
@@ -81,8 +80,8 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
     process = run.process
     ours = replace(process, log=service_log(SERVICE, process.instance))
     context = context_of(ours, run.trader.store, run.settings, url, api.behind_tls)
-    password = first_password(context, api.bootstrap)
-    with recorded(context), served(context, listener, api.trusted_proxies) as ended:
+    password = first_password(context, api.bootstrap_file)
+    with recorded(context), served(context, listener, api.trusted_proxy or ()) as ended:
         address, port, *_ = listener.getsockname()
         note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}/api/status")
         if password is not None:

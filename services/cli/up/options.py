@@ -5,9 +5,9 @@ from typing import Annotated, TypeAlias
 import typer
 
 from services.cli.groups import with_groups
-from services.cli.options import AsJson, BehindTls, BootstrapFile, ConfigFile, Host, TrustedProxies
+from services.cli.options import AsJson, ConfigFile
 from services.cli.up import job
-from services.cli.up.order import CandleOrder, HealthOrder
+from services.cli.up.order import ApiBeside, CandleOrder, HealthOrder
 
 Database: TypeAlias = Annotated[
     str | None,
@@ -16,9 +16,6 @@ Database: TypeAlias = Annotated[
         metavar="FILE|URL",
         help="Database to continue with. Default: data/demo.db for the made-up market, else as for paper.",
     ),
-]
-Port: TypeAlias = Annotated[
-    int, typer.Option("--port", min=0, max=65_535, help="Port to answer requests on; 0 takes any free one.")
 ]
 NoApi: TypeAlias = Annotated[bool, typer.Option("--no-api", help="Trade only, without the API.")]
 
@@ -29,11 +26,7 @@ def up(
     candles: CandleOrder,
     database: Database = None,
     no_api: NoApi = False,
-    host: Host = "127.0.0.1",
-    port: Port = 8000,
-    behind_tls: BehindTls = False,
-    trusted_proxy: TrustedProxies = None,
-    bootstrap_file: BootstrapFile = None,
+    api: ApiBeside,
     health: HealthOrder,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -43,15 +36,4 @@ def up(
     Stop it with Ctrl-C; started again in the same way, it continues where it was. If there is no user yet, it creates
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
-    job.run_up_verb(
-        candles,
-        None
-        if no_api
-        else job.ApiOrder(
-            host=host, port=port, behind_tls=behind_tls, trusted_proxies=trusted_proxy or (), bootstrap=bootstrap_file
-        ),
-        health,
-        database=database,
-        config=config,
-        as_json=as_json,
-    )
+    job.run_up_verb(candles, None if no_api else api, health, database=database, config=config, as_json=as_json)

@@ -1,11 +1,12 @@
-"""What `scalpbot up` is told about its candles and its health."""
+"""What `scalpbot up` is told about its candles, its API and its health."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 import typer
 
 from services.cli.options import CandleFilesIfAny, Granularity, NewsFile, SkipBadRows
+from services.cli.run.asked import ApiOrder
 from shared.contracts.runs import Feed
 
 FeedChoice: TypeAlias = Annotated[
@@ -40,6 +41,9 @@ HealthPort: TypeAlias = Annotated[
         help="Port of /healthz, /readyz and /metrics without a session; 0 takes any free one. Default: none.",
     ),
 ]
+Port: TypeAlias = Annotated[
+    int, typer.Option("--port", min=0, max=65_535, help="Port to answer requests on; 0 takes any free one.")
+]
 
 
 @dataclass(frozen=True)
@@ -64,3 +68,11 @@ class HealthOrder:
 
     health_host: HealthHost = "127.0.0.1"
     health_port: HealthPort = None
+
+
+@dataclass(frozen=True)
+class ApiBeside(ApiOrder):
+    """Where requests are answered beside trading, which goes on in no container of its own."""
+
+    port: Port = 8000
+    published_on_loopback: bool = field(default=False, init=False)
