@@ -20,7 +20,6 @@ class Funnel:
     gates: tuple[GateCount, ...]
     passed: int
     entries: int
-    refusals: int
     left_over: int
 
 
@@ -33,6 +32,5 @@ def gate_funnel(result: BacktestResult) -> Funnel:
         gates=gate_counts(of_mask),
         passed=passed_all(of_mask),
         entries=len(result.trades) + len(result.open_positions),
-        refusals=sum(result.refusals.values()),
         left_over=len(result.pending_entries),
     )

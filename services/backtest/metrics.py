@@ -109,7 +109,7 @@ def expectancy_r(trades: Iterable[ClosedTrade]) -> float | None:
 
 def max_drawdown(result: BacktestResult) -> Drawdown:
     """Return the largest (peak - equity) / peak over the equity at every candle, the start balance included."""
-    equity = result.equity_column
+    equity = result.outcomes.equity
     peaks = np.maximum(np.maximum.accumulate(equity), result.start_balance)
     falls = (peaks - equity) / peaks
     trough = int(np.argmax(falls))
@@ -130,7 +130,7 @@ def daily_returns(result: BacktestResult) -> Floats:
     # With several granularities an older day's candle may be settled last; the account's day never goes back.
     days = np.maximum.accumulate(result.trading_days)
     last_of_day = np.concatenate((np.flatnonzero(days[1:] != days[:-1]), [len(days) - 1]))
-    equity = np.concatenate(([result.start_balance], result.equity_column[last_of_day])).astype(np.float64)
+    equity = np.concatenate(([result.start_balance], result.outcomes.equity[last_of_day])).astype(np.float64)
     returns: Floats = np.diff(equity) / equity[:-1]
     return returns
 

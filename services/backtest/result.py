@@ -68,11 +68,6 @@ class BacktestResult:
         return self.balance - self.start_balance
 
     @property
-    def equity_column(self) -> Integers:
-        """Return the equity after each candle, in quanta."""
-        return self.outcomes.equity
-
-    @property
     def end_time(self) -> int:
         """Return the decision time of the last candle."""
         return int(self.decision_times[-1])

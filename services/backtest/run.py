@@ -9,13 +9,13 @@ import numpy as np
 
 from services.backtest.result import BacktestResult, FillRules, OpenPosition, PendingEntry
 from services.backtest.stages import AccountStage, CalendarStage, MarketStage
-from services.backtest.timeline import Timeline, build_timeline
+from services.backtest.timeline import Timeline
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.trades import ClosedTrade, entry_in_books, trade_in_log
 from shared.core.books import Books, PairTable, TradeLog
-from shared.core.columns import CandleColumns, CandleSeries, FactColumns
+from shared.core.columns import CandleColumns, FactColumns
 from shared.core.engine import AssessmentColumns
-from shared.core.types import BUY, NO_SIDE, SL_TP, Instrument, Side
+from shared.core.types import BUY, NO_SIDE, Instrument, Side
 from shared.core.venue import unrealised_quanta
 from shared.settings.settings import Settings
 
@@ -35,20 +35,6 @@ class JudgedMarket:
     most_entries: int
 
 
-def run_backtest(
-    series: Sequence[CandleSeries],
-    settings: Settings,
-    *,
-    exit_mode: int = SL_TP,
-    hold_candles: int = 5,
-    optimistic: bool = False,
-    calendar: EconomicCalendar | None = None,
-) -> BacktestResult:
-    """Trade the candles of one or more pairs by the rules of the settings; raise InputError where there are none."""
-    rules = FillRules(exit_mode, hold_candles, optimistic)
-    return judge_and_settle(build_timeline(series), settings, calendar, rules)[1]
-
-
 def judge_and_settle(
     timeline: Timeline,
     settings: Settings,
@@ -56,7 +42,7 @@ def judge_and_settle(
     rules: FillRules,
     candles_at_once: int = _CANDLES_AT_ONCE,
 ) -> tuple[JudgedMarket, BacktestResult]:
-    """Do what `calendar_facts`, `judge_market` and `settle` do over all candles, part by part on two threads.
+    """Do what `judge_market` and `settle` do over all candles, part by part on two threads, and tell the calendar.
 
     While one thread judges the market, the other tells the calendar of later parts and settles the account of earlier
     ones. Each stage still sees every candle once and in order, so the outcome is the same to the last digit.
@@ -82,13 +68,6 @@ def judge_and_settle(
             each.result()
     market = JudgedMarket(timeline=timeline, facts=facts, assessed=assessed, most_entries=most_entries)
     return market, _result(market, settings, account_stage, rules, 0, timeline.length)
-
-
-def calendar_facts(timeline: Timeline, settings: Settings, calendar: EconomicCalendar | None) -> FactColumns:
-    """Return what the calendar says of the candles of all pairs, row by row."""
-    stage = CalendarStage(timeline, settings, calendar)
-    stage.tell(timeline.whole())
-    return stage.facts
 
 
 def judge_market(timeline: Timeline, facts: FactColumns, settings: Settings) -> JudgedMarket:
@@ -157,7 +136,7 @@ def warm_engine(instruments: Sequence[Instrument], settings: Settings) -> None:
         pair_of_row=np.empty(0, np.uint8),
         sequence=nothing,
     )
-    market = judge_market(timeline, calendar_facts(timeline, settings, None), settings)
+    market = judge_market(timeline, CalendarStage(timeline, settings, None).facts, settings)
     _settled(market, settings, FillRules(), 0, 0)
 
 

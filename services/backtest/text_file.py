@@ -25,32 +25,25 @@ def write_text_file(path: Path, lines: Iterable[str]) -> None:
     Raises InputError if the file cannot be written; the older one is then untouched.
     """
     refuse_unwritable(path)
-    if path.exists() and not path.is_file():
-        # A pipe or a device has nothing to take the place of.
-        _write_through(path, lines)
-        return
     try:
+        if path.exists() and not path.is_file():
+            # A pipe or a device has nothing to take the place of.
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                stream.writelines(lines)
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as stream:
-            temporary = Path(stream.name)
+        ) as beside:
+            temporary = Path(beside.name)
             try:
-                stream.writelines(lines)
-                stream.flush()
-                os.fsync(stream.fileno())
+                beside.writelines(lines)
+                beside.flush()
+                os.fsync(beside.fileno())
                 temporary.chmod(0o666 & ~_umask())
                 temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}; name another file") from error
-
-
-def _write_through(path: Path, lines: Iterable[str]) -> None:
-    try:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(lines)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}; name another file") from error
 

@@ -1,12 +1,14 @@
 """The acceptance thresholds: what a strategy must show before anyone should trust it."""
 
 from enum import StrEnum
+from operator import gt, lt
 from typing import Final, NamedTuple
 
 from services.backtest.metrics import Metrics
 
 FEWEST_TRADES: Final = 30
 WIN_RATE_GAP_LIMIT_POINTS: Final = 15.0
+_COMPARED: Final = {">": gt, "<": lt}
 
 
 class ThresholdVerdict(StrEnum):
@@ -30,27 +32,17 @@ class Threshold(NamedTuple):
 def acceptance(metrics: Metrics, win_rate_gap_points: float | None) -> tuple[Threshold, ...]:
     """Judge a run; `win_rate_gap_points` is that of training over validation, None where it cannot be judged."""
     return (
-        _above("win_rate_percent", metrics.win_rate_percent, 50.0),
-        _above("profit_factor", metrics.profit_factor, 1.3),
-        _below("max_drawdown_percent", metrics.max_drawdown.percent, 25.0),
-        _above("sharpe", metrics.sharpe, 1.0),
-        _below("win_rate_gap_points", win_rate_gap_points, WIN_RATE_GAP_LIMIT_POINTS),
+        _judged("win_rate_percent", metrics.win_rate_percent, ">", 50.0),
+        _judged("profit_factor", metrics.profit_factor, ">", 1.3),
+        _judged("max_drawdown_percent", metrics.max_drawdown.percent, "<", 25.0),
+        _judged("sharpe", metrics.sharpe, ">", 1.0),
+        _judged("win_rate_gap_points", win_rate_gap_points, "<", WIN_RATE_GAP_LIMIT_POINTS),
     )
 
 
-def _above(name: str, value: float | None, limit: float) -> Threshold:
-    return Threshold(
-        name=name, value=value, comparison=">", limit=limit, verdict=_verdict(None if value is None else value > limit)
-    )
-
-
-def _below(name: str, value: float | None, limit: float) -> Threshold:
-    return Threshold(
-        name=name, value=value, comparison="<", limit=limit, verdict=_verdict(None if value is None else value < limit)
-    )
-
-
-def _verdict(held: bool | None) -> ThresholdVerdict:
-    if held is None:
-        return ThresholdVerdict.NOT_JUDGED
-    return ThresholdVerdict.PASS if held else ThresholdVerdict.FAIL
+def _judged(name: str, value: float | None, comparison: str, limit: float) -> Threshold:
+    if value is None:
+        verdict = ThresholdVerdict.NOT_JUDGED
+    else:
+        verdict = ThresholdVerdict.PASS if _COMPARED[comparison](value, limit) else ThresholdVerdict.FAIL
+    return Threshold(name=name, value=value, comparison=comparison, limit=limit, verdict=verdict)

@@ -1,9 +1,7 @@
 """The trade list: closed trades as CSV, in the order in which they are hashed."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from services.backtest.text_file import write_text_file
 from shared.contracts.shown import TRADE_COLUMNS, trade_texts
 from shared.contracts.trades import ClosedTrade
 
@@ -18,8 +16,3 @@ def trade_lines(trades: Iterable[ClosedTrade]) -> Iterator[str]:
     yield ",".join(TRADE_COLUMNS) + "\n"
     for trade in in_order(trades):
         yield ",".join(trade_texts(trade).values()) + "\n"
-
-
-def write_trade_list(path: Path, trades: Iterable[ClosedTrade]) -> None:
-    """Write the trade list to a file, whole or not at all; raise InputError if it cannot be written."""
-    write_text_file(path, trade_lines(trades))

@@ -151,7 +151,7 @@ def gap_rows(series: CandleSeries) -> list[CandleGapRow]:
             missing_candles=gap.missing_candles,
             kind=gap.kind,
         )
-        for gap in find_gaps(series)
+        for gap in find_gaps(series.time, series.granularity_seconds)
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.calendar.market_hours import market_open, open_seconds_between
 from shared.contracts.vocabulary import GapKind
-from shared.core.columns import CandleSeries
+from shared.core.columns import Integers
 from shared.core.types import SECONDS_PER_DAY
 
 # A file cannot tell what came late.
@@ -27,11 +27,10 @@ class Gap(NamedTuple):
     kind: GapKind
 
 
-def find_gaps(series: CandleSeries) -> list[Gap]:
-    """Return the gaps of a series, oldest first."""
-    step = series.granularity_seconds
-    before = np.flatnonzero(np.diff(series.time) > step)
-    starts, ends = series.time[before] + step, series.time[before + 1]
+def find_gaps(times: Integers, step: int) -> list[Gap]:
+    """Return the gaps between candles that open at these times, `step` seconds apart, oldest first."""
+    before = np.flatnonzero(np.diff(times) > step)
+    starts, ends = times[before] + step, times[before + 1]
     # A span that is open at both ends holds a weekend only if it is longer than one.
     open_throughout = market_open(starts) & market_open(ends - 1) & (ends - starts < _WEEKEND_SECONDS)
     return [

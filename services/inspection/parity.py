@@ -68,21 +68,17 @@ def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck
     `progress` is told how many candles were replayed. Raises InputError where the database holds no run.
     """
     replay = _Replay(reader)
+    difference = None
     try:
         for count, settlement in enumerate(replay.run(), start=1):
             if count % _CHUNK == 0:
                 progress(count)
             replay.note(settlement)
         replay.compare_ledger()
-    except (_DifferenceError, InvariantError) as difference:
-        return ParityCheck(
-            candles=replay.candles,
-            trades=len(replay.closed),
-            trade_hash=trade_hash(replay.closed),
-            difference=str(difference),
-        )
+    except (_DifferenceError, InvariantError) as found:
+        difference = str(found)
     return ParityCheck(
-        candles=replay.candles, trades=len(replay.closed), trade_hash=trade_hash(replay.closed), difference=None
+        candles=replay.candles, trades=len(replay.closed), trade_hash=trade_hash(replay.closed), difference=difference
     )
 
 
@@ -200,18 +196,16 @@ class _Replay:
 
     def compare_ledger(self) -> None:
         """Compare the trades, positions, days and the account with what the replay ended with."""
+        days = [self._days[day] for day in sorted(self._days)]
         _compare_all("trade", self._reader.trades_in_order(), self._trades)
         _compare_all("position", self._reader.positions(), self._account.positions())
-        _compare_all("trading day", reversed(self._reader.daily_stats(len(self._days) + 1)), self._sorted_days())
+        _compare_all("trading day", reversed(self._reader.daily_stats(len(self._days) + 1)), days)
         _compare_all("quote that did something", self._quotes, [])
         _compare_all("account event", self._stored_events, [])
         _compare_all("point of the equity curve", self._stored_equity, [])
         account = self._reader.snapshot(EXECUTOR, ACCOUNT)
         if self.candles and (account is None or account[1] != self._account.snapshot()):
             raise _DifferenceError("the account's stored state is not the one that the stored candles lead to")
-
-    def _sorted_days(self) -> list[DailyStatsRow]:
-        return [self._days[day] for day in sorted(self._days)]
 
 
 def _rows_after(read: Callable[[int], Sequence[Placed]]) -> Iterator[Placed]:

@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from shared.calendar.marks import marks_reached
 from shared.calendar.zones import Bools
 from shared.contracts.errors import InputError
@@ -37,13 +35,11 @@ class NewsWindows(NamedTuple):
     starts: tuple[int, ...]
     ends: tuple[int, ...]
 
-    def process(self, times: Integers) -> Bools:
+    def hold(self, times: Integers) -> Bools:
         """Return for each time whether a span holds it."""
-        if not self.starts:
-            return np.zeros(times.shape, np.bool_)
         return marks_reached(self.starts, times) > marks_reached(self.ends, times)
 
-    def around_one(self, time: int) -> bool:
+    def holds(self, time: int) -> bool:
         """Return whether a span holds one time."""
         return marks_reached(self.starts, time) > marks_reached(self.ends, time)
 

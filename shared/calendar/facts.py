@@ -62,21 +62,9 @@ class PairCalendar:
 
     def facts(self, decision_times: Integers, open_times: Integers) -> FactColumns:
         """Return what the calendar says of a column of candles."""
-        count = len(decision_times)
-        found = FactColumns(
-            market_open=np.empty(count, np.uint8),
-            session_open=np.empty(count, np.uint8),
-            news=np.empty(count, np.uint8),
-            trading_day=np.empty(count, np.int64),
-        )
-        for start in range(0, count, _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            part = self._facts_of_chunk(decision_times[chunk], open_times[chunk])
-            found.market_open[chunk] = part.market_open
-            found.session_open[chunk] = part.session_open
-            found.news[chunk] = part.news
-            found.trading_day[chunk] = part.trading_day
-        return found
+        chunks = [slice(start, start + _CHUNK) for start in range(0, max(1, len(decision_times)), _CHUNK)]
+        told = [self._facts_of_chunk(decision_times[chunk], open_times[chunk]) for chunk in chunks]
+        return FactColumns._make(np.concatenate(parts) for parts in zip(*told, strict=True))
 
     def _facts_of_chunk(self, decision_times: Integers, open_times: Integers) -> FactColumns:
         rules = self.rules
@@ -88,7 +76,7 @@ class PairCalendar:
         )
 
     def _news_at(self, decision_time: int) -> int:
-        if self._news_windows.around_one(decision_time):
+        if self._news_windows.holds(decision_time):
             return NEWS_NEAR
         if not self.rules.blocks_without_news:
             return NEWS_CLEAR
@@ -103,5 +91,5 @@ class PairCalendar:
                 verdicts[:] = NEWS_MISSING
             else:
                 verdicts[decision_times - self.news.fetched_at > oldest_allowed_seconds] = NEWS_MISSING
-        verdicts[self._news_windows.process(decision_times)] = NEWS_NEAR
+        verdicts[self._news_windows.hold(decision_times)] = NEWS_NEAR
         return verdicts

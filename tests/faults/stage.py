@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import psycopg
 
-from services.backtest.run import run_backtest
 from shared.bus.topology import topology
 from shared.contracts.shown import trade_hash
 from shared.runtime.streams import ALL_ASSESSED
@@ -20,6 +19,7 @@ from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.faults.outcome import Effects, Outcome, described, effects_of, missing, violations_of
 from tests.faults.processes import processor_seconds, state_of
+from tests.fixtures.backtested import run_backtest
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import SERVICES, Deployment, dying_at, stored, wait_until
 from tests.fixtures.paper import cut_sample, run_paper, sample_series

@@ -9,13 +9,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from services.backtest.run import run_backtest
 from services.inspection.parity import check_parity
 from services.platform.platform import opened_store
 from shared.contracts.shown import trade_hash
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.sql.audit import verify_audit
+from tests.fixtures.backtested import run_backtest
 from tests.fixtures.paper import PAIRS, SAMPLE, ledger_of, run_paper, sample_calendar, sample_series
 
 KILLED_PAIRS: Final = PAIRS[:1]

@@ -3,8 +3,8 @@
 from services.backtest.result import FillRules
 from services.backtest.run import warm_engine
 from services.backtest.study import Study, StudyOptions, study
-from services.backtest.text_file import refuse_unwritable
-from services.backtest.trade_list import write_trade_list
+from services.backtest.text_file import refuse_unwritable, write_text_file
+from services.backtest.trade_list import trade_lines
 from services.backtest.walk_forward import PROFILES, with_profile
 from services.cli.backtest.as_json import backtest_document
 from services.cli.backtest.order import BacktestOrder
@@ -51,7 +51,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
         fewest_trades=order.min_trades,
     )
     if order.trades is not None:
-        write_trade_list(order.trades, outcome.result.trades)
+        write_text_file(order.trades, trade_lines(outcome.result.trades))
         note(f"trade list written to {order.trades}")
     if order.as_json:
         say_json(backtest_document(report))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.ingest.demo.news import demo_events, monday_of, week_of
-from shared.calendar.economic import HIGH, EconomicEvent
+from shared.calendar.economic import NEVER_STALE, EconomicCalendar
 from shared.calendar.market_hours import market_open
 from shared.calendar.zones import local_seconds
 from shared.contracts.granularity import granularity_name
@@ -50,41 +50,13 @@ _ASIAN_HOURS: Final = (120, 125, 115, 95, 85, 85, 90, 110, 120, 110, 95, 90,
 # fmt: on
 
 
-def _demo_pair(instrument: Instrument) -> DemoPair:
-    """Return how a pair trades in the demo market."""
-    match instrument.name:
-        case "EUR_USD":
-            return DemoPair(
-                start_price_points=108_400,
-                spread_points=8,
-                volatility_points=11.0,
-                ticks_per_minute=24,
-                activity_percent=_EUROPEAN_HOURS,
-            )
-        case "GBP_USD":
-            return DemoPair(
-                start_price_points=126_500,
-                spread_points=13,
-                volatility_points=14.0,
-                ticks_per_minute=20,
-                activity_percent=_EUROPEAN_HOURS,
-            )
-        case "USD_JPY":
-            return DemoPair(
-                start_price_points=150_100,
-                spread_points=10,
-                volatility_points=15.0,
-                ticks_per_minute=26,
-                activity_percent=_ASIAN_HOURS,
-            )
-        case _:
-            return DemoPair(
-                start_price_points=100_000,
-                spread_points=13,
-                volatility_points=12.0,
-                ticks_per_minute=16,
-                activity_percent=_EUROPEAN_HOURS,
-            )
+# A column for each field.
+_PAIRS: Final = {
+    "EUR_USD": DemoPair._make((108_400, 8, 11.0, 24, _EUROPEAN_HOURS)),
+    "GBP_USD": DemoPair._make((126_500, 13, 14.0, 20, _EUROPEAN_HOURS)),
+    "USD_JPY": DemoPair._make((150_100, 10, 15.0, 26, _ASIAN_HOURS)),
+}
+_OTHERS: Final = DemoPair._make((100_000, 13, 12.0, 16, _EUROPEAN_HOURS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +91,16 @@ class DemoMarket:
     granularity_seconds: int = 300
     tuning: DemoTuning = field(default_factory=DemoTuning)
 
+    @property
+    def pair(self) -> DemoPair:
+        """Return how the pair trades."""
+        return _PAIRS.get(self.instrument.name, _OTHERS)
+
     def weeks(self) -> Iterator[CandleSeries]:
         """Yield the candles of one trading week after the other, without end."""
         granularity_name(self.granularity_seconds)
         week = week_of(self.start_time)
-        price = _demo_pair(self.instrument).start_price_points * _FRACTIONS
+        price = self.pair.start_price_points * _FRACTIONS
         while True:
             series, price = _trading_week(self, week, price)
             series = series.part(slice(int(np.searchsorted(series.time, self.start_time)), None))
@@ -140,7 +117,7 @@ class DemoMarket:
 def _trading_week(market: DemoMarket, week: int, price: int) -> tuple[CandleSeries, int]:
     """Return a week's candles and its last price; prices that are handed on are in fractions of a point."""
     draws = _draws(market, week)
-    pair = _demo_pair(market.instrument)
+    pair = market.pair
     times = _open_times(week, market.granularity_seconds)
     news = _news_near(market, week, times)
     activity = np.array(pair.activity_percent)[times // 3600 % 24] / 100
@@ -210,16 +187,11 @@ def _open_times(week: int, granularity: int) -> Integers:
 
 def _news_near(market: DemoMarket, week: int, times: Integers) -> NDArray[np.bool_]:
     """Return which candles lie within the ten minutes after a high-impact event of the pair's currencies."""
-    currencies = (market.instrument.base, market.instrument.quote)
+    calendar = EconomicCalendar(demo_events(market.seed, week), NEVER_STALE)
     near = np.zeros(len(times), np.bool_)
-    for event in _high_impact_events(demo_events(market.seed, week), currencies):
+    for event in calendar.high_impact((market.instrument.base, market.instrument.quote)):
         near |= (times > event.time - market.granularity_seconds) & (times < event.time + 600)
     return near
-
-
-def _high_impact_events(events: tuple[EconomicEvent, ...], currencies: tuple[str, ...]) -> tuple[EconomicEvent, ...]:
-    """Return the high-impact events of some currencies."""
-    return tuple(event for event in events if event.impact == HIGH and event.currency in currencies)
 
 
 def _spells(market: DemoMarket, draws: np.random.PCG64, count: int) -> Floats:
@@ -250,7 +222,7 @@ def _path(market: DemoMarket, draws: np.random.PCG64, deviation: Floats, price: 
     moves = _normal(draws, count * _TICKS_PER_CANDLE).reshape(count, _TICKS_PER_CANDLE)
     drift = _trends(market, draws, count) / np.sqrt(_TICKS_PER_CANDLE)
     # Prices that could run away would spoil an endless demonstration, so each week leans back towards the start.
-    anchor = _demo_pair(market.instrument).start_price_points * _FRACTIONS
+    anchor = market.pair.start_price_points * _FRACTIONS
     lean = (anchor - price) / (20 * count * _TICKS_PER_CANDLE)
     moves = (moves + drift[:, np.newaxis]) * per_tick[:, np.newaxis] + lean
     moves[0, 0] *= _TICKS_PER_CANDLE  # what happened over the weekend
@@ -260,7 +232,7 @@ def _path(market: DemoMarket, draws: np.random.PCG64, deviation: Floats, price: 
 
 def _spreads(market: DemoMarket, draws: np.random.PCG64, times: Integers, news: NDArray[np.bool_]) -> Integers:
     """Return spreads in points: wider at the rollover, after the weekend, at news and in quiet hours."""
-    base = _demo_pair(market.instrument).spread_points
+    base = market.pair.spread_points
     tuning = market.tuning
     local = local_seconds(times, _NEW_YORK)
     into_day = (local - _CLOSE_SECONDS) % SECONDS_PER_DAY
@@ -276,7 +248,7 @@ def _spreads(market: DemoMarket, draws: np.random.PCG64, times: Integers, news: 
 
 def _volumes(market: DemoMarket, draws: np.random.PCG64, activity: Floats, liveliness: Floats) -> Floats:
     """Return tick counts that grow with the hour's activity and with the candle's range."""
-    expected = _demo_pair(market.instrument).ticks_per_minute * market.granularity_seconds / 60
+    expected = market.pair.ticks_per_minute * market.granularity_seconds / 60
     noise = (80 + _below(draws, 41, len(activity))) / 100
     return np.maximum(1.0, np.rint(expected * activity * (0.3 + 0.5 * liveliness) * noise))
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
@@ -124,7 +125,7 @@ def _read_columns(stream: BinaryIO, path: Path, digits: int) -> tuple[CandleLayo
     parts: list[ParsedRows] = []
     rejected: list[RejectedRow] = []
     line = 2
-    for block in _chain(rest, blocks):
+    for block in chain([rest] if rest else [], blocks):
         columns = parse_plain_rows(block, line, layout, digits)
         if columns is None:
             columns, bad = parse_rows(block, line, layout, digits)
@@ -134,12 +135,6 @@ def _read_columns(stream: BinaryIO, path: Path, digits: int) -> tuple[CandleLayo
             line += len(columns.time)
         parts.append(columns)
     return layout, join_rows(parts, layout), rejected
-
-
-def _chain(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from others
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

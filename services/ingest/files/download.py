@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from services.ingest.files.continuation import NOTHING_YET, CandleFileEnd, FileSoFar, file_so_far
-from services.ingest.files.layout import BID_ASK_LAYOUT
 from services.ingest.files.writer import candle_lines
 from services.ingest.gaps import Gap, find_gaps
 from services.ingest.live.checks import off_grid_reason, on_grid, price_fault
@@ -183,18 +182,12 @@ def _series(wanted: DownloadRequest, candles: Sequence[Candle]) -> CandleSeries:
 
 def _result(wanted: DownloadRequest, so_far: FileSoFar, times: Integers, left_out: Sequence[LeftOut]) -> Download:
     rows = len(times)
-    gaps: list[Gap] = []
-    if rows:
-        # Gaps are a matter of times alone.
-        prices = (np.zeros(rows, np.int64),) * len(BID_ASK_LAYOUT.price_names)
-        series = CandleSeries._make((wanted.instrument, wanted.granularity_seconds, times, *prices, np.zeros(rows)))
-        gaps = find_gaps(series)
     return Download(
         rows_before=len(so_far.times),
         rows_written=rows - len(so_far.times),
         cut_bytes=so_far.torn_bytes,
         first_time=int(times[0]) if rows else None,
         last_time=int(times[-1]) if rows else None,
-        gaps=tuple(gaps),
+        gaps=tuple(find_gaps(times, wanted.granularity_seconds)),
         left_out=tuple(left_out),
     )

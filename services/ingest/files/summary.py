@@ -64,6 +64,6 @@ def check_candle_file(
         last_time=int(series.time[-1]),
         median_spread_pips=float(median),
         p95_spread_pips=float(p95),
-        gaps=tuple(find_gaps(series)),
+        gaps=tuple(find_gaps(series.time, series.granularity_seconds)),
         rejected=tuple(rejected),
     )

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from services.inspection.doctor.findings import CheckResult, Finding, sentence_of
 from shared.contracts.errors import InputError
-from shared.settings.environment import DB_PATH, RuntimeSettings, read_runtime
+from shared.settings.environment import DB_PATH, read_runtime
 from shared.settings.settings import Settings, load_settings
 
 SETTINGS: Final = "settings"
@@ -34,23 +34,20 @@ class ReadSettings(NamedTuple):
 def readable_settings(path: Path | None, environ: Mapping[str, str]) -> ReadSettings:
     """Read settings file and environment, going on with defaults where something is wrong."""
     usable, faults = _usable_variables(environ)
-    others = {name: value for name, value in environ.items() if name not in _runtime_names()}
+    runtime_names = {name for variable in _VARIABLES for name in _forms(variable)}
+    others = {name: value for name, value in environ.items() if name not in runtime_names}
     try:
         settings = load_settings(path, {**others, **usable})
         where = "no settings file, so the defaults apply" if path is None else f"{path} can be read"
         found = Finding(SETTINGS, CheckResult.OK, where)
     except InputError as fault:
-        settings = Settings(runtime=_runtime(usable))
+        settings = Settings(runtime=read_runtime(usable))
         found = Finding(SETTINGS, CheckResult.PROBLEM, f"{sentence_of(fault)} (the other checks use the defaults)")
     if faults:
         variables = Finding(ENVIRONMENT, CheckResult.PROBLEM, "; ".join(faults))
     else:
         variables = Finding(ENVIRONMENT, CheckResult.OK, "every variable that is set is valid")
     return ReadSettings(settings, (found, variables))
-
-
-def _runtime_names() -> set[str]:
-    return {name for variable in _VARIABLES for name in _forms(variable)}
 
 
 def _forms(variable: str) -> tuple[str, str]:
@@ -70,7 +67,3 @@ def _usable_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[
         else:
             usable |= given
     return usable, faults
-
-
-def _runtime(usable: Mapping[str, str]) -> RuntimeSettings:
-    return read_runtime(usable)

@@ -5,12 +5,13 @@ import sys
 from dataclasses import dataclass
 
 from services.backtest.result import BacktestResult, FillRules
-from services.backtest.run import calendar_facts, judge_market, run_backtest, settle
+from services.backtest.run import judge_market, settle
 from services.backtest.timeline import build_timeline
 from shared.core.columns import CandleSeries
 from shared.settings.settings import Settings
 from tests.benchmarks.candles import read_candles
 from tests.benchmarks.timing import timed
+from tests.fixtures.backtested import calendar_facts, run_backtest
 
 _RUNS = 15
 

@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from services.backtest.run import run_backtest
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from shared.contracts.shown import trade_hash
 from shared.core.columns import CandleSeries
 from shared.runtime.param_versions import save_params, section_of
 from shared.settings.settings import Settings, load_settings
 from shared.store.sql_store import open_store
+from tests.fixtures.backtested import run_backtest
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment
 from tests.fixtures.paper import PAIRS, SAMPLE, cut_sample, sample_calendar, sample_series

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.backtest.run import run_backtest
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from services.ingest.metrics import FeedMetrics
 from services.inspection.csv_export import closed_trades
@@ -19,6 +18,7 @@ from shared.contracts.shown import trade_hash
 from shared.core.columns import CandleSeries
 from shared.core.types import STALE_DATA, Candle
 from shared.store.engine import sqlite_url
+from tests.fixtures.backtested import run_backtest
 from tests.fixtures.live_run import WARM_UP, KeptLog, live_settings, trade_candles
 from tests.fixtures.paper import first_candles, sample_series
 from tests.material import shared_material

@@ -9,7 +9,6 @@ from typing import Final
 
 import pytest
 
-from services.backtest.run import run_backtest
 from services.executor.build import Outside
 from services.ingest.feed import in_batches, unstored
 from services.inspection.csv_export import closed_trades
@@ -23,6 +22,7 @@ from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store, Transaction
 from shared.store.sql.audit import verify_audit
+from tests.fixtures.backtested import run_backtest
 from tests.fixtures.paper import NOON, PAIRS, first_candles, ledger_of, run_paper, sample_calendar, sample_series
 
 FEW: Final = 1_500

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.backtest.text_file import write_text_file
-from services.backtest.trade_list import trade_lines, write_trade_list
+from services.backtest.trade_list import trade_lines
 from shared.contracts.errors import InputError
 from tests.unit.backtest.builders import START, a_trade
 
@@ -34,7 +34,7 @@ def test_trades_are_listed_by_entry_time_and_pair() -> None:
 def test_trade_list_replaces_an_older_file_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "trades.csv"
     path.write_text("old")
-    write_trade_list(path, [])
+    write_text_file(path, trade_lines([]))
     assert path.read_text() == _HEADER
     assert list(tmp_path.iterdir()) == [path]
 

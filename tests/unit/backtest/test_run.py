@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.backtest.result import FillRules
-from services.backtest.run import calendar_facts, judge_and_settle, judge_market, run_backtest, settle
+from services.backtest.run import judge_and_settle, judge_market, settle
 from services.backtest.study import StudyOptions, study
 from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import split_run, walk_forward, window_spans
@@ -23,6 +23,7 @@ from shared.core.market import market_step
 from shared.core.types import SL_TP, TIMED, Candle, instrument, integers_in_list, list_of_floats, list_of_integers
 from shared.settings.machine_params import account_params, conversion_table, market_params
 from shared.settings.settings import Settings, load_settings
+from tests.fixtures.backtested import calendar_facts, run_backtest
 from tests.fixtures.market import fresh_market
 
 _MONDAY = 1_399_248_000  # 2014-05-05T00:00:00Z
@@ -168,11 +169,11 @@ def test_the_books_balance(rules: FillRules) -> None:
     result, funnel = outcome.result, outcome.funnel
     assert result.balance == result.start_balance + sum(trade.profit for trade in result.trades)
     assert result.equity == result.balance + sum(position.unrealised for position in result.open_positions)
-    assert result.equity == result.equity_column[-1]
+    assert result.equity == result.outcomes.equity[-1]
     if rules.exit_mode == SL_TP:
-        assert funnel.passed == funnel.entries + funnel.refusals
+        assert funnel.passed == funnel.entries + sum(result.refusals.values())
     else:
-        assert funnel.passed >= funnel.entries + funnel.refusals + funnel.left_over
+        assert funnel.passed >= funnel.entries + sum(result.refusals.values()) + funnel.left_over
 
 
 def test_a_position_that_is_open_at_the_end_is_reported_with_its_unrealised_profit() -> None:

@@ -89,7 +89,7 @@ def test_unreadable_file_is_refused(tmp_path: Path) -> None:
 )
 def test_news_is_near_up_to_and_including_the_bounds(seconds_from_event: int, near: bool) -> None:
     time = EVENT_TIME + seconds_from_event
-    assert calendar_of(event()).windows(("EUR", "USD")).process(np.array([time])).tolist() == [near]
+    assert calendar_of(event()).windows(("EUR", "USD")).hold(np.array([time])).tolist() == [near]
     expected = NEWS_NEAR if near else NEWS_CLEAR
     assert pair_calendar(calendar_of(event())).fact_at(time, time - MINUTE).news == expected
 

@@ -67,7 +67,7 @@ def test_sample_candles_are_five_whole_weeks_that_the_reader_takes(pair: str) ->
     series, rejected, _ = read_candle_file(parse_candle_argument(str(path)), model_spread_points=3)
     assert (rejected, series.granularity_seconds) == ([], 300)
     assert (int(series.time[0]), int(series.time[-1]) + 300) == (SAMPLE_START, SAMPLE_END)
-    kinds = Counter(gap.kind for gap in find_gaps(series))
+    kinds = Counter(gap.kind for gap in find_gaps(series.time, 300))
     assert kinds[GapKind.WEEKEND] == 4
     assert kinds[GapKind.NO_TICKS] > 0
 

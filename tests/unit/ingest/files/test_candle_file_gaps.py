@@ -12,7 +12,6 @@ from services.ingest.files.summary import check_candle_file
 from services.ingest.gaps import Gap, find_gaps
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import GapKind
-from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 
 
@@ -20,28 +19,26 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-def series(*times: str, granularity_seconds: int = 300) -> CandleSeries:
-    seconds = np.array([at(time) for time in times], np.int64)
-    columns = [np.full(len(times), 138_000 + 8 * (field > 3), np.int64) for field in range(8)]
-    return CandleSeries._make((instrument("EUR_USD"), granularity_seconds, seconds, *columns, np.ones(len(times))))
+def gaps_between(*times: str, granularity_seconds: int = 300) -> list[Gap]:
+    return find_gaps(np.array([at(time) for time in times], np.int64), granularity_seconds)
 
 
 def test_consecutive_candles_have_no_gaps() -> None:
-    assert find_gaps(series("2014-05-01T00:00", "2014-05-01T00:05", "2014-05-01T00:10")) == []
+    assert gaps_between("2014-05-01T00:00", "2014-05-01T00:05", "2014-05-01T00:10") == []
 
 
 def test_a_closed_weekend_is_not_missing_candles() -> None:
-    gaps = find_gaps(series("2014-05-02T20:55", "2014-05-04T21:00"))
+    gaps = gaps_between("2014-05-02T20:55", "2014-05-04T21:00")
     assert gaps == [Gap(at("2014-05-02T21:00"), at("2014-05-04T21:00"), 0, GapKind.WEEKEND)]
 
 
 def test_the_weekend_on_which_new_york_changes_its_clocks_is_closed_too() -> None:
-    gaps = find_gaps(series("2024-03-08T21:55", "2024-03-10T21:00"))
+    gaps = gaps_between("2024-03-08T21:55", "2024-03-10T21:00")
     assert [gap.kind for gap in gaps] == [GapKind.WEEKEND]
 
 
 def test_a_gap_into_the_weekend_counts_the_candles_of_the_open_market() -> None:
-    gaps = find_gaps(series("2014-05-02T20:45", "2014-05-04T21:10"))
+    gaps = gaps_between("2014-05-02T20:45", "2014-05-04T21:10")
     assert gaps == [Gap(at("2014-05-02T20:50"), at("2014-05-04T21:10"), 4, GapKind.NO_TICKS)]
 
 
@@ -50,17 +47,17 @@ def test_a_gap_into_the_weekend_counts_the_candles_of_the_open_market() -> None:
     [("00:10", 1, GapKind.NO_TICKS), ("00:35", 6, GapKind.NO_TICKS), ("00:40", 7, GapKind.OUTAGE)],
 )
 def test_up_to_six_candles_may_have_had_no_ticks(after: str, missing: int, kind: GapKind) -> None:
-    gaps = find_gaps(series("2014-05-01T00:00", f"2014-05-01T{after}"))
+    gaps = gaps_between("2014-05-01T00:00", f"2014-05-01T{after}")
     assert gaps == [Gap(at("2014-05-01T00:05"), at(f"2014-05-01T{after}"), missing, kind)]
 
 
 def test_a_long_outage_over_a_weekend_leaves_the_weekend_out() -> None:
-    (gap,) = find_gaps(series("2014-05-01T00:00", "2014-05-08T00:00", granularity_seconds=3600))
+    (gap,) = gaps_between("2014-05-01T00:00", "2014-05-08T00:00", granularity_seconds=3600)
     assert (gap.missing_candles, gap.kind) == (7 * 24 - 48 - 1, GapKind.OUTAGE)
 
 
 def test_daily_candles_from_friday_to_sunday_have_a_weekend_between_them() -> None:
-    gaps = find_gaps(series("2014-05-01T21:00", "2014-05-04T21:00", granularity_seconds=86_400))
+    gaps = gaps_between("2014-05-01T21:00", "2014-05-04T21:00", granularity_seconds=86_400)
     assert [gap.kind for gap in gaps] == [GapKind.WEEKEND]
 
 
