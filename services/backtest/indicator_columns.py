@@ -6,8 +6,8 @@ import numpy as np
 
 from shared.core.columns import CandleSeries, Floats, Integers, array_of_floats
 from shared.core.indicators.momentum import RSI_START, rsi_step
-from shared.core.indicators.trend import ADX_START, EMA_START, MACD_START, NAN, adx_step, ema_step, macd_step
-from shared.core.indicators.volatility import ATR_START, BOLLINGER_START, atr_step, bollinger_step, true_range
+from shared.core.indicators.trend import ADX_START, AVERAGE_START, MACD_START, NAN, adx_step, ema_step, macd_step
+from shared.core.indicators.volatility import BOLLINGER_START, atr_step, bollinger_step, true_range
 from shared.core.indicators.volume import VWAP_START, vwap_step
 from shared.core.jit import compiled
 from shared.core.types import FloatCells, IntegerCells
@@ -88,8 +88,8 @@ def _middle(bid: Integers, ask: Integers, points_per_price: int) -> Floats:
 
 def _fill(middle: _MiddleCells, periods: IndicatorPeriods, closes: FloatCells, columns: IndicatorColumns) -> None:
     """Run every indicator's steps over the candles."""
-    atr, adx, rsi, macd, vwap = ATR_START, ADX_START, RSI_START, MACD_START, VWAP_START
-    fast, slow, bands = EMA_START, EMA_START, BOLLINGER_START
+    atr, adx, rsi, macd, vwap = AVERAGE_START, ADX_START, RSI_START, MACD_START, VWAP_START
+    fast, slow, bands = AVERAGE_START, AVERAGE_START, BOLLINGER_START
     last_high, last_low, last_close = NAN, NAN, NAN
     for row in range(len(middle.close)):
         high, low, close = middle.high[row], middle.low[row], middle.close[row]

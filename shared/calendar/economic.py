@@ -68,17 +68,16 @@ class EconomicCalendar:
         return now - self.fetched_at > max_age_hours * 3600
 
 
-def read_calendar(path: Path, fetched_at: int | None = None) -> EconomicCalendar:
-    """Read a Forex Factory calendar file; it counts as fetched when the file was written unless told otherwise.
+def read_calendar(path: Path) -> EconomicCalendar:
+    """Read a Forex Factory calendar file that goes with past candles, so that it is never stale.
 
     Raises InputError naming the file, the entry and the key.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        written_at = int(path.stat().st_mtime)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: the news calendar cannot be read ({error}); give a readable JSON file") from error
-    return parse_calendar(text, str(path), written_at if fetched_at is None else fetched_at)
+    return parse_calendar(text, str(path), NEVER_STALE)
 
 
 def parse_calendar(text: str, source: str, fetched_at: int) -> EconomicCalendar:

@@ -30,12 +30,11 @@ from shared.core.venue import (
     ExitFill,
     close_all,
     close_position,
-    equity_now,
     open_notional,
     quote_exit,
+    revalued,
     slipped,
     venue_exit,
-    with_equity,
 )
 
 _BASIS_POINTS: Final = 10_000
@@ -135,7 +134,7 @@ def _enter(
         state.open_positions + 1,
         state.closed_trades,
     )
-    return with_equity(opened, equity_now(opened, books, table)), PASSED
+    return revalued(opened, books, table), PASSED
 
 
 @jitable
@@ -269,7 +268,7 @@ def _mark(
         state, refusal, opened = _timed_open(state, books, log, table, pair, candle, params)
     else:
         state = _venue(state, books, log, table, pair, candle, decision_time, params)
-    state = with_equity(state, equity_now(state, books, table))
+    state = revalued(state, books, table)
     return _halt(state, books, log, table, decision_time, params), refusal, opened
 
 
@@ -348,7 +347,7 @@ def quote_step(
     if leaving.reason == STILL_OPEN:
         return state
     state = close_position(state, books, log, table, pair, leaving)
-    return with_equity(state, equity_now(state, books, table))
+    return revalued(state, books, table)
 
 
 def close_step(
@@ -371,4 +370,4 @@ def close_step(
         return state
     leaving = ExitFill(reason, bid if side == BUY else ask, time, False, 0, ask - bid)
     state = close_position(state, books, log, table, pair, leaving)
-    return with_equity(state, equity_now(state, books, table))
+    return revalued(state, books, table)

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from shared.core.gates import classify_market, market_state_verdict, news_verdict, session_verdict, spread_verdict
 from shared.core.indicators.ranking import Ranking, empty_ranking, ranking_median, ranking_push, ranking_size
-from shared.core.indicators.trend import ADX_START, NAN, AdxState, adx_step
-from shared.core.indicators.volatility import ATR_START, AtrState, atr_step, true_range
+from shared.core.indicators.trend import ADX_START, AVERAGE_START, NAN, AdxState, AverageState, adx_step
+from shared.core.indicators.volatility import atr_step, true_range
 from shared.core.jit import jitable
 from shared.core.strategies import strategy_of, strategy_step
 from shared.core.strategy import MakeFloats, MakeIntegers
@@ -34,7 +34,7 @@ class MarketMemory(NamedTuple):
     high: float
     low: float
     close: float
-    atr: AtrState
+    atr: AverageState
     adx: AdxState
     strategy: tuple[Any, ...]
 
@@ -57,7 +57,7 @@ class MarketCells(NamedTuple):
 
 def market_start(params: MarketParams) -> MarketMemory:
     """Return the machine before its first candle."""
-    return MarketMemory(0, NAN, NAN, NAN, ATR_START, ADX_START, strategy_of(params.strategy).start)
+    return MarketMemory(0, NAN, NAN, NAN, AVERAGE_START, ADX_START, strategy_of(params.strategy).start)
 
 
 def market_cells(params: MarketParams, integers: MakeIntegers, floats: MakeFloats) -> MarketCells:

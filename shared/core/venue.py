@@ -121,20 +121,14 @@ def unrealised_quanta(books: Books, table: PairTable, pair: int) -> int:
 
 
 @jitable
-def equity_now(state: AccountState, books: Books, table: PairTable) -> int:
-    """Return the balance plus the unrealised profit of every open position, each rounded, in quanta."""
+def revalued(state: AccountState, books: Books, table: PairTable) -> AccountState:
+    """Return the state with its equity now: the balance plus the unrealised profit of each position, each rounded."""
     equity = state.balance
     if state.open_positions > 0:
         for place in range(len(books.side)):
             pair = natural(place)
             if books.side[pair] != NO_SIDE:
                 equity += unrealised_quanta(books, table, pair)
-    return equity
-
-
-@jitable
-def with_equity(state: AccountState, equity: int) -> AccountState:
-    """Return the state with another equity."""
     return AccountState(
         state.balance,
         equity,

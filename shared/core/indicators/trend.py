@@ -7,39 +7,39 @@ from shared.core.jit import jitable
 NAN: Final = float("nan")
 
 
-class EmaState(NamedTuple):
-    """Exponential moving average; `total` is the sum of the closes that seed it."""
+class AverageState(NamedTuple):
+    """An average that moves by a share of each new value; `total` is the sum of the values that seed it."""
 
     seen: int
     total: float
     value: float
 
 
-EMA_START: Final = EmaState(0, 0.0, NAN)
+AVERAGE_START: Final = AverageState(0, 0.0, NAN)
 
 
 @jitable
-def ema_step(state: EmaState, price: float, period: int) -> EmaState:
+def ema_step(state: AverageState, price: float, period: int) -> AverageState:
     """Advance an EMA by one price; it is seeded with the mean of the first `period` prices, then alpha = 2/(n+1)."""
     seen = state.seen + 1
     if seen < period:
-        return EmaState(seen, state.total + price, NAN)
+        return AverageState(seen, state.total + price, NAN)
     if seen == period:
-        return EmaState(seen, 0.0, (state.total + price) / period)
+        return AverageState(seen, 0.0, (state.total + price) / period)
     alpha = 2.0 / (period + 1)
-    return EmaState(seen, 0.0, alpha * price + (1.0 - alpha) * state.value)
+    return AverageState(seen, 0.0, alpha * price + (1.0 - alpha) * state.value)
 
 
 class MacdState(NamedTuple):
     """MACD line, its signal line and both underlying averages."""
 
-    fast: EmaState
-    slow: EmaState
-    signal: EmaState
+    fast: AverageState
+    slow: AverageState
+    signal: AverageState
     value: float
 
 
-MACD_START: Final = MacdState(EMA_START, EMA_START, EMA_START, NAN)
+MACD_START: Final = MacdState(AVERAGE_START, AVERAGE_START, AVERAGE_START, NAN)
 
 
 @jitable

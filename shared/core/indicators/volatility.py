@@ -3,7 +3,7 @@
 import math
 from typing import Final, NamedTuple
 
-from shared.core.indicators.trend import NAN
+from shared.core.indicators.trend import NAN, AverageState
 from shared.core.jit import jitable
 from shared.core.types import FloatCells
 
@@ -14,26 +14,15 @@ def true_range(high: float, low: float, previous_close: float) -> float:
     return max(high - low, abs(high - previous_close), abs(low - previous_close))
 
 
-class AtrState(NamedTuple):
-    """Average true range; `total` is the sum that seeds it."""
-
-    seen: int
-    total: float
-    value: float
-
-
-ATR_START: Final = AtrState(0, 0.0, NAN)
-
-
 @jitable
-def atr_step(state: AtrState, bar_range: float, period: int) -> AtrState:
+def atr_step(state: AverageState, bar_range: float, period: int) -> AverageState:
     """Advance Wilder's ATR by one true range: the mean of the first `period`, then ((n-1) * previous + TR) / n."""
     seen = state.seen + 1
     if seen < period:
-        return AtrState(seen, state.total + bar_range, NAN)
+        return AverageState(seen, state.total + bar_range, NAN)
     if seen == period:
-        return AtrState(seen, 0.0, (state.total + bar_range) / period)
-    return AtrState(seen, 0.0, (state.value * (period - 1) + bar_range) / period)
+        return AverageState(seen, 0.0, (state.total + bar_range) / period)
+    return AverageState(seen, 0.0, (state.value * (period - 1) + bar_range) / period)
 
 
 class BollingerState(NamedTuple):

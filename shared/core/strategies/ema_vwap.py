@@ -6,7 +6,7 @@ VWAP is the day's fair price; a cross against it, by more than a fraction of the
 from typing import Annotated, Final, NamedTuple
 
 from shared.core.gates import ALLOWS_TRENDS
-from shared.core.indicators.trend import EMA_START, NAN, EmaState, ema_step
+from shared.core.indicators.trend import AVERAGE_START, NAN, AverageState, ema_step
 from shared.core.indicators.volume import VWAP_START, VwapState, vwap_step
 from shared.core.jit import jitable
 from shared.core.strategy import Parameter, Profiles, Strategy, no_cells
@@ -25,12 +25,12 @@ class EmaVwapParams(NamedTuple):
 class EmaVwapState(NamedTuple):
     """Both averages and the day's VWAP."""
 
-    fast: EmaState
-    slow: EmaState
+    fast: AverageState
+    slow: AverageState
     vwap: VwapState
 
 
-START: Final = EmaVwapState(EMA_START, EMA_START, VWAP_START)
+START: Final = EmaVwapState(AVERAGE_START, AVERAGE_START, VWAP_START)
 
 
 @jitable

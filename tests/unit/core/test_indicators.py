@@ -13,8 +13,8 @@ import talib
 
 from shared.core.columns import Floats
 from shared.core.indicators.momentum import RSI_START, rsi_step
-from shared.core.indicators.trend import ADX_START, EMA_START, MACD_START, adx_step, ema_step, macd_step
-from shared.core.indicators.volatility import ATR_START, BOLLINGER_START, atr_step, bollinger_step, true_range
+from shared.core.indicators.trend import ADX_START, AVERAGE_START, MACD_START, adx_step, ema_step, macd_step
+from shared.core.indicators.volatility import BOLLINGER_START, atr_step, bollinger_step, true_range
 from shared.core.indicators.volume import VWAP_START, vwap_step
 from tests.fixtures.market import random_candles
 from tests.material import shared_material
@@ -33,7 +33,7 @@ class Prices(NamedTuple):
 
 def ema(closes: Values, period: int) -> Floats:
     """Return the EMA of all closes."""
-    state, found = EMA_START, []
+    state, found = AVERAGE_START, []
     for close in closes:
         state = ema_step(state, float(close), period)
         found.append(state.value)
@@ -77,7 +77,7 @@ def true_ranges(prices: Prices) -> list[float]:
 
 def atr(prices: Prices, period: int) -> Floats:
     """Return the ATR of all bars."""
-    state, found = ATR_START, [NAN]
+    state, found = AVERAGE_START, [NAN]
     for each in true_ranges(prices):
         state = atr_step(state, each, period)
         found.append(state.value)

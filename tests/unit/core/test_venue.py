@@ -24,8 +24,8 @@ from shared.core.venue import (
     ExitFill,
     close_all,
     close_position,
-    equity_now,
     open_notional,
+    revalued,
     slipped,
     unrealised_quanta,
     venue_exit,
@@ -206,7 +206,7 @@ def test_unrealised_profit_takes_bid_for_long_and_ask_for_short() -> None:
     assert unrealised_quanta(kept.books, kept.table, 0) == 20_000
     assert unrealised_quanta(kept.books, kept.table, 1) == -30_000
     state = account_start(account_params())._replace(open_positions=2)
-    assert equity_now(state, kept.books, kept.table) == state.balance - 10_000
+    assert revalued(state, kept.books, kept.table).equity == state.balance - 10_000
 
 
 def test_close_all_takes_the_last_closes() -> None:
@@ -214,7 +214,7 @@ def test_close_all_takes_the_last_closes() -> None:
     hold(kept, 0, BUY, 10_000, 110_000, 110_020, 110_030)
     hold(kept, 2, SELL, 10_000, 86_000, 86_020, 86_030)
     state = account_start(account_params())._replace(open_positions=2)
-    expected = equity_now(state, kept.books, kept.table)
+    expected = revalued(state, kept.books, kept.table).equity
     after = close_all(state, kept.books, kept.log, kept.table, 99, OPERATOR_CLOSE)
     assert (after.balance, after.open_positions) == (expected, 0)
     trades = closed_trades(kept.pairs, kept.log, after.closed_trades)
