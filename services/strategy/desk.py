@@ -104,8 +104,8 @@ class _NearestEvents:
     def nearest(self, time: int) -> NewsEvent | None:
         """Return the nearest event, the earlier of two as near, or None without any."""
         place = bisect_left(self._times, time)
-        process = self._events[max(0, place - 1) : place + 1]
-        if not process:
+        neighbours = self._events[max(0, place - 1) : place + 1]
+        if not neighbours:
             return None
-        event = min(process, key=lambda each: abs(each.time - time))
+        event = min(neighbours, key=lambda each: abs(each.time - time))
         return NewsEvent(event.title, event.currency, (event.time - time) / 60)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class RunMode(StrEnum):
-    """In which surroundings candles are judged: it decides what `auto` means."""
+    """Whether candles happen now or are past: it decides what `auto` means."""
 
     LIVE = "LIVE"
     OFFLINE = "OFFLINE"

@@ -76,13 +76,6 @@ class CommandStoreContract:
             without_key = [transaction.add_command(a_command())[1] for _ in range(2)]
         assert without_key == [True, True]
 
-    def test_commands_are_listed_newest_first_and_page_by_page(self, store: Store) -> None:
-        with store.transaction() as transaction:
-            ids = [transaction.add_command(a_command())[0].id for _ in range(5)]
-        with store.reading() as reader:
-            assert [row.id for row in reader.commands(3)] == ids[:1:-1]
-            assert [row.id for row in reader.commands(3, before_id=ids[2])] == [ids[1], ids[0]]
-
     def test_commands_are_listed_by_type_status_and_time(self, store: Store) -> None:
         with store.transaction() as transaction:
             for number in range(6):

@@ -17,7 +17,8 @@ from shared.contracts.errors import InputError
 from shared.runtime.commands import command_fields, send_command
 from shared.store.port import Store
 from shared.store.rows.audit import AuditRow
-from shared.store.rows.commands import NewCommand
+from shared.store.rows.commands import CommandFilter, NewCommand
+from shared.store.rows.listing import Span
 
 _ROWS_AT_ONCE: Final = 500
 
@@ -82,7 +83,7 @@ class StoredCommands:
     def newest(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest commands, newest first."""
         with self._store.reading() as reader:
-            return [command_fields(row) for row in reader.commands(limit)]
+            return [command_fields(each.row) for each in reader.list_commands(Span(limit), CommandFilter())]
 
 
 class RemoteCommands:

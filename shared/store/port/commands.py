@@ -15,10 +15,6 @@ class CommandReads(Protocol):
         """Return one command."""
         ...
 
-    def commands(self, limit: int, before_id: int | None = None) -> list[CommandRow]:
-        """Return commands, newest first; those older than `before_id` where one is given."""
-        ...
-
     def running_commands(self) -> list[CommandRow]:
         """Return commands that were claimed and have not ended, oldest first."""
         ...

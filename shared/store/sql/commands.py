@@ -30,13 +30,6 @@ class CommandSession(Session):
         row = self._connection.execute(_COMMAND.where(COMMANDS.c.id == command_id)).first()
         return None if row is None else _command_row(row)
 
-    def commands(self, limit: int, before_id: int | None = None) -> list[CommandRow]:
-        """Walk the primary key downwards, from its end or below the id."""
-        query = _COMMAND.order_by(COMMANDS.c.id.desc()).limit(limit)
-        if before_id is not None:
-            query = query.where(COMMANDS.c.id < before_id)
-        return [_command_row(row) for row in self._connection.execute(query)]
-
     def running_commands(self) -> list[CommandRow]:
         """Read the partial index of what is unfinished, and keep what is claimed."""
         runs = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.RUNNING.value)

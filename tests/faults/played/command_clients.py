@@ -15,7 +15,8 @@ from shared.contracts.commands import EVERY_PAIR, UNFINISHED
 from shared.runtime.commands import CLAIMED, COMPLETED, HOLD_ENDED, HOLD_SET, SENT, STARTED, command_fields
 from shared.store.port import Reader
 from shared.store.rows.audit import AuditRow
-from shared.store.rows.commands import CommandRow
+from shared.store.rows.commands import CommandFilter, CommandRow
+from shared.store.rows.listing import Span
 from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.sql_store import open_store
 from tests.faults.stage import PAIR, PATIENCE_SECONDS
@@ -121,7 +122,7 @@ def unfinished(reader: Reader) -> int:
 
 def lost_and_doubled(reader: Reader, expected: int) -> tuple[int, int]:
     """Return how many commands are missing or not done, and how many steps too many were taken."""
-    rows = reader.commands(_MOST)
+    rows = [each.row for each in reader.list_commands(Span(_MOST), CommandFilter())]
     done = [row for row in rows if row.status not in UNFINISHED]
     steps = [Counter(record.action for record in reader.audit_of_command(row.id)) for row in rows]
     doubled = sum(max(0, found[step] - 1) for found in steps for step in _STEPS)
@@ -131,7 +132,7 @@ def lost_and_doubled(reader: Reader, expected: int) -> tuple[int, int]:
 def disagreements(reader: Reader, answers: Sequence[Answered]) -> list[str]:
     """Return whatever commands, their trails, the holds and what clients were told do not agree upon."""
     found = list(_told_differently(answers))
-    rows = reader.commands(_MOST)
+    rows = [each.row for each in reader.list_commands(Span(_MOST), CommandFilter())]
     for row in rows:
         found += _flaws_of_trail(row, reader.audit_of_command(row.id))
     expected = _holds_after(reader)

@@ -13,6 +13,8 @@ from sqlalchemy import create_engine
 from services.api.security.command_rate import COMMANDS_PER_MINUTE
 from shared.contracts.times import format_time
 from shared.store.engine import sqlite_url
+from shared.store.rows.commands import CommandFilter
+from shared.store.rows.listing import Span
 from shared.store.sql_store import open_store
 from tests.contract.builders import MIDNIGHT
 from tests.fixtures.api import PASSWORD, Api, running
@@ -165,7 +167,7 @@ def test_the_same_key_is_one_command_wherever_it_stands(api: Api) -> None:
     other = post(api, {"type": "RESUME_PAIR", "payload": {"pair": PAIR}, "idempotency_key": "k"})
     assert other.status_code == 202
     with api.store.reading() as reader:
-        assert len(reader.commands(10)) == 2
+        assert len(reader.list_commands(Span(10), CommandFilter())) == 2
         assert [row.action for row in reader.audit_of_command(1)] == ["command.sent"]
 
 
@@ -197,7 +199,7 @@ def test_what_makes_no_sense_is_refused_with_the_reason_and_not_stored(quick_api
     assert refused.status_code == 422
     assert why in refused.json()["detail"]
     with quick_api.store.reading() as reader:
-        assert reader.commands(10) == []
+        assert reader.list_commands(Span(10), CommandFilter()) == []
 
 
 def test_nobody_sends_commands_without_the_role_or_the_csrf_token_of_their_page(quick_api: Api) -> None:
@@ -206,7 +208,7 @@ def test_nobody_sends_commands_without_the_role_or_the_csrf_token_of_their_page(
     assert post(quick_api, PAUSE, Origin="https://elsewhere.example").status_code == 403
     assert quick_api.client.post("/commands", json=PAUSE).status_code == 401
     with quick_api.store.reading() as reader:
-        assert reader.commands(10) == []
+        assert reader.list_commands(Span(10), CommandFilter()) == []
 
 
 def test_commands_are_listed_by_pages_and_filtered(api: Api) -> None:

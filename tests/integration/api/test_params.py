@@ -11,6 +11,8 @@ import pytest
 from shared.runtime.param_versions import section_of
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
+from shared.store.rows.commands import CommandFilter
+from shared.store.rows.listing import Span
 from tests.fixtures.api import CSRF, Api, running
 from tests.fixtures.api_stores import quick_api
 from tests.fixtures.commanded import PAIR, Commanded, commanded, require_sound
@@ -125,7 +127,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_saved(
     assert sentence in answer.json()["detail"]
     with quick_api.store.reading() as reader:
         assert reader.newest_params() == []
-        assert reader.commands(1) == []
+        assert reader.list_commands(Span(1), CommandFilter()) == []
 
 
 def test_not_a_number_is_refused(quick_api: Api) -> None:

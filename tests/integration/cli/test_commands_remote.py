@@ -17,6 +17,8 @@ import pytest
 from services.cli.program import main
 from services.cli.variables import PASSWORD_FILE_VARIABLE
 from shared.store.engine import sqlite_url
+from shared.store.rows.commands import CommandFilter
+from shared.store.rows.listing import Span
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, Api, running
 from tests.fixtures.commanded import Commanded, commanded
@@ -148,7 +150,7 @@ def test_who_may_not_is_told_so_in_a_sentence(terminal: Terminal) -> None:
         unknown = terminal.over(api, "send", "OPEN_PAIR")
         assert (unknown.code, "unknown command 'OPEN_PAIR'" in unknown.err) == (2, True)
         with desk.store.reading() as reader:
-            assert reader.commands(10) == []
+            assert reader.list_commands(Span(10), CommandFilter()) == []
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_the_command_is_one(termin
         sent = terminal.run("send", "PAUSE_ALL", "--url", address, "--user", "operator", given=PASSWORD)
         assert sent.out == "Command 1 PAUSE_ALL sent; see `scalpbot commands show 1`.\n"
         with desk.store.reading() as reader:
-            assert len(reader.commands(10)) == 1
+            assert len(reader.list_commands(Span(10), CommandFilter())) == 1
 
 
 @contextmanager

@@ -14,6 +14,8 @@ import pytest
 
 from services.cli.program import main
 from shared.store.engine import sqlite_url
+from shared.store.rows.commands import CommandFilter
+from shared.store.rows.listing import Span
 from shared.store.sql_store import open_store
 from tests.fixtures.commanded import commanded
 from tests.fixtures.declared import declare
@@ -106,7 +108,7 @@ def test_a_command_that_makes_no_sense_is_refused_before_it_is_stored(
         refused = run("commands", "send", *arguments, "--db", str(database))
         assert (refused.returncode, why in refused.stderr) == (2, True), refused.stderr
         with desk.store.reading() as reader:
-            assert reader.commands(10) == []
+            assert reader.list_commands(Span(10), CommandFilter()) == []
 
 
 def test_a_running_platform_obeys_and_tells_who_waits(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from shared.contracts.shown import trade_hash
 from shared.runtime.param_versions import Saved, StaleParamsError, require_newest, save_params, section_of
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
+from shared.store.rows.commands import CommandFilter
 from shared.store.rows.listing import Span
 from shared.store.rows.market import GateSnapshotRow
 from tests.fixtures.commanded import EAGER, Commanded, commanded, plain_sql, require_sound
@@ -228,7 +229,7 @@ def test_parameters_that_cannot_be_are_refused_in_one_sentence(
         assert "\n" not in str(refusal.value)
         with desk.store.reading() as reader:
             assert reader.newest_params() == []
-            assert reader.commands(1) == []
+            assert reader.list_commands(Span(1), CommandFilter()) == []
 
 
 def test_a_version_of_plain_sql_is_checked_before_it_rules(database: Path, url: str) -> None:
