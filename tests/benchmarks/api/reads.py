@@ -41,7 +41,7 @@ class _Page(NamedTuple):
 
 def measure(candles: int, folder: Path, end: float) -> list[dict[str, Any]]:
     """Return the figures of every page on both databases; `end` is by the monotonic clock."""
-    sizes = Sizes.process(candles)
+    sizes = Sizes.for_candles(candles)
     found = []
     for kind, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
         with opened(folder) as url:

@@ -16,7 +16,7 @@ from tests.fixtures.filled_store import FIRST_DAY, PAIRS, Sizes, fill, time_of
 
 __all__ = ["url"]
 
-SIZES: Final = Sizes.process(20_000)
+SIZES: Final = Sizes.for_candles(20_000)
 ANY: Final = CommandFilter(None, None)
 
 
