@@ -71,7 +71,7 @@ def both_away_at_start(stage: Stage, seconds: float) -> Outcome:
         stage.rabbit.stop_serving()
         scene.injected += 2
         scene.start_all()
-        _wait_for_words(scene, SERVICES, "store unavailable")
+        _wait_for_words(scene, SERVICES, "store is away")
         _note_idleness(scene, SERVICES, "without a database", seconds)
         stage.postgres.start()
         scene.recovered(time.monotonic())
