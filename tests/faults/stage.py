@@ -173,8 +173,8 @@ class Scene:
         arguments = ["--config", str(self.script.config)]
         if name.startswith("ingest"):
             arguments += ["--csv", f"{PAIR}={self.script.file}", "--speed", self.pace]
-        surroundings = {**(environ or {}), **dying_at(crash_at)}
-        self.deployment.start(name, *arguments, environ=surroundings, program=program)
+        environment = {**(environ or {}), **dying_at(crash_at)}
+        self.deployment.start(name, *arguments, environ=environment, program=program)
 
     def start_all(self, environ: Mapping[str, str] | None = None) -> None:
         """Start the three services."""

@@ -111,7 +111,7 @@ def new_process(
         metrics,
         log,
         stopped=lambda: simulated.stopping,
-        crash=lambda place: simulated.crash(place),  # noqa: PLW0108  (the process comes after its surroundings)
+        crash=lambda place: simulated.crash(place),  # noqa: PLW0108  (what is simulated comes after its process)
         clock=lambda: NOON + scheduler.now,
         monotonic=scheduler.clock,
         sleep=scheduler.sleep,

@@ -38,7 +38,7 @@ from tests.fixtures.closing import (
     ordered,
 )
 from tests.fixtures.commanded import PAIR, Commanded, commanded, free_course, require_sound
-from tests.fixtures.live_run import KeptLog, live_settings, surroundings
+from tests.fixtures.live_run import KeptLog, live_process, live_settings
 from tests.fixtures.paper import NOON, sample_series
 from tests.simulators.oanda import OandaSimulator, ResponseFault, VirtualClock
 
@@ -332,7 +332,7 @@ def test_a_run_says_whether_it_closes_at_oanda_and_never_the_token(own: Commande
         live_settings(simulator, SERIES, **enabled),
     ):
         log = KeptLog()
-        with opened_closes(surroundings(simulator, MONDAY + 60, log), settings, own.store) as closes:
+        with opened_closes(live_process(simulator, MONDAY + 60, log), settings, own.store) as closes:
             told.append((closes is not None, log.lines))
     assert told[0] == (False, [])
     assert told[1][0] is False
@@ -351,7 +351,7 @@ def test_a_process_that_stops_does_not_wait_for_oanda(own: Commanded, simulator:
         transaction.claim_command("this", NOON)
     stopping, log = threading.Event(), KeptLog()
     process = replace(
-        surroundings(simulator, MONDAY, log), monotonic=time.monotonic, sleep=time.sleep, stopped=stopping.is_set
+        live_process(simulator, MONDAY, log), monotonic=time.monotonic, sleep=time.sleep, stopped=stopping.is_set
     )
     settings = live_settings(simulator, SERIES, LIVE_TRADING_ENABLED="true")
     with opened_closes(process, settings, own.store) as closes:
@@ -378,7 +378,7 @@ def test_a_run_that_may_not_write_any_more_closes_nothing_at_oanda(own: Commande
             raise LeaseLostError("another process trades")
 
     process = replace(
-        surroundings(simulator, MONDAY, KeptLog()),
+        live_process(simulator, MONDAY, KeptLog()),
         monotonic=time.monotonic,
         sleep=time.sleep,
         stopped=lambda: refused.is_set() or bool(simulator.changing_requests) or time.monotonic() > ends,
