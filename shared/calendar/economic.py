@@ -13,6 +13,8 @@ from shared.contracts.errors import InputError
 from shared.core.columns import Integers
 
 ALL_CURRENCIES: Final = "All"
+YUAN: Final = "CNY"
+OFFSHORE_YUAN: Final = "CNH"
 HIGH: Final = "High"
 # A calendar that was handed over with past candles knows all there is to know of them.
 NEVER_STALE: Final = 2**53
@@ -52,8 +54,13 @@ class EconomicCalendar:
     fetched_at: int
 
     def high_impact(self, currencies: Iterable[str]) -> tuple[EconomicEvent, ...]:
-        """Return the high-impact events of any of the currencies, or of all, in order of time."""
+        """Return the high-impact events of any of the currencies, or of all, in order of time.
+
+        Calendars tell of China's news as CNY; they move the yuan that is traded offshore, CNH, as much.
+        """
         wanted = {ALL_CURRENCIES, *currencies}
+        if OFFSHORE_YUAN in wanted:
+            wanted.add(YUAN)
         return tuple(sorted(event for event in self.events if event.impact == HIGH and event.currency in wanted))
 
     def windows(self, currencies: Iterable[str], minutes: int = 15) -> NewsWindows:

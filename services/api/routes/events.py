@@ -155,7 +155,8 @@ def register_events(app: FastAPI, context: ApiContext) -> None:
         request: Request, query: Annotated[EventsQuery, Query()], principal: CurrentPrincipal
     ) -> StreamingResponse:
         """Send each event once, with its id; a browser that reconnects continues after the last one."""
-        text = query.after or _last_id(request)
+        # A browser that reconnects sends the address it was given; how far it has come is in the header.
+        text = _last_id(request) or query.after
         after = await run_in_threadpool(_newest, context) if text is None else _place(text)
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(streams.opened(principal, after), media_type="text/event-stream", headers=headers)

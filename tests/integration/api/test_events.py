@@ -62,6 +62,9 @@ def test_who_comes_back_goes_on_after_the_last_event(quick_api: Api) -> None:
     with quick_api.client.stream("GET", "/api/events", headers=again) as answer:
         messages = of_the_account(told(answer))
         assert [next(messages)["data"]["seq"] for _ in range(2)] == [2, 3]
+    # A browser asks for the address it was given once more, and says how far it has come.
+    with quick_api.client.stream("GET", "/api/events?after=0", headers=again) as answer:
+        assert next(of_the_account(told(answer)))["data"]["seq"] == 2
     wrong = {**headers, "Last-Event-ID": "last"}
     assert quick_api.client.get("/api/events", headers=wrong).status_code == 422
     assert quick_api.client.get("/api/events?after=-1", headers=headers).status_code == 422

@@ -108,6 +108,12 @@ def test_only_high_impact_news_of_either_currency_or_all_counts(currency: str, i
     assert pair_calendar(calendar_of(event(currency, impact))).fact_at(EVENT_TIME, EVENT_TIME - 60).news == verdict
 
 
+@pytest.mark.parametrize("currency", ["CNY", "CNH", "USD"])
+def test_pair_of_the_offshore_yuan_is_kept_from_news_of_the_yuan(currency: str) -> None:
+    calendar = pair_calendar(calendar_of(event(currency)), pair="USD_CNH")
+    assert calendar.fact_at(EVENT_TIME, EVENT_TIME + 5 * MINUTE).news == NEWS_NEAR
+
+
 def test_calendar_is_stale_once_older_than_a_day() -> None:
     calendar = calendar_of()
     assert not calendar.is_stale(EVENT_TIME + DAY)
