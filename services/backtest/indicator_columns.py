@@ -52,52 +52,48 @@ class IndicatorColumns(NamedTuple):
 
 
 class _MiddleCells(NamedTuple):
-    """Middle prices, tick volumes and trading days, read row by row."""
+    """Middle prices in half points, tick volumes and trading days, read row by row."""
 
-    high: FloatCells
-    low: FloatCells
-    close: FloatCells
+    high: IntegerCells
+    low: IntegerCells
+    close: IntegerCells
     volume: FloatCells
     trading_day: IntegerCells
 
 
 def compute_indicators(series: CandleSeries, trading_day: Integers, periods: IndicatorPeriods) -> IndicatorColumns:
     """Return all indicators of a series on mid prices; VWAP starts anew with each trading day."""
-    count = len(series.time)
+    count, halves = len(series.time), 2 * series.instrument.points_per_price
     columns = IndicatorColumns._make(np.full(count, NAN) for _ in IndicatorColumns._fields)
-    scale = series.instrument.points_per_price
     middle = (
-        _middle(series.bid_high, series.ask_high, scale),
-        _middle(series.bid_low, series.ask_low, scale),
-        _middle(series.bid_close, series.ask_close, scale),
+        series.bid_high + series.ask_high,
+        series.bid_low + series.ask_low,
+        series.bid_close + series.ask_close,
         series.volume,
         trading_day,
     )
     if count < _WORTH_COMPILING:
-        _fill(_MiddleCells._make(column.tolist() for column in middle), periods, [0.0] * periods.bb, columns)
+        _fill(_MiddleCells._make(column.tolist() for column in middle), halves, periods, [0.0] * periods.bb, columns)
     else:
-        compiled(_fill)(_MiddleCells._make(middle), periods, array_of_floats(periods.bb), columns)
+        compiled(_fill)(_MiddleCells._make(middle), halves, periods, array_of_floats(periods.bb), columns)
     return columns
 
 
-def _middle(bid: Integers, ask: Integers, points_per_price: int) -> Floats:
-    # As the market machine reckons it, so that the figures are the same to the last bit.
-    middle: Floats = (bid / points_per_price + ask / points_per_price) / 2.0
-    return middle
-
-
-def _fill(middle: _MiddleCells, periods: IndicatorPeriods, closes: FloatCells, columns: IndicatorColumns) -> None:
-    """Run every indicator's steps over the candles."""
+def _fill(
+    middle: _MiddleCells, halves: int, periods: IndicatorPeriods, closes: FloatCells, columns: IndicatorColumns
+) -> None:
+    """Run every indicator's steps over the candles, as the market machine does; `halves` are those of a price of 1."""
     atr, adx, rsi, macd, vwap = AVERAGE_START, ADX_START, RSI_START, MACD_START, VWAP_START
     fast, slow, bands = AVERAGE_START, AVERAGE_START, BOLLINGER_START
-    last_high, last_low, last_close = NAN, NAN, NAN
     for row in range(len(middle.close)):
-        high, low, close = middle.high[row], middle.low[row], middle.close[row]
+        high, low, close = middle.high[row] / halves, middle.low[row] / halves, middle.close[row] / halves
         if row > 0:
-            bar_range = true_range(high, low, last_close)
+            last_close = middle.close[row - 1]
+            bar_range = true_range(middle.high[row], middle.low[row], last_close) / halves
             atr = atr_step(atr, bar_range, periods.atr)
-            adx = adx_step(adx, bar_range, high - last_high, last_low - low, periods.adx)
-        rsi = rsi_step(rsi, close, periods.rsi)
+            up, down = middle.high[row] - middle.high[row - 1], middle.low[row - 1] - middle.low[row]
+            adx = adx_step(adx, bar_range, up / halves, down / halves, periods.adx)
+            rsi = rsi_step(rsi, (middle.close[row] - last_close) / halves, periods.rsi)
         fast = ema_step(fast, close, periods.ema_fast)
         slow = ema_step(slow, close, periods.ema_slow)
         vwap = vwap_step(vwap, high, low, close, middle.volume[row], middle.trading_day[row])
@@ -118,4 +114,3 @@ def _fill(middle: _MiddleCells, periods: IndicatorPeriods, closes: FloatCells, c
         columns.bb_upper[row] = bands.upper
         columns.bb_lower[row] = bands.lower
         columns.bb_width[row] = bands.width
-        last_high, last_low, last_close = high, low, close

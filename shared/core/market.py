@@ -28,12 +28,12 @@ class MarketParams(NamedTuple):
 
 
 class MarketMemory(NamedTuple):
-    """What the market machine remembers besides its cells."""
+    """What the market machine remembers besides its cells; middle prices in half points."""
 
     seen: int
-    high: float
-    low: float
-    close: float
+    high: int
+    low: int
+    close: int
     atr: AverageState
     adx: AdxState
     strategy: tuple[Any, ...]
@@ -57,7 +57,7 @@ class MarketCells(NamedTuple):
 
 def market_start(params: MarketParams) -> MarketMemory:
     """Return the machine before its first candle."""
-    return MarketMemory(0, NAN, NAN, NAN, AVERAGE_START, ADX_START, strategy_of(params.strategy).start)
+    return MarketMemory(0, 0, 0, 0, AVERAGE_START, ADX_START, strategy_of(params.strategy).start)
 
 
 def market_cells(params: MarketParams, integers: MakeIntegers, floats: MakeFloats) -> MarketCells:
@@ -67,25 +67,22 @@ def market_cells(params: MarketParams, integers: MakeIntegers, floats: MakeFloat
 
 
 @jitable
-def _middle(bid_points: int, ask_points: int, points_per_price: int) -> float:
-    return (bid_points / points_per_price + ask_points / points_per_price) / 2.0
-
-
-@jitable
 def measure_step(
     state: MarketMemory, cells: tuple[Any, ...], candle: Candle, facts: CalendarFacts, params: MarketParams
 ) -> tuple[MarketMemory, Measures]:
     """Advance ATR, ADX and the strategy by one candle; the windows of the strategy are written in place."""
-    scale = params.points_per_price
-    high = _middle(candle.bid_high, candle.ask_high, scale)
-    low = _middle(candle.bid_low, candle.ask_low, scale)
-    close = _middle(candle.bid_close, candle.ask_close, scale)
-    atr, adx = state.atr, state.adx
+    # A middle price is a whole number of half points: moves that are equal are equal, and are divided only then.
+    halves = 2 * params.points_per_price
+    high = candle.bid_high + candle.ask_high
+    low = candle.bid_low + candle.ask_low
+    close = candle.bid_close + candle.ask_close
+    atr, adx, change = state.atr, state.adx, NAN
     if state.seen > 0:
-        bar_range = true_range(high, low, state.close)
+        change = (close - state.close) / halves
+        bar_range = true_range(high, low, state.close) / halves
         atr = atr_step(atr, bar_range, ATR_PERIOD)
-        adx = adx_step(adx, bar_range, high - state.high, state.low - low, ADX_PERIOD)
-    bar = Bar(high, low, close, candle.volume, facts.trading_day)
+        adx = adx_step(adx, bar_range, (high - state.high) / halves, (state.low - low) / halves, ADX_PERIOD)
+    bar = Bar(high / halves, low / halves, close / halves, candle.volume, facts.trading_day, change)
     strategy, signal, readings = strategy_step(state.strategy, cells, bar, atr.value, params.strategy)
     measures = Measures(atr.value, adx.value, signal, readings)
     return MarketMemory(state.seen + 1, high, low, close, atr, adx, strategy), measures

@@ -195,13 +195,17 @@ class CalendarFacts(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """The middle prices of a candle as floats, its tick volume and its trading day: what indicators read."""
+    """What indicators read of a candle: its middle prices as floats, tick volume, trading day and change of the close.
+
+    The change is that since the close before, NaN where there is none.
+    """
 
     high: float
     low: float
     close: float
     volume: float
     trading_day: int
+    change: float
 
 
 class Readings(NamedTuple):

@@ -81,7 +81,7 @@ def test_state_reads_back_to_the_last_bit(values: list[float]) -> None:
     start, cells = fresh_market(market_params(strategy="bb_breakout"))
     for slot, value in enumerate(values):
         cells.atr.values[slot] = 0.0 if math.isnan(value) else value
-    state = (start._replace(high=values[0], close=values[1]), cells)
+    state = (start._replace(atr=start.atr._replace(value=values[0]), adx=start.adx._replace(value=values[1])), cells)
     text = encode_state(state)
     assert repr(decode_state(text, state)) == repr(state)
     assert encode_state(decode_state(text, state)) == text

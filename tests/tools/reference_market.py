@@ -79,10 +79,11 @@ def digits(pair: str) -> int:
     return 3 if pair[4:] in {"JPY", "HUF", "THB"} else 5
 
 
-def wilder_atr(high: list[float], low: list[float], close: list[float]) -> list[float]:
+def wilder_atr(high: list[Fraction], low: list[Fraction], close: list[Fraction]) -> list[float]:
     """Return ATR(14)."""
     ranges = [
-        max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1])) for i in range(1, len(close))
+        float(max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1])))
+        for i in range(1, len(close))
     ]
     found = [nan] * len(close)
     for i in range(14, len(close)):
@@ -90,13 +91,13 @@ def wilder_atr(high: list[float], low: list[float], close: list[float]) -> list[
     return found
 
 
-def wilder_adx(high: list[float], low: list[float], close: list[float]) -> list[float]:
+def wilder_adx(high: list[Fraction], low: list[Fraction], close: list[Fraction]) -> list[float]:
     """Return ADX(14)."""
     moves: list[tuple[float, float, float]] = [(0.0, 0.0, 0.0)]
     for i in range(1, len(close)):
         up, down = high[i] - high[i - 1], low[i - 1] - low[i]
         reach = max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1]))
-        moves.append((reach, up if up > down and up > 0 else 0.0, down if down > up and down > 0 else 0.0))
+        moves.append((float(reach), float(up) * (up > down and up > 0), float(down) * (down > up and down > 0)))
     dx, adx, sums = [nan] * len(close), [nan] * len(close), [0.0, 0.0, 0.0]
     for i in range(14, len(close)):
         if i == 14:
@@ -110,10 +111,10 @@ def wilder_adx(high: list[float], low: list[float], close: list[float]) -> list[
     return adx
 
 
-def wilder_rsi(close: list[float], n: int) -> list[float]:
+def wilder_rsi(close: list[Fraction], n: int) -> list[float]:
     """Return RSI(n)."""
     found, gain, loss = [nan] * len(close), 0.0, 0.0
-    changes = [0.0] + [close[i] - close[i - 1] for i in range(1, len(close))]
+    changes = [0.0] + [float(close[i] - close[i - 1]) for i in range(1, len(close))]
     for i in range(n, len(close)):
         if i == n:
             gain = sum(max(x, 0.0) for x in changes[1 : n + 1]) / n
@@ -146,12 +147,13 @@ class Market:
     def __init__(self, pair: str, candles: Sequence[ReferenceCandle], rules: Rules) -> None:
         """Reckon all indicators."""
         self.pair, self.candles, self.rules, self.own = pair, candles, rules, rules.pairs[pair]
-        self.high = [(float(c.bid.high) + float(c.ask.high)) / 2 for c in candles]
-        self.low = [(float(c.bid.low) + float(c.ask.low)) / 2 for c in candles]
-        self.close = [(float(c.bid.close) + float(c.ask.close)) / 2 for c in candles]
-        self.atr = wilder_atr(self.high, self.low, self.close)
-        self.adx = wilder_adx(self.high, self.low, self.close)
-        self.rsi = wilder_rsi(self.close, 3)
+        high = [(c.bid.high + c.ask.high) / 2 for c in candles]
+        low = [(c.bid.low + c.ask.low) / 2 for c in candles]
+        close = [(c.bid.close + c.ask.close) / 2 for c in candles]
+        self.atr = wilder_atr(high, low, close)
+        self.adx = wilder_adx(high, low, close)
+        self.rsi = wilder_rsi(close, 3)
+        self.high, self.low, self.close = ([float(price) for price in prices] for prices in (high, low, close))
         self.fast, self.slow = ema(self.close, 9), ema(self.close, 21)
         self.bands = [self._bands(i) for i in range(len(candles))]
 

@@ -1,5 +1,6 @@
 """Relative strength index."""
 
+import math
 from typing import Final, NamedTuple
 
 from shared.core.indicators.trend import NAN
@@ -10,13 +11,12 @@ class RsiState(NamedTuple):
     """Relative strength; gains and losses are sums until `period` changes are in, then smoothed means."""
 
     seen: int
-    previous_close: float
     gain: float
     loss: float
     value: float
 
 
-RSI_START: Final = RsiState(0, NAN, 0.0, 0.0, NAN)
+RSI_START: Final = RsiState(0, 0.0, 0.0, NAN)
 
 
 @jitable
@@ -27,20 +27,22 @@ def _strength(gain: float, loss: float) -> float:
 
 
 @jitable
-def rsi_step(state: RsiState, close: float, period: int) -> RsiState:
-    """Advance Wilder's RSI by one close; 100 without losses, 50 without any change (Wilder 1978)."""
+def rsi_step(state: RsiState, change: float, period: int) -> RsiState:
+    """Advance Wilder's RSI by a change of the close, NaN for the first one (Wilder 1978).
+
+    It is 100 without losses, and 50 without any change.
+    """
+    if math.isnan(change):
+        return state
     seen = state.seen + 1
-    if seen == 1:
-        return RsiState(seen, close, 0.0, 0.0, NAN)
-    change = close - state.previous_close
     rise = max(change, 0.0)
     fall = max(-change, 0.0)
-    if seen <= period:
-        return RsiState(seen, close, state.gain + rise, state.loss + fall, NAN)
-    if seen == period + 1:
+    if seen < period:
+        return RsiState(seen, state.gain + rise, state.loss + fall, NAN)
+    if seen == period:
         gain = (state.gain + rise) / period
         loss = (state.loss + fall) / period
     else:
         gain = (state.gain * (period - 1) + rise) / period
         loss = (state.loss * (period - 1) + fall) / period
-    return RsiState(seen, close, gain, loss, _strength(gain, loss))
+    return RsiState(seen, gain, loss, _strength(gain, loss))

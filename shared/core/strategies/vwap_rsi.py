@@ -40,7 +40,7 @@ def step(
 ) -> tuple[VwapRsiState, Side, Readings]:
     """Advance by one bar and return the new state, the signal and the figures behind it."""
     state = VwapRsiState(
-        rsi_step(state.rsi, bar.close, RSI_PERIOD),
+        rsi_step(state.rsi, bar.change, RSI_PERIOD),
         vwap_step(state.vwap, bar.high, bar.low, bar.close, bar.volume, bar.trading_day),
     )
     rsi, vwap = state.rsi.value, state.vwap.value

@@ -43,8 +43,8 @@ def ema(closes: Values, period: int) -> Floats:
 def rsi(closes: Values, period: int) -> Floats:
     """Return the RSI of all closes."""
     state, found = RSI_START, []
-    for close in closes:
-        state = rsi_step(state, float(close), period)
+    for change in [NAN, *np.diff(np.asarray(closes, dtype=float)).tolist()]:
+        state = rsi_step(state, change, period)
         found.append(state.value)
     return np.array(found)
 

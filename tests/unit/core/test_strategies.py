@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import inf, nan, nextafter
 from random import Random
 from typing import NamedTuple
@@ -58,12 +59,12 @@ def test_averages_that_are_crossed_already_do_not_signal_again() -> None:
 @pytest.mark.parametrize(("atr", "signal"), [(1.0, NO_SIDE), (1.0001, BUY), (0.5, NO_SIDE)])
 def test_cross_upwards_needs_a_close_above_vwap_less_a_part_of_the_atr(atr: float, signal: int) -> None:
     # A new day's VWAP is the bar's own typical price: 1.5, a quarter above the close.
-    assert cross(Bar(2.0, 1.25, 1.25, 100.0, NEXT_DAY), k=0.25, atr=atr) == signal
+    assert cross(Bar(2.0, 1.25, 1.25, 100.0, NEXT_DAY, 0.25), k=0.25, atr=atr) == signal
 
 
 @pytest.mark.parametrize(("atr", "signal"), [(1.0, NO_SIDE), (1.0001, SELL), (0.5, NO_SIDE)])
 def test_cross_downwards_needs_a_close_below_vwap_plus_a_part_of_the_atr(atr: float, signal: int) -> None:
-    assert cross(Bar(0.75, 0.0, 0.75, 100.0, NEXT_DAY), k=0.25, atr=atr) == signal
+    assert cross(Bar(0.75, 0.0, 0.75, 100.0, NEXT_DAY, -0.25), k=0.25, atr=atr) == signal
 
 
 def test_cross_does_not_signal_before_both_averages_were_valid_on_the_bar_before() -> None:
@@ -86,9 +87,10 @@ LIMITS = VwapRsiParams(25.0, 75.0, 0.25)
 def stretch(closes: Sequence[float], *, params: VwapRsiParams = LIMITS, atr: float = 1.0) -> tuple[int, Readings]:
     """Return the signal and the figures of the last close, which begins a day and is therefore its VWAP."""
     state = vwap_rsi.START
-    for close in closes[:-1]:
-        state, _, _ = vwap_rsi.step(state, (), bar(close), atr, params)
-    _, signal, readings = vwap_rsi.step(state, (), bar(closes[-1], day=NEXT_DAY), atr, params)
+    for before, close in zip([nan, *closes], closes[:-1], strict=False):
+        state, _, _ = vwap_rsi.step(state, (), bar(close, before=before), atr, params)
+    last = bar(closes[-1], day=NEXT_DAY, before=closes[-2])
+    _, signal, readings = vwap_rsi.step(state, (), last, atr, params)
     return signal, readings
 
 
@@ -112,15 +114,15 @@ def test_rsi_at_its_limit_does_not_signal_and_just_beyond_it_does() -> None:
 @pytest.mark.parametrize(("atr", "buys"), [(1.0, False), (1.0001, True), (0.9999, False)])
 def test_fall_below_vwap_by_more_than_a_part_of_the_atr_is_not_bought(atr: float, buys: bool) -> None:
     state, params = vwap_rsi.START, LIMITS
-    for close in (4.0, 3.5, 3.0):
-        state, _, _ = vwap_rsi.step(state, (), bar(close), atr, params)
+    for before, close in pairwise((nan, 4.0, 3.5, 3.0)):
+        state, _, _ = vwap_rsi.step(state, (), bar(close, before=before), atr, params)
     # Typical prices 1.5 and 0.75 about a close of 1.25 and 1.0: the close misses VWAP by a quarter.
-    _, bought, _ = vwap_rsi.step(state, (), Bar(2.0, 1.25, 1.25, 100.0, NEXT_DAY), atr, params)
+    _, bought, _ = vwap_rsi.step(state, (), Bar(2.0, 1.25, 1.25, 100.0, NEXT_DAY, -1.75), atr, params)
     assert (bought == BUY) is buys
     state = vwap_rsi.START
-    for close in (0.25, 0.5, 0.75):
-        state, _, _ = vwap_rsi.step(state, (), bar(close), atr, params)
-    _, sold, _ = vwap_rsi.step(state, (), Bar(1.0, 0.25, 1.0, 100.0, NEXT_DAY), atr, params)
+    for before, close in pairwise((nan, 0.25, 0.5, 0.75)):
+        state, _, _ = vwap_rsi.step(state, (), bar(close, before=before), atr, params)
+    _, sold, _ = vwap_rsi.step(state, (), Bar(1.0, 0.25, 1.0, 100.0, NEXT_DAY, 0.25), atr, params)
     assert (sold == SELL) is buys
 
 
