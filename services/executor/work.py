@@ -6,8 +6,8 @@ from typing import Final
 from services.executor.commands.holds import held
 from services.executor.desk import AccountDesk
 from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, QuoteExit, Settlement
-from shared.contracts.codec import FACT_VERSION, decode_assessed
-from shared.contracts.envelope import ALL_PAIRS, Message, message_id
+from shared.contracts.codec import decode_assessed
+from shared.contracts.envelope import ALL_PAIRS, Message, fact_message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.vocabulary import QuotePurpose
 from shared.runtime.outgoing import Outgoing
@@ -142,23 +142,20 @@ class ExecutorWork:
 
 
 def _message(event: AccountEvent) -> Message:
-    identity = message_id(event.type, event.stream, event.seq)
-    correlation, causation = identity, None
+    correlation, causation = None, None
     if event.cause_stream not in (QUOTES, COMMANDS):
         correlation = message_id(CANDLE_CLOSED, event.cause_stream, event.cause_seq)
         causation = message_id(CANDLE_ASSESSED, assessed_of(event.cause_stream), event.cause_seq)
-    return Message(
-        message_id=identity,
-        type=event.type,
-        version=FACT_VERSION,
-        occurred_at=event.time,
-        correlation_id=correlation,
-        causation_id=causation,
-        producer=SERVICE,
+    return fact_message(
+        event.type,
+        event,
         stream=event.stream,
         seq=event.seq,
+        time=event.time,
         pair=event.pair or ALL_PAIRS,
-        body=event,
+        producer=SERVICE,
+        correlation_id=correlation,
+        causation_id=causation,
     )
 
 

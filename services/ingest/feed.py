@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from services.ingest.gaps import find_gaps
-from shared.contracts.codec import FACT_VERSION
-from shared.contracts.envelope import Message, message_id
+from shared.contracts.envelope import Message, fact_message
 from shared.contracts.errors import InputError
 from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
 from shared.contracts.granularity import granularity_name
@@ -179,17 +178,6 @@ def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
 
 
 def _message(fact: CandleClosed) -> Message:
-    identity = message_id(CANDLE_CLOSED, fact.stream, fact.seq)
-    return Message(
-        message_id=identity,
-        type=CANDLE_CLOSED,
-        version=FACT_VERSION,
-        occurred_at=fact.decision_time,
-        correlation_id=identity,
-        causation_id=None,
-        producer=SERVICE,
-        stream=fact.stream,
-        seq=fact.seq,
-        pair=fact.pair,
-        body=fact,
+    return fact_message(
+        CANDLE_CLOSED, fact, stream=fact.stream, seq=fact.seq, time=fact.decision_time, pair=fact.pair, producer=SERVICE
     )

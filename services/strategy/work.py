@@ -5,8 +5,8 @@ from typing import Final
 
 from services.strategy.desk import PairDesk
 from shared.calendar.economic import EconomicCalendar
-from shared.contracts.codec import FACT_VERSION, encode_assessed
-from shared.contracts.envelope import Message, message_id
+from shared.contracts.codec import encode_assessed
+from shared.contracts.envelope import Message, fact_message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
 from shared.contracts.runs import RunMode
 from shared.runtime.outgoing import Outgoing
@@ -109,18 +109,16 @@ class StrategyWork:
     def _message(self, fact: CandleAssessed) -> Message:
         closed = fact.closed
         cause = message_id(CANDLE_CLOSED, closed.stream, closed.seq)
-        return Message(
-            message_id=message_id(CANDLE_ASSESSED, self._assessed, closed.seq),
-            type=CANDLE_ASSESSED,
-            version=FACT_VERSION,
-            occurred_at=closed.decision_time,
-            correlation_id=cause,
-            causation_id=cause,
-            producer=SERVICE,
+        return fact_message(
+            CANDLE_ASSESSED,
+            fact,
             stream=self._assessed,
             seq=closed.seq,
+            time=closed.decision_time,
             pair=closed.pair,
-            body=fact,
+            producer=SERVICE,
+            correlation_id=cause,
+            causation_id=cause,
         )
 
 

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from shared.contracts.decimals import format_money, format_points, parse_money, parse_points
+from shared.contracts.envelope import FACT_VERSION
 from shared.contracts.errors import InvariantError, MessageError
 from shared.contracts.facts import (
     ACCOUNT_FACTS,
@@ -22,7 +23,6 @@ from shared.contracts.facts import (
 from shared.contracts.times import format_time
 from shared.core.types import PRICE_NAMES, Assessment, Candle, MarketState, Readings, Reason, Side, instrument
 
-FACT_VERSION: Final = 1
 Fact = TypeVar("Fact")
 
 

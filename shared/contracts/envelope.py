@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 
 MESSAGE_NAMESPACE: Final = UUID("6f0f7a6e-6f5c-5d0e-9c39-9b6d2f3a1c51")
 ALL_PAIRS: Final = "ALL"
+FACT_VERSION: Final = 1
 
 
 class Message(NamedTuple):
@@ -65,6 +66,35 @@ class WireMessage(NamedTuple):
             producer=message.producer,
             body=body,
         )
+
+
+def fact_message(
+    fact: str,
+    body: object,
+    *,
+    stream: str,
+    seq: int,
+    time: int,
+    pair: str,
+    producer: str,
+    correlation_id: str | None = None,
+    causation_id: str | None = None,
+) -> Message:
+    """Return the message of a fact: its id follows from its place, and without a correlation it has its own."""
+    identity = message_id(fact, stream, seq)
+    return Message(
+        message_id=identity,
+        type=fact,
+        version=FACT_VERSION,
+        occurred_at=time,
+        correlation_id=correlation_id or identity,
+        causation_id=causation_id,
+        producer=producer,
+        stream=stream,
+        seq=seq,
+        pair=pair,
+        body=body,
+    )
 
 
 def message_id(fact: str, stream: str, seq: int) -> str:
