@@ -6,6 +6,8 @@ import numpy as np
 
 from shared.core.columns import Integers
 
+# Stands in a column of open times for a row whose time cannot be read.
+UNREADABLE_TIME: Final = np.iinfo(np.int64).min
 _HOUR_SECONDS: Final = 3600
 
 
@@ -18,13 +20,22 @@ def grid_seconds(granularity_seconds: int) -> int:
 
 
 def most_frequent_step(times: Integers) -> int | None:
-    """Return the most frequent positive difference in seconds of consecutive times, or None without any."""
-    steps = np.diff(times)
-    if (steps < 0).any():
-        # Rows out of order are a fault of their own; they must not hide the granularity.
-        steps = np.diff(np.sort(times))
-    steps = steps[steps > 0]
-    if not len(steps):
-        return None
-    values, counts = np.unique(steps, return_counts=True)
-    return int(values[np.argmax(counts)])
+    """Return the most frequent positive difference in seconds of neighbouring times, or None without any.
+
+    Rows whose time is `UNREADABLE_TIME` are nobody's neighbours: what lies before and after one is no step.
+    """
+    values, counts = _steps(times)
+    return int(values[np.argmax(counts)]) if len(values) else None
+
+
+def _steps(times: Integers) -> tuple[Integers, Integers]:
+    """Return the positive differences of neighbouring times, and how often each occurs."""
+    readable = times != UNREADABLE_TIME
+    if readable.all():
+        steps = np.diff(times)
+        if (steps < 0).any():
+            # Rows out of order are a fault of their own; they must not hide the granularity.
+            steps = np.diff(np.sort(times))
+    else:
+        steps = np.abs(np.diff(np.where(readable, times, 0))[readable[1:] & readable[:-1]])
+    return np.unique(steps[steps > 0], return_counts=True)

@@ -180,8 +180,9 @@ def test_rows_that_are_read_at_once_are_those_that_are_read_one_by_one(
     quick = parse_plain_rows(block, 2, layout, DIGITS)
     if quick is None:
         return
-    slow, rejected = parse_rows(block, 2, layout, DIGITS)
+    slow, rejected, times = parse_rows(block, 2, layout, DIGITS)
     assert rejected == []
+    np.testing.assert_array_equal(times, slow.time)
     for at_once, one_by_one in zip(quick, slow, strict=True):
         np.testing.assert_array_equal(at_once, one_by_one)
 

@@ -81,14 +81,14 @@ def read_candle_file(
     """
     digits = source.instrument.digits
     with _opened(source.path) as stream:
-        layout, columns, rejected = _read_columns(stream, source.path, digits)
+        layout, columns, rejected, times = _read_columns(stream, source.path, digits)
     if layout is MID_LAYOUT:
         columns, dropped = _split(columns, *_check_mid(columns, model_spread_points, digits), source.path)
         rejected += dropped
         columns = columns._replace(prices=_bid_and_ask(columns.prices, model_spread_points))
     if not len(columns.time):
         raise _no_good_rows(source.path, rejected)
-    granularity = _granularity(source.path, columns.time, granularity_seconds)
+    granularity = _granularity(source.path, times, granularity_seconds)
     columns, dropped = _split(columns, *_check_times(columns.time, granularity), source.path)
     rejected = sorted(rejected + dropped)
     if rejected and not skip_bad_rows:
@@ -117,24 +117,37 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} cannot be read: {error.strerror or error}; give a readable candle file") from None
 
 
-def _read_columns(stream: BinaryIO, path: Path, digits: int) -> tuple[CandleLayout, ParsedRows, list[RejectedRow]]:
-    """Return the layout, the well-formed rows and the others."""
+class _FileRows(NamedTuple):
+    layout: CandleLayout
+    columns: ParsedRows
+    rejected: list[RejectedRow]
+    times_of_all: Integers
+
+
+def _read_columns(stream: BinaryIO, path: Path, digits: int) -> _FileRows:
+    """Return the layout, the well-formed rows, the others, and the open times of all."""
     blocks = _blocks(stream)
     header, _, rest = next(blocks, b"").partition(b"\n")
     layout = _layout(path, header)
     parts: list[ParsedRows] = []
     rejected: list[RejectedRow] = []
+    times: list[Integers] = []
     line = 2
     for block in chain([rest] if rest else [], blocks):
         columns = parse_plain_rows(block, line, layout, digits)
         if columns is None:
-            columns, bad = parse_rows(block, line, layout, digits)
+            columns, bad, times_of_block = parse_rows(block, line, layout, digits)
             rejected += bad
             line += block.count(b"\n")
         else:
+            times_of_block = columns.time
             line += len(columns.time)
         parts.append(columns)
-    return layout, join_rows(parts, layout), rejected
+        times.append(times_of_block)
+    rows = join_rows(parts, layout)
+    return _FileRows(
+        layout=layout, columns=rows, rejected=rejected, times_of_all=np.concatenate(times) if rejected else rows.time
+    )
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

@@ -137,7 +137,7 @@ def _read(stream: BinaryIO, path: Path, instrument: Instrument, granularity_seco
     for block in _whole_lines(stream):
         rows = parse_plain_rows(block, line, BID_ASK_LAYOUT, instrument.digits)
         if rows is None:
-            rows, bad = parse_rows(block, line, BID_ASK_LAYOUT, instrument.digits)
+            rows, bad, _ = parse_rows(block, line, BID_ASK_LAYOUT, instrument.digits)
             if bad:
                 raise _bad_row(path, bad[0])
         parts.append(rows)

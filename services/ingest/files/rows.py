@@ -7,12 +7,14 @@ import math
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from services.ingest.files.layout import CandleLayout, ParsedRows, RejectedRow, price_disorder
+from services.ingest.granularity import UNREADABLE_TIME
 from shared.contracts.errors import shortened
+from shared.core.columns import Integers
 from shared.core.types import SECONDS_PER_DAY
 
 _TIME: Final = re.compile(
@@ -32,15 +34,22 @@ class BadRowError(ValueError):
     """A row cannot be used; the message says why. Leave the row out, or refuse its file."""
 
 
-def parse_rows(
-    block: bytes, first_line: int, layout: CandleLayout, digits: int
-) -> tuple[ParsedRows, list[RejectedRow]]:
-    """Return the well-formed rows of a block of whole lines, and the others; blank lines are passed over.
+class RowsRead(NamedTuple):
+    """Well-formed rows, the others, and the open times of all in seconds, `UNREADABLE_TIME` where one has none."""
+
+    columns: ParsedRows
+    rejected: list[RejectedRow]
+    times_of_all: Integers
+
+
+def parse_rows(block: bytes, first_line: int, layout: CandleLayout, digits: int) -> RowsRead:
+    """Read the rows of a block of whole lines; blank lines are passed over.
 
     `digits` are the decimals of a price's point. The order of times is not judged here.
     """
     lines: list[int] = []
     times: list[int] = []
+    times_of_all: list[int] = []
     prices: list[list[int]] = []
     volumes: list[float] = []
     rejected: list[RejectedRow] = []
@@ -51,9 +60,11 @@ def parse_rows(
             time, row_prices, volume = parse_row(text, layout, digits)
         except BadRowError as error:
             rejected.append(RejectedRow(line, str(error), shown_text(text)))
+            times_of_all.append(_time_of_bad_row(text))
             continue
         lines.append(line)
         times.append(time)
+        times_of_all.append(time)
         prices.append(row_prices)
         volumes.append(volume)
     columns = ParsedRows(
@@ -62,7 +73,15 @@ def parse_rows(
         prices=np.ascontiguousarray(np.array(prices, np.int64).reshape(-1, len(layout.price_names)).T),
         volume=np.array(volumes, np.float64),
     )
-    return columns, rejected
+    return RowsRead(columns=columns, rejected=rejected, times_of_all=np.array(times_of_all, np.int64))
+
+
+def _time_of_bad_row(text: str) -> int:
+    """Return the open time of a row that is bad for another reason, else `UNREADABLE_TIME`."""
+    try:
+        return parse_time(text.partition(",")[0].strip())
+    except BadRowError:
+        return UNREADABLE_TIME
 
 
 def parse_row(text: str, layout: CandleLayout, digits: int) -> tuple[int, list[int], float]:
