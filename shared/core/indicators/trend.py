@@ -5,6 +5,17 @@ from typing import Final, NamedTuple
 from shared.core.jit import jitable
 
 NAN: Final = float("nan")
+# What adding up prices of a trading day can be off by, relatively, is less than this; a point is far more.
+_ROUNDING: Final = 1e-12
+
+
+@jitable
+def mean_beside(mean: float, value: float) -> float:
+    """Return a mean, or exactly the value that it lies beside where only rounding keeps the two apart.
+
+    Equal values then have exactly their own mean, so that a market that stands still has no deviation and no trend.
+    """
+    return value if abs(mean - value) <= _ROUNDING * abs(value) else mean
 
 
 class AverageState(NamedTuple):
@@ -25,9 +36,9 @@ def ema_step(state: AverageState, price: float, period: int) -> AverageState:
     if seen < period:
         return AverageState(seen, state.total + price, NAN)
     if seen == period:
-        return AverageState(seen, 0.0, (state.total + price) / period)
+        return AverageState(seen, 0.0, mean_beside((state.total + price) / period, price))
     alpha = 2.0 / (period + 1)
-    return AverageState(seen, 0.0, alpha * price + (1.0 - alpha) * state.value)
+    return AverageState(seen, 0.0, mean_beside(alpha * price + (1.0 - alpha) * state.value, price))
 
 
 class MacdState(NamedTuple):

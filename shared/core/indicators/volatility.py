@@ -3,7 +3,7 @@
 import math
 from typing import Final, NamedTuple
 
-from shared.core.indicators.trend import NAN, AverageState
+from shared.core.indicators.trend import NAN, AverageState, mean_beside
 from shared.core.jit import jitable
 from shared.core.types import FloatCells
 
@@ -49,7 +49,7 @@ def bollinger_step(state: BollingerState, closes: FloatCells, close: float, devi
     total = 0.0
     for index in range(period):
         total += closes[index]
-    middle = total / period
+    middle = mean_beside(total / period, close)
     squares = 0.0
     for index in range(period):
         distance = closes[index] - middle

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from shared.core.indicators.trend import NAN
+from shared.core.indicators.trend import NAN, mean_beside
 from shared.core.jit import jitable
 
 
@@ -24,4 +24,5 @@ def vwap_step(state: VwapState, high: float, low: float, close: float, volume: f
     fresh = trading_day != state.trading_day
     price_volume = (0.0 if fresh else state.price_volume) + (high + low + close) / 3.0 * volume
     total = (0.0 if fresh else state.volume) + volume
-    return VwapState(trading_day, price_volume, total, price_volume / total if total > 0.0 else NAN)
+    value = mean_beside(price_volume / total, close) if total > 0.0 else NAN
+    return VwapState(trading_day, price_volume, total, value)

@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 
 from shared.core.gates import ALLOWS_ALL_BUT_VOLATILE
 from shared.core.indicators.ranking import Ranking, empty_ranking, ranking_percentile, ranking_push, ranking_size
-from shared.core.indicators.trend import NAN
+from shared.core.indicators.trend import NAN, mean_beside
 from shared.core.indicators.volatility import BOLLINGER_START, BollingerState, bollinger_step
 from shared.core.jit import jitable
 from shared.core.strategy import MakeFloats, MakeIntegers, Parameter, Profiles, Strategy
@@ -66,7 +66,7 @@ def step(
     before = state.bands
     bands = bollinger_step(before, cells.closes, bar.close, DEVIATIONS)
     beyond = bar.close > bands.upper or bar.close < bands.lower
-    volume_mean = _mean(cells.volumes) if state.seen >= VOLUME_PERIOD else NAN
+    volume_mean = mean_beside(_mean(cells.volumes), bar.volume) if state.seen >= VOLUME_PERIOD else NAN
     # Before this bar's width goes in, the window holds width[i-100..i-1].
     squeeze = ranking_percentile(cells.widths, params.p) if ranking_size(cells.widths) == WIDTH_PERIOD else NAN
     signal = NO_SIDE
