@@ -29,6 +29,7 @@ from shared.store.port import Store
 TRADING: Final = "trading"
 _IDLE_SECONDS: Final = 0.2
 _PAUSE_SHARE: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 0.2
 
 
 class Run(NamedTuple):
@@ -97,13 +98,20 @@ class PastTrading:
             if process.stopped():
                 break
             self._attend()
-            began = process.monotonic()
-            process.retry_until_available("store", partial(self._platform.replay, batch, lambda _done: None))
+            took_seconds = process.retry_until_available("store", partial(self._replay, batch))
+            if took_seconds is None:
+                break
             # Without a pause in between, other processes might look for a moment to write in vain.
-            process.sleep(_PAUSE_SHARE * (process.monotonic() - began))
+            process.pause(min(_PAUSE_SHARE * took_seconds, _LONGEST_PAUSE_SECONDS))
             process.metrics.of(IngestMetrics).candles.inc(len(batch))
             done += len(batch)
         return done
+
+    def _replay(self, batch: list[Arrival]) -> float:
+        """Trade a batch and return the seconds that it took, without those in which the store was away."""
+        began = self._process.monotonic()
+        self._platform.replay(batch, lambda _done: None)
+        return self._process.monotonic() - began
 
     def idle(self) -> None:
         """Carry out commands until the process is to stop."""

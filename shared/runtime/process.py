@@ -24,6 +24,7 @@ BEAT_SECONDS: Final = 5.0
 SWEEP_SECONDS: Final = 5.0
 _LEAD_AGAIN_SECONDS: Final = 0.5
 _DRAIN_SECONDS: Final = 5.0
+_NAP_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,15 @@ class Process:
             self.health.waits_for(what, str(fault))
             self.log.warning(f"{what} is away", reason=str(fault), next_try_seconds=round(pause, 2))
 
-        result = retry_until(attempt, patience(self.rng.random), self.sleep, self.stopped, failed)
+        result = retry_until(attempt, patience(self.rng.random), self.pause, self.stopped, failed)
         self.health.has(what)
         return result
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not beyond the moment at which the process is to stop."""
+        ends = self.monotonic() + seconds
+        while not self.stopped() and (left := ends - self.monotonic()) > 0:
+            self.sleep(min(left, _NAP_SECONDS))
 
 
 class ReceiverLog:

@@ -17,7 +17,6 @@ from shared.store.port import Store, Transaction
 # Short, so that a process can stop; whatever was cut off is tried again anyway.
 _ANSWER_SECONDS: Final = 5.0
 _PATIENCE_SECONDS: Final = 5.0
-_NAP_SECONDS: Final = 0.2
 
 
 @contextmanager
@@ -64,8 +63,6 @@ def opened_closes(
 
 def _sleep(process: Process, seconds: float) -> None:
     """Pause, but not beyond the moment at which the process is to stop."""
-    ends = process.monotonic() + seconds
-    while (left := ends - process.monotonic()) > 0:
-        if process.stopped():
-            raise InfrastructureError("the process stops")
-        process.sleep(min(left, _NAP_SECONDS))
+    process.pause(seconds)
+    if process.stopped():
+        raise InfrastructureError("the process stops")
