@@ -39,3 +39,17 @@ def _steps(times: Integers) -> tuple[Integers, Integers]:
     else:
         steps = np.abs(np.diff(np.where(readable, times, 0))[readable[1:] & readable[:-1]])
     return np.unique(steps[steps > 0], return_counts=True)
+
+
+def contradicting_step(times: Integers, granularity_seconds: int) -> int | None:
+    """Return the step in seconds that contradicts a granularity, or None where the rows may have it.
+
+    Candles that had no ticks are missing, so some rows lie further apart than the granularity; but in a market that is
+    thin no other step is as frequent. A step that occurs once shows nothing.
+    """
+    values, counts = _steps(times)
+    if not len(values):
+        return None
+    most = int(np.argmax(counts))
+    as_told = int(counts[values == granularity_seconds].sum())
+    return int(values[most]) if counts[most] > max(1, 2 * as_told) else None

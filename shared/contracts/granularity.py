@@ -32,14 +32,32 @@ SECONDS_BY_NAME: Final[Mapping[str, int]] = MappingProxyType(
 NAME_BY_SECONDS: Final[Mapping[int, str]] = MappingProxyType(
     {seconds: name for name, seconds in SECONDS_BY_NAME.items()}
 )
+_HOURS_OF_WEEK: Final = 7 * 24
+# Candles that OANDA and other programs know and that are too long to trade.
+_LONG_NAMES: Final = {"W": "weekly", "W1": "weekly", "M": "monthly", "MN": "monthly", "MN1": "monthly"}
 
 
 def parse_granularity(text: str) -> int:
     """Return the seconds of a granularity's name, e.g. `M5`; raise `InputError` listing the names otherwise."""
-    seconds = SECONDS_BY_NAME.get(text.strip().upper())
+    name = text.strip().upper()
+    seconds = SECONDS_BY_NAME.get(name)
     if seconds is None:
-        raise InputError(f"granularity {text!r} is unknown; use one of {', '.join(SECONDS_BY_NAME)}")
+        wrong = f"{_LONG_NAMES[name]} candles are not traded" if name in _LONG_NAMES else "is unknown"
+        raise InputError(
+            f"granularity {text!r}{':' if name in _LONG_NAMES else ''} {wrong}; use one of {', '.join(SECONDS_BY_NAME)}"
+        )
     return seconds
+
+
+def not_traded(step_seconds: int) -> str | None:
+    """Return what candles that lie so far apart are called, where they are too long to trade, else None.
+
+    Both are aligned to a local hour, so that a step across a change of clocks is an hour longer or shorter.
+    """
+    hours = round(step_seconds / 3600)
+    if abs(hours - _HOURS_OF_WEEK) <= 1:
+        return "weekly"
+    return "monthly" if 28 * 24 - 1 <= hours <= 31 * 24 + 1 else None
 
 
 def granularity_name(seconds: int) -> str:

@@ -15,12 +15,10 @@ import numpy as np
 from services.ingest.files.layout import LAYOUTS, MID_LAYOUT, CandleLayout, ParsedRows, RejectedRow, join_rows
 from services.ingest.files.plain_rows import parse_plain_rows
 from services.ingest.files.rows import parse_rows, shown_text
-from services.ingest.granularity import grid_seconds, most_frequent_step
+from services.ingest.files.times import file_granularity, judge_times
 from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError
-from shared.contracts.granularity import SECONDS_BY_NAME, granularity_name
 from shared.contracts.pairs import pair_in_name, parse_pair
-from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries, Integers
 from shared.core.types import Instrument
 
@@ -29,7 +27,6 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # Blocks of this size and what is made of them stay in the processor's cache.
 _BLOCK_BYTES: Final = 1 << 19
 _BAD_ROWS_NAMED: Final = 5
-_BEFORE_ALL_TIMES: Final = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +85,8 @@ def read_candle_file(
         columns = columns._replace(prices=_bid_and_ask(columns.prices, model_spread_points))
     if not len(columns.time):
         raise _no_good_rows(source.path, rejected)
-    granularity = _granularity(source.path, times, granularity_seconds)
-    columns, dropped = _split(columns, *_check_times(columns.time, granularity), source.path)
+    granularity = file_granularity(source.path, times, granularity_seconds)
+    columns, dropped = _split(columns, *judge_times(source.path, columns.line, columns.time, granularity), source.path)
     rejected = sorted(rejected + dropped)
     if rejected and not skip_bad_rows:
         raise InputError(_refusal(source.path, rejected))
@@ -177,17 +174,6 @@ def _layout(path: Path, header: bytes) -> CandleLayout:
     raise InputError(f"{path}:1: the header {shown_text(text)!r} is unknown; it must be {accepted}")
 
 
-def _granularity(path: Path, times: Integers, given_seconds: int | None) -> int:
-    if given_seconds is not None:
-        granularity_name(given_seconds)
-        return given_seconds
-    step = most_frequent_step(times)
-    if step in SECONDS_BY_NAME.values():
-        return cast("int", step)
-    found = "the times of a single candle" if step is None else f"candles that are mostly {step} seconds apart"
-    raise InputError(f"{path}: no granularity fits {found}; tell it with --granularity, for instance M5")
-
-
 def _check_mid(columns: ParsedRows, spread_points: int, digits: int) -> tuple[Integers, list[str]]:
     """Return the indices of rows that half the spread takes to zero or below, and why they are bad."""
     low = columns.prices[2]
@@ -198,24 +184,6 @@ def _check_mid(columns: ParsedRows, spread_points: int, digits: int) -> tuple[In
 def _bid_and_ask(mid: Integers, spread_points: int) -> Integers:
     bid = mid - spread_points // 2
     return np.concatenate((bid, bid + spread_points))
-
-
-def _check_times(time: Integers, granularity: int) -> tuple[Integers, list[str]]:
-    """Return the indices of rows whose time is off the grid or not after the last good row's, and why they are bad."""
-    on_grid = time % grid_seconds(granularity) == 0
-    # A row on the grid is either good or not after a good one, so the latest of these is the last good time.
-    latest = np.maximum.accumulate(np.where(on_grid, time, _BEFORE_ALL_TIMES))
-    last_good = np.concatenate(([_BEFORE_ALL_TIMES], latest[:-1]))
-    bad = np.flatnonzero(~on_grid | (time <= last_good))
-    return bad, [_time_reason(int(time[at]), int(last_good[at]), granularity) for at in bad]
-
-
-def _time_reason(time: int, last_good: int, granularity: int) -> str:
-    if time == last_good:
-        return f"time {format_time(time)} is a duplicate of the last good row's"
-    if time < last_good:
-        return f"time {format_time(time)} is unsorted, it comes before the last good row's {format_time(last_good)}"
-    return f"time {format_time(time)} is off the grid of {granularity_name(granularity)}"
 
 
 def _split(columns: ParsedRows, bad: Integers, reasons: list[str], path: Path) -> tuple[ParsedRows, list[RejectedRow]]:

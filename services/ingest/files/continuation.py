@@ -177,7 +177,7 @@ def _check_times(path: Path, rows: ParsedRows, granularity_seconds: int) -> None
         at = int(backwards[0]) + 1
         raise _bad_row(path, RejectedRow(int(rows.line[at]), "its time does not follow that of the row before", ""))
     shortest = int(steps.min()) if len(steps) else granularity_seconds
-    if shortest > granularity_seconds and shortest in NAME_BY_SECONDS:
+    if shortest != granularity_seconds and shortest in NAME_BY_SECONDS:
         raise InputError(
             f"{path} holds {NAME_BY_SECONDS[shortest]} candles, so it is not continued with {name} ones; give its own "
             f"granularity or {_OTHER_FILE}"

@@ -149,7 +149,7 @@ def test_line_numbers_hold_after_many_good_blocks(tmp_path: Path) -> None:
         row(f"2014-{1 + day // 28:02}-{1 + day % 28:02}T{hour:02}:00:00Z") for day in range(336) for hour in range(24)
     ]
     path = written(tmp_path, HEADER, *rows, row(volume="x"))
-    assert refusal(path).startswith(f"{path}:{len(rows) + 2}: volume 'x' is not a number")
+    assert refusal(path, 3600).startswith(f"{path}:{len(rows) + 2}: volume 'x' is not a number")
 
 
 def test_hours_above_one_must_be_whole(tmp_path: Path) -> None:
@@ -219,13 +219,16 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
 def test_a_single_candle_needs_a_granularity(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER, BEFORE)
     assert refusal(path, None) == (
-        f"{path}: no granularity fits the times of a single candle; tell it with --granularity, for instance M5"
+        f"{path}: the times of a single candle show no granularity; tell it with --granularity, for instance M5"
     )
 
 
 def test_an_unusual_step_needs_a_granularity(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER, BEFORE, row("2014-05-01T00:03:00Z"))
-    assert "no granularity fits candles that are mostly 180 seconds apart" in refusal(path, None)
+    assert refusal(path, None) == (
+        f"{path}: the rows lie 3 min apart, and no granularity is that long; "
+        "tell it with --granularity, for instance M5"
+    )
 
 
 def test_an_impossible_granularity_is_refused(tmp_path: Path) -> None:
