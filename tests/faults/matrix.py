@@ -35,6 +35,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "6": lambda stage, times: [broker.restarted(stage, [True] * times)],
     "7": lambda stage, times: [broker.restarted(stage, [False] * times)],
     "8": _repeated(lambda stage, _number: broker.killed_right_after_declaring(stage)),
+    "9": _repeated(lambda stage, _number: broker.frozen(stage, _OUTAGE_SECONDS)),
     "10": _repeated(lambda stage, _number: broker.blackholed(stage, _OUTAGE_SECONDS)),
     "11": lambda stage, times: [broker.mangled(stage, 10.0 * times)],
     "12": _repeated(lambda stage, _number: broker.alarmed(stage, _OUTAGE_SECONDS)),

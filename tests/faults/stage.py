@@ -32,6 +32,7 @@ CANDLES: Final = 160
 LONG_CANDLES: Final = 260
 # Market seconds to a second: 50 candles of five minutes, each with its own commits.
 PACE: Final = "15000"
+_STEP_SECONDS: Final = 300
 # Generous, because other things may run on the machine; what was measured is reported.
 PATIENCE_SECONDS: Final = 120.0
 
@@ -180,6 +181,10 @@ class Scene:
         """Start the three services."""
         for name in SERVICES:
             self.start(name, environ=environ)
+
+    def pace_for(self, seconds: float) -> str:
+        """Return the speed at which the script lasts so many seconds."""
+        return str(round(self.script.candles * _STEP_SECONDS / seconds, 1))
 
     def traded(self) -> int:
         """Return how many candles are in the ledger."""

@@ -13,6 +13,7 @@ from shared.bus.backoff import reconnecting
 from shared.bus.rabbitmq_topology import QueueState, TopologyJob
 from shared.bus.topology import EXCHANGE, topology
 from tests.faults.outcome import Outcome
+from tests.faults.played.readers import reading
 from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, PATIENCE_SECONDS, Scene, Stage
 from tests.fixtures.declared import declare
@@ -24,6 +25,7 @@ _WITNESS: Final = "tests.witness"
 _SETTLED_SECONDS: Final = 2.2
 _BACK_SECONDS: Final = 15.0
 _DRAINED_SECONDS: Final = 10.0
+_QUESTIONS_A_SECOND: Final = 20.0
 
 
 def restarted(stage: Stage, gracefully: Sequence[bool]) -> Outcome:
@@ -111,6 +113,30 @@ def _seconds_until_noticed(scene: Scene, before: dict[str, int], seconds: float)
                 noticed[name] = time.monotonic() - began
         time.sleep(0.05)
     return noticed
+
+
+def frozen(stage: Stage, seconds: float) -> Outcome:
+    """Stop the broker's processes for a while: connections stay open and nothing answers; the API is asked all along."""
+    with stage.scene(LONG_CANDLES) as scene, ExitStack() as opened:
+        scene.pace = scene.pace_for(seconds + 4.0)
+        scene.start_all()
+        readers = opened.enter_context(reading(scene, _QUESTIONS_A_SECOND))
+        scene.wait_for_trading()
+        before = {name: scene.told(name, "broker is away") for name in CONSUMERS}
+        readers.forget()
+        traded = scene.traded()
+        stage.rabbit.pause()
+        scene.injected += 1
+        for name, after in _seconds_until_noticed(scene, before, seconds).items():
+            scene.notes[f"{name} noticed after, seconds"] = after
+        scene.notes["traded meanwhile"] = scene.traded() - traded
+        scene.notes |= readers.figures()
+        stage.rabbit.resume()
+        scene.promised_seconds = _BACK_SECONDS
+        began = time.monotonic()
+        scene.recovered(began)
+        note_consuming(scene, began)
+        return scene.finished("9", f"SIGSTOP of the broker for {seconds:g} s")
 
 
 def mangled(stage: Stage, seconds: float) -> Outcome:
