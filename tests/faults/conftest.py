@@ -7,8 +7,11 @@ import pytest
 
 from tests.faults.outcome import REPORTED
 from tests.faults.stage import Stage
+from tests.faults.played.database import DISK_MEGABYTES
+from tests.servers.errors import UnavailableError
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
+from tests.servers.small_disk import SmallDisk
 
 
 @pytest.fixture(scope="session", name="_stage")
@@ -25,3 +28,14 @@ def stage(_stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
     played = len(_stage.outcomes)
     yield _stage
     request.node.user_properties += [(REPORTED, asdict(outcome)) for outcome in _stage.outcomes[played:]]
+
+
+@pytest.fixture
+def small_disk() -> Iterator[SmallDisk]:
+    """Return a disk that may be filled."""
+    try:
+        disk = SmallDisk(DISK_MEGABYTES)
+    except UnavailableError as fault:
+        pytest.skip(f"left out: {fault}")
+    with disk:
+        yield disk

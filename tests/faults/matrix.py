@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from tests.faults.outcome import Outcome
 from tests.faults.played import broker, commands, crashes, database, executors, messages
 from tests.faults.stage import Stage
+from tests.servers.small_disk import SmallDisk
 
 # Plays a row with so many repetitions and returns what came of it.
 Play: TypeAlias = Callable[[Stage, int], list[Outcome]]
@@ -23,6 +24,11 @@ def _each_crash_point(service: str) -> Play:
 
 def _repeated(play: Callable[[Stage, int], Outcome]) -> Play:
     return lambda stage, times: [play(stage, number) for number in range(times)]
+
+
+def _on_small_disk(play: Callable[[Stage, SmallDisk, float], Outcome], stage: Stage) -> Outcome:
+    with SmallDisk(database.DISK_MEGABYTES) as disk:
+        return play(stage, disk, _OUTAGE_SECONDS)
 
 
 # A campaign plays each row for the whole time that the matrix names; the tests play the same rows for a shorter one.
@@ -52,6 +58,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     ],
     "20": lambda stage, times: [database.restarted(stage, [gracefully] * times) for gracefully in (True, False)],
     "21": lambda stage, _times: [database.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
+    "22": _repeated(lambda stage, _number: _on_small_disk(database.disk_full, stage)),
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
     "commands": lambda stage, times: [commands.raced(stage, times)],
     "start": _repeated(lambda stage, _number: database.both_away_at_start(stage, _WAITING_SECONDS)),

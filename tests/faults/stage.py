@@ -71,12 +71,15 @@ class Script:
 class Stage:
     """Servers that scenes share one after the other."""
 
-    def __init__(self, rabbit: RabbitServer, postgres: PostgresServer, folder: Path) -> None:
-        """Keep files in a folder; the servers run already."""
+    def __init__(
+        self, rabbit: RabbitServer, postgres: PostgresServer, folder: Path, outcomes: list[Outcome] | None = None
+    ) -> None:
+        """Keep files in a folder, and outcomes in a list, of its own if none is given; the servers run already."""
         self.rabbit = rabbit
         self.postgres = postgres
         self.folder = folder
-        self.outcomes: list[Outcome] = []
+        folder.mkdir(exist_ok=True)
+        self.outcomes: list[Outcome] = [] if outcomes is None else outcomes
         self._scripts: dict[int, Script] = {}
         self._scenes = 0
         self._template = postgres.new_database()

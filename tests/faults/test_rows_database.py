@@ -1,7 +1,8 @@
-"""Rows 20 and 21 of the fault matrix, and servers that are not there yet."""
+"""Rows 20-22 of the fault matrix, and servers that are not there yet."""
 
-from tests.faults.played.database import both_away_at_start, restarted, unreachable
+from tests.faults.played.database import both_away_at_start, disk_full, restarted, unreachable
 from tests.faults.stage import Stage
+from tests.servers.small_disk import SmallDisk
 
 MOST_IDLE_PROCESSOR_SHARE = 0.1
 
@@ -12,6 +13,10 @@ def test_row_20_database_restart_and_kill_lose_nothing_committed(stage: Stage) -
 
 def test_row_21_unreachable_database_kills_no_service_and_is_told_by_readiness(stage: Stage) -> None:
     unreachable(stage, 3, 2).require_sound()
+
+
+def test_row_22_full_disk_is_told_and_when_it_is_freed_the_run_goes_on(stage: Stage, small_disk: SmallDisk) -> None:
+    disk_full(stage, small_disk, 2).require_sound()
 
 
 def test_servers_down_at_start_are_waited_for_without_work(stage: Stage) -> None:

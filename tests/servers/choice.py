@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Final, TypeVar
 
 from tests.servers.docker_engine import require_engine
@@ -43,6 +44,17 @@ def open_postgres_server(switch: str, *, survives_power_cut: bool = False) -> Po
         Way.LOCAL: lambda: _local_postgres(survives_power_cut),
     }
     node: PostgresNode = _started(switch, ways)
+    return PostgresServer(node)
+
+
+def open_postgres_server_on(disk: Path) -> PostgresServer:
+    """Return a database server of this machine that keeps its cluster on a disk; raises as `open_rabbit_server` does."""
+    node = LocalPostgresNode(postgres_programs(), survives_power_cut=True, disk=disk)
+    try:
+        node.start()
+    except BaseException:
+        node.close()
+        raise
     return PostgresServer(node)
 
 

@@ -68,6 +68,10 @@ class Guardian:
         """Take care of a container: it is removed with its volumes at the end."""
         self._tell(container=identity)
 
+    def add_mount(self, folder: Path) -> None:
+        """Take care of a file system: it is unmounted at the end."""
+        self._tell(mount=str(folder))
+
     def kill(self, process: "subprocess.Popen[bytes]") -> None:
         """Kill a program and everything below it at once, as a power cut would."""
         family = freeze(process.pid)

@@ -1,7 +1,7 @@
 """The process that ends what a test run has started as soon as the run is over, however it came to its end.
 
 It reads one JSON message a line from the run: {"watch": PID, "farewell": SIGNAL}, {"forget": PID},
-{"folder": PATH}, {"container": ID}.
+{"folder": PATH}, {"mount": PATH}, {"container": ID}.
 The end of the input is the end of the run, or of the server that it was started for.
 """
 
@@ -9,6 +9,7 @@ import contextlib
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from typing import Final
@@ -20,12 +21,13 @@ _KILL_SECONDS: Final = 4.0
 
 
 def main() -> None:
-    """Follow the messages until they end, then end processes, remove containers and delete folders."""
+    """Follow the messages until they end, then end processes, remove containers, unmount and delete folders."""
     # Whoever stops the test run with its whole process group must not stop this one.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     wards: dict[int, signal.Signals] = {}
     folders: list[str] = []
+    mounts: list[str] = []
     containers: list[str] = []
     for line in sys.stdin:
         match json.loads(line):
@@ -35,6 +37,8 @@ def main() -> None:
                 del wards[process]
             case {"folder": str(path)}:
                 folders.append(path)
+            case {"mount": str(path)}:
+                mounts.append(path)
             case {"container": str(name)}:
                 containers.append(name)
     # What was started last leans on what was started before it.
@@ -42,6 +46,9 @@ def main() -> None:
         _end(ward, last_signal)
     for name in containers:
         _remove(name)
+    for path in mounts:
+        # Lazily: whoever still has a file open there must not keep the folder from being deleted.
+        subprocess.run(["umount", "--lazy", path], check=False)
     for path in folders:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -77,6 +77,10 @@ class PostgresServer:
         """Return the SQLAlchemy URL of a database, through psycopg, for the owner of everything."""
         return f"postgresql+psycopg://{self._authority}/{database}"
 
+    def is_running(self) -> bool:
+        """Return whether the server runs, paused or not."""
+        return self._node.is_running()
+
     def start(self) -> None:
         """Start the server unless it runs already, and return when it answers; raises ServerError."""
         if not self._node.is_running():

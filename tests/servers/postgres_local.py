@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import Final
 
 from tests.servers.errors import ServerError, UnavailableError
@@ -27,8 +28,13 @@ _SIGNALS: Final = {Stop.FAST: signal.SIGINT, Stop.IMMEDIATE: signal.SIGQUIT}
 class LocalPostgresNode:
     """One cluster with all its files in a temporary folder; its processes never run as root."""
 
-    def __init__(self, programs: PostgresPrograms, *, survives_power_cut: bool = False) -> None:
-        """Make the folder; it writes to the disk at each commit only if it is to survive a power cut."""
+    def __init__(
+        self, programs: PostgresPrograms, *, survives_power_cut: bool = False, disk: Path | None = None
+    ) -> None:
+        """Make the folder; it writes to the disk at each commit only if it is to survive a power cut.
+
+        With `disk` the cluster lies there, and is not deleted.
+        """
         self._programs = programs
         self._account = _account()
         self._guardian = Guardian()
@@ -36,7 +42,9 @@ class LocalPostgresNode:
         if self._account is not None:
             shutil.chown(self._folder, self._account)
         self._log = LogFile(self._folder / "postgres.log")
-        self._data = self._folder / "data"
+        self._data = (disk or self._folder) / "data"
+        if disk is not None and self._account is not None:
+            shutil.chown(disk, self._account)
         self._fsync = "on" if survives_power_cut else "off"
         self._port = free_ports(1)[0]
         self._server: subprocess.Popen[bytes] | None = None

@@ -12,9 +12,12 @@ from tests.faults.played.broker import CONSUMERS, note_consuming
 from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES
+from tests.servers.choice import open_postgres_server_on
+from tests.servers.small_disk import SmallDisk
 
 _RESUMED_SECONDS: Final = 10.0
 _REACHED_SECONDS: Final = 15.0
+DISK_MEGABYTES: Final = 160
 
 
 def restarted(stage: Stage, gracefully: Sequence[bool]) -> Outcome:
@@ -62,6 +65,39 @@ def _play_cut(scene: Scene, proxy: TcpProxy, seconds: float) -> None:
     proxy.heal()
     scene.recovered(time.monotonic())
     scene.wait(lambda: all(_says(scene, name, "readyz") for name in SERVICES), "all services are ready again")
+
+
+def disk_full(stage: Stage, disk: SmallDisk, seconds: float) -> Outcome:
+    """Fill the disk on which the database lies, and free it after a while.
+
+    Where the server cannot go on it ends; it is started again after that, as whoever watches over it would.
+    """
+    with open_postgres_server_on(disk.folder) as postgres:
+        small = Stage(stage.rabbit, postgres, stage.folder / disk.folder.name, stage.outcomes)
+        with small.scene(LONG_CANDLES) as scene:
+            scene.pace = scene.pace_for(seconds + 5.0)
+            scene.start_all()
+            scene.wait_for_trading()
+            disk.fill()
+            try:
+                _wait_on_full_disk(scene, seconds)
+            finally:
+                disk.free()
+            began = time.monotonic()
+            scene.notes["server ended"] = "no" if postgres.is_running() else "yes"
+            postgres.start()
+            scene.recovered(began)
+            scene.promised_seconds = _REACHED_SECONDS
+            return scene.finished("22", f"PostgreSQL on a full disk for {seconds:g} s")
+
+
+def _wait_on_full_disk(scene: Scene, seconds: float) -> None:
+    scene.injected += 1
+    full = time.monotonic()
+    scene.wait(lambda: any("No space left" in scene.deployment.log_of(name) for name in SERVICES), "a service tells it")
+    scene.notes["told after, seconds"] = time.monotonic() - full
+    time.sleep(max(0.0, full + seconds - time.monotonic()))
+    assert all(_says(scene, name, "healthz") for name in SERVICES), "a service takes itself for dead"
 
 
 def both_away_at_start(stage: Stage, seconds: float) -> Outcome:
