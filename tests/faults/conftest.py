@@ -6,8 +6,8 @@ from dataclasses import asdict
 import pytest
 
 from tests.faults.outcome import REPORTED
-from tests.faults.stage import Stage
 from tests.faults.played.database import DISK_MEGABYTES
+from tests.faults.stage import Stage
 from tests.servers.errors import UnavailableError
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer

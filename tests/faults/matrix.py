@@ -1,14 +1,15 @@
 """The rows of the fault matrix that are played with processes: how each is played, once or many times over."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from tests.faults.outcome import Outcome
-from tests.faults.played import broker, commands, crashes, database, executors, messages
+from tests.faults.played import broker, commands, crashes, database, embedded, executors, messages
 from tests.faults.stage import Stage
 from tests.servers.small_disk import SmallDisk
 
 # Plays a row with so many repetitions and returns what came of it.
+Result = TypeVar("Result")
 Play: TypeAlias = Callable[[Stage, int], list[Outcome]]
 
 _SEED: Final = 20_260_301
@@ -26,7 +27,7 @@ def _repeated(play: Callable[[Stage, int], Outcome]) -> Play:
     return lambda stage, times: [play(stage, number) for number in range(times)]
 
 
-def _on_small_disk(play: Callable[[Stage, SmallDisk, float], Outcome], stage: Stage) -> Outcome:
+def _on_small_disk(play: Callable[[Stage, SmallDisk, float], Result], stage: Stage) -> Result:
     with SmallDisk(database.DISK_MEGABYTES) as disk:
         return play(stage, disk, _OUTAGE_SECONDS)
 
@@ -58,7 +59,8 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     ],
     "20": lambda stage, times: [database.restarted(stage, [gracefully] * times) for gracefully in (True, False)],
     "21": lambda stage, _times: [database.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
-    "22": _repeated(lambda stage, _number: _on_small_disk(database.disk_full, stage)),
+    "22": lambda stage, times: [_on_small_disk(database.disk_full, stage) for _ in range(times)],
+    "23": lambda stage, times: [each for _ in range(times) for each in _on_small_disk(embedded.disk_full, stage)],
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
     "commands": lambda stage, times: [commands.raced(stage, times)],
     "start": _repeated(lambda stage, _number: database.both_away_at_start(stage, _WAITING_SECONDS)),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -15,6 +15,7 @@ from shared.contracts.shown import trade_hash
 from shared.runtime.streams import ALL_ASSESSED
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
+from shared.store.port import Store
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.faults.outcome import Effects, Outcome, described, effects_of, missing, violations_of
@@ -67,6 +68,10 @@ class Script:
     trade_hash: str
     effects: Effects
 
+    def pace_for(self, seconds: float) -> str:
+        """Return the speed at which the candles last so many seconds."""
+        return str(round(self.candles * _STEP_SECONDS / seconds, 1))
+
 
 class Stage:
     """Servers that scenes share one after the other."""
@@ -110,6 +115,18 @@ class Stage:
             self.postgres.make_usable()
             self.rabbit.retire_vhost(vhost)
             self.postgres.delete_database(database)
+
+    def judged(self, draft: Outcome, script: Script, store: Store) -> Outcome:
+        """Compare a ledger with that of the undisturbed run, and keep and return the draft with what came of it."""
+        with store.reading() as reader:
+            found = effects_of(reader)
+            violations = violations_of(reader, script.trade_hash)
+        lost, doubled = missing(script.effects, found), missing(found, script.effects)
+        differs = {"differs": described(script.effects, found)} if lost or doubled else {}
+        notes = {**draft.notes, **differs}
+        outcome = replace(draft, lost=lost, doubled=doubled, violations=tuple(violations), notes=notes)
+        self.outcomes.append(outcome)
+        return outcome
 
     def _written(self, candles: int) -> Script:
         folder = self.folder / f"script_{candles}"
@@ -184,10 +201,6 @@ class Scene:
         """Start the three services."""
         for name in SERVICES:
             self.start(name, environ=environ)
-
-    def pace_for(self, seconds: float) -> str:
-        """Return the speed at which the script lasts so many seconds."""
-        return str(round(self.script.candles * _STEP_SECONDS / seconds, 1))
 
     def traded(self) -> int:
         """Return how many candles are in the ledger."""
@@ -277,26 +290,18 @@ class Scene:
 
     def outcome(self, row: str, fault: str) -> Outcome:
         """Compare the ledger with that of the undisturbed run."""
-        with self.store.reading() as reader:
-            found = effects_of(reader)
-            violations = violations_of(reader, self.script.trade_hash)
-        expected = self.script.effects
-        lost, doubled = missing(expected, found), missing(found, expected)
-        if lost or doubled:
-            self.notes["differs"] = described(expected, found)
-        outcome = Outcome(
+        draft = Outcome(
             row,
             fault,
             self.injected,
-            lost,
-            doubled,
-            tuple(violations),
-            tuple(self.recoveries),
-            self.promised_seconds,
-            dict(self.notes),
+            lost=0,
+            doubled=0,
+            violations=(),
+            recovery_seconds=tuple(self.recoveries),
+            promised_seconds=self.promised_seconds,
+            notes=self.notes,
         )
-        self.stage.outcomes.append(outcome)
-        return outcome
+        return self.stage.judged(draft, self.script, self.store)
 
     def finished(self, row: str, fault: str) -> Outcome:
         """Wait until all is done and return what came of it."""

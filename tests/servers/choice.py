@@ -48,7 +48,7 @@ def open_postgres_server(switch: str, *, survives_power_cut: bool = False) -> Po
 
 
 def open_postgres_server_on(disk: Path) -> PostgresServer:
-    """Return a database server of this machine that keeps its cluster on a disk; raises as `open_rabbit_server` does."""
+    """Return a server of this machine that keeps its cluster on a disk; raises as `open_rabbit_server` does."""
     node = LocalPostgresNode(postgres_programs(), survives_power_cut=True, disk=disk)
     try:
         node.start()

@@ -35,8 +35,8 @@ class SmallDisk:
     def __exit__(self, *_fault: object) -> None:
         self._guardian.close()
 
-    def fill(self) -> None:
-        """Take all the space that is left."""
+    def fill(self, leaving: int = 0) -> None:
+        """Take all the space that is left, or all but so many bytes."""
         with self._ballast.open("ab", buffering=0) as file:
             for size in (1_024 * _CHUNK_BYTES, _CHUNK_BYTES, 1):
                 try:
@@ -44,6 +44,7 @@ class SmallDisk:
                         pass
                 except OSError:
                     continue
+            file.truncate(max(0, file.tell() - leaving))
 
     def free(self) -> None:
         """Give back what `fill` took."""

@@ -118,7 +118,7 @@ def _seconds_until_noticed(scene: Scene, before: dict[str, int], seconds: float)
 def frozen(stage: Stage, seconds: float) -> Outcome:
     """Stop the broker's processes for a while: connections stay open, nothing answers; the API is asked all along."""
     with stage.scene(LONG_CANDLES) as scene, ExitStack() as opened:
-        scene.pace = scene.pace_for(seconds + 4.0)
+        scene.pace = scene.script.pace_for(seconds + 4.0)
         scene.start_all()
         readers = opened.enter_context(reading(scene, _QUESTIONS_A_SECOND))
         scene.wait_for_trading()

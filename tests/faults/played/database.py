@@ -75,7 +75,7 @@ def disk_full(stage: Stage, disk: SmallDisk, seconds: float) -> Outcome:
     with open_postgres_server_on(disk.folder) as postgres:
         small = Stage(stage.rabbit, postgres, stage.folder / disk.folder.name, stage.outcomes)
         with small.scene(LONG_CANDLES) as scene:
-            scene.pace = scene.pace_for(seconds + 5.0)
+            scene.pace = scene.script.pace_for(seconds + 5.0)
             scene.start_all()
             scene.wait_for_trading()
             disk.fill()
