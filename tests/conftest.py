@@ -15,6 +15,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+from shared.contracts import concealed
 from shared.store.schema import upgrade
 from tests.faults.outcome import REPORTED, Outcome, table_of
 from tests.servers.choice import SWITCH, is_forced, open_postgres_server, open_rabbit_server
@@ -28,6 +29,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 # Taken out of the environment: the program refuses variables of its own prefix that it does not know.
 _CHOSEN_WAY = os.environ.pop(SWITCH, "")
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test knowing no secrets: what one has read must not be masked in the next."""
+    monkeypatch.setattr(concealed, "_OF_THIS_PROCESS", concealed.Concealment())
+
 
 Server = TypeVar("Server", RabbitServer, PostgresServer)
 

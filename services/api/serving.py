@@ -22,6 +22,7 @@ from services.api.app import create_app
 from services.api.context import SERVICE, ApiContext
 from services.api.security.accounts import Accounts
 from services.api.security.hosts import OwnNames
+from shared.contracts.concealed import conceal
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
 from shared.contracts.vocabulary import Role
@@ -250,4 +251,5 @@ def _password_in(path: Path) -> str:
         raise InputError(f"--bootstrap-file {path} cannot be read; name a readable text file") from fault
     if len(lines) != 1:
         raise InputError(f"--bootstrap-file {path} must hold the first password on a single line")
+    conceal(lines[0])
     return lines[0]

@@ -6,13 +6,14 @@ from services.cli.configuration import read_settings
 from services.cli.options import AtBroker
 from shared.bus.topology import Topology, topology
 from shared.contracts.errors import InputError
+from shared.settings.addresses import BROKER_SCHEMES, server_address
 from shared.settings.settings import Settings
 
 
 def broker_url(given: str | None, settings: Settings, option: str = "--url") -> str:
     """Return the broker's address: the one given, else that of the environment; raise InputError without one."""
     if given is not None:
-        return given
+        return server_address(option, given, BROKER_SCHEMES)
     configured = settings.runtime.rabbitmq_url
     if configured is None:
         raise InputError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from services.cli.configuration import read_settings
 from services.cli.options import AtDatabase
+from shared.settings.addresses import STORE_SCHEMES, server_address
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store
@@ -16,7 +17,9 @@ def database_url(given: str | None, settings: Settings) -> str:
     """Return the URL of the database in force: the one given, else that of the settings."""
     if given is None:
         return settings.runtime.store_url()
-    return given if "://" in given else sqlite_url(Path(given))
+    if "://" not in given:
+        return sqlite_url(Path(given))
+    return server_address("--db", given, STORE_SCHEMES)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from services.cli.up.options import up
 from services.cli.users.options import users
 from services.cli.variables import DEBUG_VARIABLE
 from services.cli.why.options import why
+from shared.contracts.concealed import concealing
 from shared.contracts.errors import InfrastructureError, InputError
 
 FAULT: Final = 1
@@ -71,7 +72,15 @@ def build_program() -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program with its arguments, those of the process by default, and return its exit code."""
+    """Run the program with its arguments, those of the process by default, and return its exit code.
+
+    Whatever is written to stdout and stderr meanwhile, also by libraries, is without the secrets that were read.
+    """
+    with concealing((sys, "stdout"), (sys, "stderr")):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         code = build_program()(given or ["--help"], prog_name="scalpbot", standalone_mode=False)

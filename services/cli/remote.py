@@ -13,6 +13,7 @@ import httpx
 import typer
 
 from services.cli.variables import PASSWORD_FILE_VARIABLE
+from shared.contracts.concealed import conceal
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
 
@@ -89,9 +90,11 @@ def password_of(user: str) -> str:
     name = os.environ.get(PASSWORD_FILE_VARIABLE, "")
     if name:
         try:
-            return Path(name).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+            password = Path(name).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError) as fault:
             raise InputError(f"{PASSWORD_FILE_VARIABLE}={name}: the file cannot be read; name a text file") from fault
+        conceal(password)
+        return password
     if sys.stdin.isatty():
         asked: str = typer.prompt(f"Password of {user}", hide_input=True, err=True)
         return asked

@@ -47,8 +47,9 @@ def connection_parameters(url: str, name: str) -> URLParameters:
         raise unreadable
     try:
         parameters = URLParameters(url)
-    except (ValueError, TypeError, LookupError) as error:
-        raise unreadable from error
+    except (ValueError, TypeError, LookupError):
+        # The reason may quote the password.
+        raise unreadable from None
     parameters.heartbeat = 10
     parameters.blocked_connection_timeout = 15
     parameters.socket_timeout = 3

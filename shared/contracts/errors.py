@@ -17,26 +17,38 @@
 
 Within one part and never seen outside of it: ProblemError (what the API answers), BadRowError (a row of a file),
 NoReplyError (one exchange with OANDA), AnchorError (why an anchor is not added).
+
+The message of each is without the secrets that this process has read, whoever wrote the words that it quotes.
 """
 
+from shared.contracts.concealed import concealed
 
-class InputError(Exception):
+
+class ToldError(Exception):
+    """An error whose message is written into logs, answers and rows; secrets are masked in it from the beginning."""
+
+    def __init__(self, *parts: object) -> None:
+        """Keep the parts, texts with their secrets masked."""
+        super().__init__(*(concealed(part) if isinstance(part, str) else part for part in parts))
+
+
+class InputError(ToldError):
     """The user's input or configuration is wrong; the message is one sentence saying what, where and how to mend it."""
 
 
-class InfrastructureError(Exception):
+class InfrastructureError(ToldError):
     """A server or disk did not do its part; trying again later may succeed."""
 
 
-class MessageError(Exception):
+class MessageError(ToldError):
     """A message from a peer cannot be understood; it belongs in the dead-letter queue."""
 
 
-class InvariantError(Exception):
+class InvariantError(ToldError):
     """Our own promise is broken; stop, so that the start-up path can recover from what is stored."""
 
 
-class LeaseLostError(Exception):
+class LeaseLostError(ToldError):
     """Another process leads now; step back, write nothing, and wait for the lease to come free."""
 
 

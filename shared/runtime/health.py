@@ -9,6 +9,7 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.contracts.concealed import concealed
 from shared.contracts.errors import InputError
 from shared.runtime.metrics import ServiceMetrics
 
@@ -32,8 +33,8 @@ class Health:
         self.metrics.progress.set_to_current_time()
 
     def waits_for(self, what: str, why: str) -> None:
-        """Note a dependency that keeps the service from working."""
-        self._waiting_for = {**self._waiting_for, what: why}
+        """Note a dependency that keeps the service from working; anybody may read why, so secrets are masked."""
+        self._waiting_for = {**self._waiting_for, what: concealed(why)}
 
     def has(self, what: str) -> None:
         """Note that a dependency is there."""

@@ -5,10 +5,12 @@ On a terminal they are lines for people instead.
 
 import logging
 import sys
-from typing import Final, TypeAlias
+from typing import Final, TextIO, TypeAlias, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from shared.contracts.concealed import ConcealingStream
 
 Log: TypeAlias = FilteringBoundLogger
 
@@ -20,7 +22,7 @@ def service_log(service: str, instance: str, level: str = "info") -> Log:
     # pika writes a traceback for every socket that is lost; whoever tried to reach the broker says so in a line.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     logger: Log = structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
+        structlog.WriteLogger(cast("TextIO", ConcealingStream(sys.stderr))),
         processors=_for_people() if sys.stderr.isatty() else _for_programs(),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         service=service,

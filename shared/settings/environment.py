@@ -7,20 +7,23 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from shared.contracts.concealed import conceal
 from shared.contracts.errors import InputError
 from shared.contracts.hosts import is_loopback
+from shared.settings.addresses import (
+    BROKER_SCHEMES,
+    DELIVERED_PASSWORDS,
+    STORE_SCHEMES,
+    holds_user,
+    server_address,
+    web_address,
+)
 from shared.settings.keys import private_bytes, public_bytes
 from shared.settings.values import Section
 
 DB_PATH: Final = "SCALP_BOT_DB_PATH"
 _DEFAULT_DB_PATH: Final = "data/paper_trading.db"
 _GUEST: Final = "guest"
-# Those of images, manuals and examples.
-_DELIVERED: Final = frozenset(
-    {_GUEST, "postgres", "postgresql", "rabbitmq", "password", "passw0rd", "pass", "admin", "root", "user", "test"}
-    | {"secret", "changeme", "change-me", "change_me", "default", "example", "placeholder", "scalpbot", "letmein"}
-    | {"mysecretpassword", "123456", "12345678"}
-)
 _YES: Final = ("true", "1", "yes", "on")
 _NO: Final = ("false", "0", "no", "off")
 
@@ -53,8 +56,8 @@ def read_runtime(environ: Mapping[str, str]) -> RuntimeSettings:
     """
     return RuntimeSettings(
         db_path=Path(environ.get(DB_PATH) or _DEFAULT_DB_PATH),
-        database_url=_url(environ, "DATABASE_URL", ("postgresql", "sqlite")),
-        rabbitmq_url=_url(environ, "RABBITMQ_URL", ("amqp", "amqps")),
+        database_url=_url(environ, "DATABASE_URL", STORE_SCHEMES),
+        rabbitmq_url=_url(environ, "RABBITMQ_URL", BROKER_SCHEMES),
         live_trading_enabled=_flag(environ, "LIVE_TRADING_ENABLED"),
         oanda_api_key=_secret(environ, "OANDA_API_KEY"),
         oanda_account_id=_secret(environ, "OANDA_ACCOUNT_ID"),
@@ -80,19 +83,28 @@ def _anchor_key(environ: Mapping[str, str]) -> SecretStr | None:
 
 
 def _anchor_public_key(environ: Mapping[str, str]) -> str | None:
-    key = _secret(environ, "AUDIT_ANCHOR_PUBLIC_KEY")
+    key = _given(environ, "AUDIT_ANCHOR_PUBLIC_KEY")
     if key is not None:
-        public_bytes(key.get_secret_value(), "environment: AUDIT_ANCHOR_PUBLIC_KEY")
-    return None if key is None else key.get_secret_value()
+        public_bytes(key, "environment: AUDIT_ANCHOR_PUBLIC_KEY")
+    return key
 
 
 def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
+    """Return a secret, which is masked from now on in all that is written."""
+    value = _given(environ, name)
+    if value is None:
+        return None
+    conceal(value)
+    return SecretStr(value)
+
+
+def _given(environ: Mapping[str, str], name: str) -> str | None:
     value, file_name = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if value and file_name:
         raise InputError(f"environment: {name} and {name}_FILE are both set; keep one of them")
     if file_name:
         value = _first_line(Path(file_name), f"{name}_FILE")
-    return SecretStr(value.strip()) if value.strip() else None
+    return value.strip() or None
 
 
 def _first_line(path: Path, name: str) -> str:
@@ -108,15 +120,12 @@ def _first_line(path: Path, name: str) -> str:
 
 
 def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> SecretStr | None:
-    secret = _secret(environ, name)
-    if secret is None:
+    given = _given(environ, name)
+    if given is None:
         return None
-    scheme, separator, _ = secret.get_secret_value().partition("://")
-    if not separator or scheme.partition("+")[0] not in schemes:
-        expected = " or ".join(f"{each}://" for each in schemes)
-        raise InputError(f"environment: {name} is not an address that can be used; it must begin with {expected}")
-    _require_own_password(name, secret.get_secret_value())
-    return secret
+    address = server_address(f"environment: {name}", given, schemes)
+    _require_own_password(name, address)
+    return SecretStr(address)
 
 
 def _require_own_password(name: str, address: str) -> None:
@@ -125,14 +134,14 @@ def _require_own_password(name: str, address: str) -> None:
         parts = urlsplit(address)
         host, user = parts.hostname or "", unquote(parts.username or "").lower()
     except ValueError:
-        # Whoever connects there says what is wrong with the address.
-        return
+        # The reason quotes the address.
+        raise InputError(f"environment: {name} cannot be read; write letters beyond ASCII encoded, as %C3%A4") from None
     given = parts.password
     if given is None and parts.scheme.startswith("amqp"):
         # What clients of the broker send where an address names nobody.
         user, given = user or _GUEST, _GUEST
     password = unquote(given or "").lower()
-    if password and (password in _DELIVERED or password == user) and host and not is_loopback(host):
+    if password and (password in DELIVERED_PASSWORDS or password == user) and host and not is_loopback(host):
         raise InputError(
             f"environment: the password in {name} is one that anybody would try, and {host} may be reached by others; "
             "give the server a password of its own"
@@ -141,7 +150,9 @@ def _require_own_password(name: str, address: str) -> None:
 
 def _web_address(environ: Mapping[str, str], name: str) -> str | None:
     """Return an address that stands in for OANDA's own, as a simulator has one."""
-    address = environ.get(name, "").strip().rstrip("/")
+    address = web_address(f"environment: {name}", environ.get(name, "").strip().rstrip("/"))
+    if holds_user(address):
+        raise InputError(f"environment: {name} holds a user or a password, for which OANDA has no use; leave them out")
     if address and not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
         raise InputError(f"environment: {name} is '{address}'; it must be https://, or http:// on this machine")
     return address or None

@@ -18,6 +18,7 @@ from shared.settings.values import (
     ProfileName,
     Section,
     StrategyName,
+    WebAddress,
     Whole,
     Windows,
     Zone,
@@ -114,7 +115,7 @@ class LiveSettings(Section):
     stale_candles: Annotated[Whole, within(at_least=1, at_most=100)] = 3
     quote_seconds: Annotated[Number, within(above=0, at_most=60)] = 5.0
     silent_seconds: Annotated[Number, within(at_least=6, at_most=120)] = 10.0
-    calendar_url: str = "https://nfs.faireconomy.media/ff_calendar_thisweek.json"
+    calendar_url: WebAddress = "https://nfs.faireconomy.media/ff_calendar_thisweek.json"
     calendar_hours: Annotated[Number, within(at_least=0.25, at_most=24)] = 4.0
 
 

@@ -31,7 +31,7 @@ from shared.settings.sections import (
 )
 from shared.settings.sources import KeyPath, Written, read_sources
 from shared.settings.strategies import StrategySettings
-from shared.settings.values import OTHER_PAIRS, PairName, ProfileName, Section, StaticRate
+from shared.settings.values import NOT_SHOWN, OTHER_PAIRS, PairName, ProfileName, Section, StaticRate
 
 __all__ = ["PairSettings", "RuntimeSettings", "Settings", "load_settings", "revised", "sentence_of"]
 
@@ -217,6 +217,8 @@ def _finding(error: ErrorDetails, written: Written) -> str:
     place, name = written.place(path), ".".join(path)
     if error["type"] == "extra_forbidden":
         return f"{place}: {name} is not a setting; {_allowed_keys(path)}"
+    if error["type"] == NOT_SHOWN:
+        return f"{place}: {name}: {_reason(error)}"
     reason, value = _reason(error), _quoted(error["input"])
     if reason.startswith(value):
         return f"{place}: {name}: {reason}"

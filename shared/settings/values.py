@@ -5,14 +5,18 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from shared.calendar.sessions import parse_window
 from shared.calendar.zones import known_zone
 from shared.contracts.errors import InputError
 from shared.contracts.pairs import parse_currency, parse_pair
 from shared.core.strategies import STRATEGY_NAMES
+from shared.settings.addresses import web_address
 
 OTHER_PAIRS: Final = "others"
+# The kind of a finding whose message must not show the value.
+NOT_SHOWN: Final = "value_not_shown"
 
 
 class Section(BaseModel):
@@ -95,6 +99,13 @@ def _pair_or_others(name: str) -> None:
         parse_pair(name)
 
 
+def _web_address(text: str) -> str:
+    try:
+        return web_address("the address", text)
+    except InputError as error:
+        raise PydanticCustomError(NOT_SHOWN, "{why}", {"why": str(error)}) from None
+
+
 def known_strategy(name: str) -> str:
     """Return the name of a strategy; raise ValueError naming all where there is none of that name."""
     if name not in STRATEGY_NAMES:
@@ -114,6 +125,7 @@ StaticRate: TypeAlias = Annotated[Exact, within(above=0, at_most=999_999_999), d
 PairName: TypeAlias = Annotated[str, refusing(parse_pair)]
 PairOrOthers: TypeAlias = Annotated[str, refusing(_pair_or_others)]
 Currency: TypeAlias = Annotated[str, refusing(parse_currency)]
+WebAddress: TypeAlias = Annotated[str, AfterValidator(_web_address)]
 Zone: TypeAlias = Annotated[str, refusing(known_zone)]
 Windows: TypeAlias = Annotated[list[Annotated[str, refusing(parse_window)]], BeforeValidator(_split_windows)]
 

@@ -8,7 +8,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from shared.contracts.errors import InputError
-from shared.store.faults import opening_fault
+from shared.store.faults import opening_fault, place
 from shared.store.postgresql import STATEMENT_TIMEOUT_SECONDS, open_postgresql
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0
@@ -23,9 +23,7 @@ def sqlite_url(path: Path) -> str:
 
 def shown_place(url: str) -> str:
     """Return where a database is, as it may be shown: a file's path, or a URL without its password."""
-    parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite"
-    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
+    return place(make_url(url))
 
 
 def database_url(text: str) -> URL:
@@ -41,8 +39,7 @@ def database_url(text: str) -> URL:
             return url.set(drivername="postgresql+psycopg")
         case name:
             raise InputError(
-                f"The database {url.render_as_string()} of kind {name} cannot be used:"
-                " write sqlite:///FILE or postgresql://HOST/NAME."
+                f"A database of kind {name} cannot be used: write sqlite:///FILE or postgresql://HOST/NAME."
             )
 
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import httpx
 
 from shared.calendar.economic import EconomicEvent, parse_calendar
+from shared.contracts.concealed import concealed
 from shared.contracts.errors import InputError
 
 LARGEST_BYTES: Final = 2 * 1024 * 1024
@@ -93,7 +94,7 @@ def ask_for_calendar(
 
 def shown(url: str) -> str:
     """Return an address as it may be written into a log: without what may be a secret in it."""
-    return re.sub(r"//[^/@]*@", "//", url.partition("?")[0].partition("#")[0]) or "an empty address"
+    return concealed(re.sub(r"//.*@", "//", url.partition("?")[0].partition("#")[0])) or "an empty address"
 
 
 def _understood(body: bytes, place: str, now: int, known: Known) -> Fetched | Refusal:
@@ -123,7 +124,8 @@ def _repeatable(said: str | None) -> str | None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+    plain = concealed(text)
+    return plain if len(plain) <= _LONGEST_REASON else f"{plain[:_LONGEST_REASON]}..."
 
 
 def _asked_pause(text: str | None, now: int) -> float:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from time import monotonic
 from typing import Final, NamedTuple
 
+from shared.contracts.concealed import concealed
 from shared.contracts.errors import InfrastructureError, InputError, InvariantError, MessageError
 
 _NAMED_FAULTS: Final = (InputError, InfrastructureError, InvariantError, MessageError)
@@ -48,7 +49,7 @@ class Report:
     def say(self, check: str, verdict: CheckResult, sentence: str) -> None:
         """Note how a check ended."""
         with self._lock:
-            self._found[check] = Finding(check, verdict, sentence)
+            self._found[check] = Finding(check, verdict, concealed(sentence))
 
     def ok(self, check: str, sentence: str) -> None:
         """Note that a check found nothing wrong."""
