@@ -11,7 +11,7 @@ from services.cli.variables import PASSWORD_FILE_VARIABLE
 _FILES = typer.Option(
     "--csv",
     metavar="[PAIR=]FILE",
-    help="Candle file, plain or gzip; repeat it for several pairs. The pair is the text before '=', else --pair, "
+    help="Candle file, plain, gzip or zip; repeat it for several pairs. The pair is the text before '=', else --pair, "
     "else the pair in the file's name.",
 )
 CandleFiles: TypeAlias = Annotated[list[str], _FILES]
@@ -21,7 +21,7 @@ OneCandleFile: TypeAlias = Annotated[
     typer.Option(
         "--csv",
         metavar="[PAIR=]FILE",
-        help="Candle file, plain or gzip. The pair is the text before '=', else --pair, else the pair in the "
+        help="Candle file, plain, gzip or zip. The pair is the text before '=', else --pair, else the pair in the "
         "file's name.",
     ),
 ]

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from services.ingest.gaps import find_gaps
+from shared.contracts.decimals import format_points
 from shared.contracts.envelope import Message, fact_message
 from shared.contracts.errors import InputError
 from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
 from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries
-from shared.core.types import Candle
+from shared.core.types import PRICE_NAMES, Candle
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.runtime.streams import candle_stream, partition_of
@@ -172,9 +173,19 @@ def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
             yield Arrival(pair, step, candle)
         elif known != candle:
             raise InputError(
-                f"the {pair} candle of {format_time(candle.time)} is stored with other prices; "
-                "use another database with --db, or the file that it was filled from"
+                f"the {pair} candle of {format_time(candle.time)} is stored with "
+                f"{_difference(known, candle, series.instrument.digits)}; use another database with --db, or the file "
+                "that it was filled from"
             )
+
+
+def _difference(stored: Candle, given: Candle, digits: int) -> str:
+    """Return in words what the stored candle has otherwise than a given one of the same time."""
+    names = [name for name in PRICE_NAMES if getattr(stored, name) != getattr(given, name)]
+    if not names:
+        return f"another volume ({stored.volume:.15g}, and here {given.volume:.15g})"
+    ours, theirs = (format_points(getattr(each, names[0]), digits) for each in (stored, given))
+    return f"other prices ({names[0]} {ours}, and here {theirs})"
 
 
 def _message(fact: CandleClosed) -> Message:

@@ -11,6 +11,7 @@ from shared.calendar.marks import marks_reached
 from shared.calendar.zones import Bools
 from shared.contracts.errors import InputError
 from shared.core.columns import Integers
+from shared.files.unwrapped import unwrapped
 
 ALL_CURRENCIES: Final = "All"
 YUAN: Final = "CNY"
@@ -78,12 +79,14 @@ class EconomicCalendar:
 def read_calendar(path: Path) -> EconomicCalendar:
     """Read a Forex Factory calendar file that goes with past candles, so that it is never stale.
 
-    Raises InputError naming the file, the entry and the key.
+    It may be in gzip or zip, and in UTF-8 or UTF-16. Raises InputError naming the file, the entry and the key.
     """
+    with unwrapped(path, "news calendar") as stream:
+        content = stream.read()
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the news calendar cannot be read ({error}); give a readable JSON file") from error
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the news calendar is not in UTF-8 ({error}); save it so") from error
     return parse_calendar(text, str(path), NEVER_STALE)
 
 

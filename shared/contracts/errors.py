@@ -16,7 +16,7 @@
 * LeaseLostError: nobody's; another process leads
 
 Within one part and never seen outside of it: ProblemError (what the API answers), BadRowError (a row of a file),
-NoReplyError (one exchange with OANDA), AnchorError (why an anchor is not added).
+Utf16Error (a damaged file), NoReplyError (one exchange with OANDA), AnchorError (why an anchor is not added).
 
 The message of each is without the secrets that this process has read, whoever wrote the words that it quotes.
 """

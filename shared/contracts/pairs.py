@@ -6,7 +6,9 @@ from typing import Final
 from shared.contracts.errors import InputError
 from shared.core.types import Instrument, instrument
 
-_PAIR: Final = re.compile(r"[A-Z]{3}_[A-Z]{3}")
+# Within a longer name every place is tried, so that OANDA_EUR_USD is not taken for NDA_EUR.
+_PAIRS: Final = re.compile(r"(?=([A-Z]{3}_[A-Z]{3}))")
+_LOOSE_PAIRS: Final = re.compile(r"(?=([A-Z]{3})[-_/. ]?([A-Z]{3}))")
 # fmt: off
 CURRENCIES: Final = frozenset({
     "AUD", "CAD", "CHF", "CNH", "CZK", "DKK", "EUR", "GBP", "HKD",
@@ -19,19 +21,41 @@ CURRENCIES: Final = frozenset({
 def parse_currency(text: str) -> str:
     """Return a currency's code as it is written; raise InputError unless OANDA trades it."""
     if text not in CURRENCIES:
+        if text.upper() in CURRENCIES:
+            raise InputError(f"'{text}' is not a known currency: write it in capitals, {text.upper()}")
         raise InputError(f"'{text}' is not a known currency: use one of {', '.join(sorted(CURRENCIES))}")
     return text
 
 
 def pair_in_name(name: str) -> str | None:
-    """Return what looks like a pair in the name of a file, such as EUR_USD."""
-    found = _PAIR.search(name)
-    return None if found is None else found[0]
+    """Return the first pair in the name of a file, such as EUR_USD, or None without any."""
+    for base, quote in (found.split("_") for found in _PAIRS.findall(name)):
+        if _are_pair(base, quote):
+            return f"{base}_{quote}"
+    return None
+
+
+def pair_meant(text: str) -> str | None:
+    """Return the first pair in a text that may be written in another way, such as eurusd or EUR/USD, else None."""
+    for base, quote in _LOOSE_PAIRS.findall(text.upper()):
+        if _are_pair(base, quote):
+            return f"{base}_{quote}"
+    return None
+
+
+def _are_pair(base: str, quote: str) -> bool:
+    return base in CURRENCIES and quote in CURRENCIES and base != quote
 
 
 def parse_pair(text: str) -> Instrument:
     """Return the instrument of a pair written BASE_QUOTE, such as EUR_USD; raise InputError for anything else."""
     base, separator, quote = text.partition("_")
+    if _are_pair(base, quote):
+        return instrument(text)
+    meant = pair_meant(text)
+    if meant is not None and len(text.strip()) <= len(meant):
+        how = f"in capitals, {meant}" if text.upper() == meant else meant
+        raise InputError(f"'{text}' is not a pair: write it {how}")
     if not separator or not base or not quote:
         raise InputError(f"'{text}' is not a pair: write base and quote joined by an underscore, such as EUR_USD")
     for currency in (base, quote):
@@ -39,9 +63,7 @@ def parse_pair(text: str) -> Instrument:
             raise InputError(
                 f"'{text}' is not a pair: '{currency}' is not one of the currencies {', '.join(sorted(CURRENCIES))}"
             )
-    if base == quote:
-        raise InputError(f"'{text}' is not a pair: base and quote must be two different currencies")
-    return instrument(text)
+    raise InputError(f"'{text}' is not a pair: base and quote must be two different currencies")
 
 
 def known_pair(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from shared.contracts.errors import InputError
+from shared.files.unwrapped import unwrapped
 from shared.settings.environment import DB_PATH
 
 KeyPath: TypeAlias = tuple[str, ...]
@@ -77,9 +78,11 @@ def _parts(key: str) -> KeyPath:
 
 
 def _file_text(path: Path) -> str:
+    with unwrapped(path, "settings file") as stream:
+        content = stream.read()
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: the settings cannot be read; name a readable TOML file in UTF-8") from error
 
 

@@ -1,14 +1,11 @@
 """Candle files: CSV with mid or bid/ask prices, checked strictly before anything is traded."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 
@@ -18,12 +15,12 @@ from services.ingest.files.rows import parse_rows, shown_text
 from services.ingest.files.times import file_granularity, judge_times
 from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError
-from shared.contracts.pairs import pair_in_name, parse_pair
+from shared.contracts.pairs import pair_in_name, pair_meant, parse_pair
 from shared.core.columns import CandleSeries, Integers
 from shared.core.types import Instrument
+from shared.files.unwrapped import BYTE_ORDER_MARK, unwrapped
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_KIND: Final = "candle file"
 # Blocks of this size and what is made of them stay in the processor's cache.
 _BLOCK_BYTES: Final = 1 << 19
 _BAD_ROWS_NAMED: Final = 5
@@ -52,7 +49,7 @@ def parse_candle_argument(text: str, pair_override: str | None = None) -> Candle
     them, or if the pair is unknown, raise `InputError`.
     """
     before, equals, after = text.partition("=")
-    if equals and not re.search(r"[/\\.]", before):
+    if equals and not re.search(r"[/\\.]", before) and not Path(text).exists():
         if not after:
             raise InputError(f"{text!r} names no file; write PAIR=FILE, for instance EUR_USD=candles.csv")
         return CandleFile(Path(after), parse_pair(before))
@@ -61,23 +58,32 @@ def parse_candle_argument(text: str, pair_override: str | None = None) -> Candle
         return CandleFile(path, parse_pair(pair_override))
     found = pair_in_name(path.name)
     if found is None:
-        raise InputError(
-            f"the name of {text!r} does not contain its pair; write PAIR=FILE, for instance EUR_USD={text}"
-        )
+        raise InputError(_no_pair(text, path))
     return CandleFile(path, parse_pair(found))
+
+
+def _no_pair(text: str, path: Path) -> str:
+    """Return what is wrong with a file whose name does not tell its pair; that it is not there comes first."""
+    if not path.exists():
+        return f"{path} does not exist; give the path of a {_KIND}"
+    meant = pair_meant(path.name)
+    if meant is not None:
+        how = f"in capitals, {meant}" if meant in path.name.upper() else f"as {meant}"
+        return f"the name of {text!r} does not contain its pair {how}; write {meant}={text}"
+    return f"the name of {text!r} does not contain its pair; write PAIR=FILE, for instance EUR_USD={text}"
 
 
 def read_candle_file(
     source: CandleFile, *, model_spread_points: int, granularity_seconds: int | None = None, skip_bad_rows: bool = False
 ) -> CandleRead:
-    """Return the candles of a CSV file, plain or gzip.
+    """Return the candles of a CSV file, plain or in gzip or zip, in UTF-8 or UTF-16.
 
     Mid prices get the model spread, the smaller half of it below. The granularity is inferred from the times if None.
     A file with bad rows raises `InputError` naming the first ones, unless they are to be skipped; so does a file that
     cannot be read, has another header, or holds no good row.
     """
     digits = source.instrument.digits
-    with _opened(source.path) as stream:
+    with unwrapped(source.path, _KIND) as stream:
         layout, columns, rejected, times = _read_columns(stream, source.path, digits)
     if layout is MID_LAYOUT:
         columns, dropped = _split(columns, *_check_mid(columns, model_spread_points, digits), source.path)
@@ -96,24 +102,6 @@ def read_candle_file(
     return CandleRead(series, rejected, layout.kind)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Yield the bytes of a plain or gzip file; raise `InputError` if they cannot be read."""
-    try:
-        with path.open("rb") as raw:
-            if raw.peek(2)[:2] == _GZIP_MAGIC:
-                with gzip.GzipFile(fileobj=raw) as unzipped:
-                    yield cast("BinaryIO", unzipped)
-            else:
-                yield raw
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise InputError(f"{path} is a damaged gzip file; compress or copy it again") from None
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; give the path of a candle file") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}; give a readable candle file") from None
-
-
 class _FileRows(NamedTuple):
     layout: CandleLayout
     columns: ParsedRows
@@ -124,12 +112,12 @@ class _FileRows(NamedTuple):
 def _read_columns(stream: BinaryIO, path: Path, digits: int) -> _FileRows:
     """Return the layout, the well-formed rows, the others, and the open times of all."""
     blocks = _blocks(stream)
-    header, _, rest = next(blocks, b"").partition(b"\n")
-    layout = _layout(path, header)
+    header, line, rest = _header(blocks)
+    layout = _layout(path, header, line)
     parts: list[ParsedRows] = []
     rejected: list[RejectedRow] = []
     times: list[Integers] = []
-    line = 2
+    line += 1
     for block in chain([rest] if rest else [], blocks):
         columns = parse_plain_rows(block, line, layout, digits)
         if columns is None:
@@ -163,15 +151,34 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield last.removesuffix(b"\r") + b"\n"
 
 
-def _layout(path: Path, header: bytes) -> CandleLayout:
-    text = header.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace")
+def _header(blocks: Iterator[bytes]) -> tuple[bytes, int, bytes]:
+    """Return the first line that is not blank, its number, and what follows it in its block."""
+    line = 1
+    for place, block in enumerate(blocks):
+        rest = block.removeprefix(BYTE_ORDER_MARK) if place == 0 else block
+        begin = rest.rfind(b"\n", 0, len(rest) - len(rest.lstrip())) + 1
+        line += rest.count(b"\n", 0, begin)
+        header, _, rest = rest[begin:].partition(b"\n")
+        if header:
+            return header, line, rest
+    return b"", 1, b""
+
+
+def _layout(path: Path, header: bytes, line: int) -> CandleLayout:
+    text = header.decode("utf-8", "replace")
     for layout in LAYOUTS:
         if text == layout.header:
             return layout
-    if not text.strip():
+    if not text:
         raise InputError(f"{path}:1: the file is empty; give a file with candles")
+    if "\0" in text:
+        raise InputError(f"{path} is not a text file; give a CSV file with candles")
+    if "\r" in text:
+        raise InputError(
+            f"{path}:{line}: the lines end in carriage returns alone; save the file with line feeds (LF) or with both"
+        )
     accepted = " or ".join(repr(layout.header) for layout in LAYOUTS)
-    raise InputError(f"{path}:1: the header {shown_text(text)!r} is unknown; it must be {accepted}")
+    raise InputError(f"{path}:{line}: the header {shown_text(text)!r} is unknown; it must be {accepted}")
 
 
 def _check_mid(columns: ParsedRows, spread_points: int, digits: int) -> tuple[Integers, list[str]]:
@@ -208,7 +215,7 @@ def _texts_of_lines(path: Path, lines: set[int]) -> dict[int, str]:
     """Return the texts of some lines by reading the file again; none if it is a pipe, which can be read only once."""
     if not path.is_file():
         return {}
-    with _opened(path) as stream:
+    with unwrapped(path, _KIND) as stream:
         return {
             line: shown_text(text.decode("utf-8", "replace"))
             for line, text in enumerate(stream, start=1)

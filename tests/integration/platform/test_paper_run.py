@@ -228,8 +228,16 @@ def test_candle_with_other_prices_than_stored_is_refused(tmp_path: Path) -> None
     (series,) = sample_series("EUR_USD", candles=300)
     run_paper(database, [series])
     changed = series._replace(bid_close=series.bid_close - 1)
-    with pytest.raises(InputError, match="is stored with other prices"):
+    with pytest.raises(InputError, match=r"is stored with other prices \(bid_close 1\.\d{5}, and here 1\.\d{5}\); use"):
         run_paper(database, [changed])
+
+
+def test_candle_with_another_volume_than_stored_is_refused_as_such(tmp_path: Path) -> None:
+    database = tmp_path / "paper.db"
+    (series,) = sample_series("EUR_USD", candles=300)
+    run_paper(database, [series])
+    with pytest.raises(InputError, match=r"is stored with another volume \(\d+, and here \d+\); use another database"):
+        run_paper(database, [series._replace(volume=series.volume + 1)])
 
 
 @pytest.mark.parametrize(

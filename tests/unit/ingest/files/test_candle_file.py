@@ -11,6 +11,7 @@ from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.writer import candle_lines
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name, parse_granularity
+from shared.contracts.pairs import parse_currency, parse_pair
 from shared.core.columns import CandleSeries
 from shared.core.types import Candle, instrument
 from tests.material import shared_material
@@ -137,9 +138,62 @@ def test_pair_comes_from_the_argument_the_option_or_the_file_name(
     assert parse_candle_argument(text, override) == CandleFile(Path(path), instrument(pair))
 
 
-def test_a_file_whose_pair_is_not_told_is_refused() -> None:
-    with pytest.raises(InputError, match=r"'prices\.csv' does not contain its pair; write PAIR=FILE"):
-        parse_candle_argument("prices.csv")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("prices.csv", "does not contain its pair; write PAIR=FILE, for instance EUR_USD=./prices.csv"),
+        ("ABC_DEF.csv", "does not contain its pair; write PAIR=FILE, for instance EUR_USD=./ABC_DEF.csv"),
+        ("eur_usd_m5.csv", "does not contain its pair in capitals, EUR_USD; write EUR_USD=./eur_usd_m5.csv"),
+        ("DAT_ASCII_EURUSD_M1.csv", "does not contain its pair as EUR_USD; write EUR_USD=./DAT_ASCII_EURUSD_M1.csv"),
+    ],
+)
+def test_a_file_whose_pair_is_not_told_is_refused_with_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as refusal:
+        parse_candle_argument(f"./{name}")
+    assert str(refusal.value).endswith(said)
+
+
+@pytest.mark.parametrize("name", ["prices.csv", "my_own.csv", "ABC_DEF.csv"])
+def test_a_file_that_is_not_there_is_told_so_and_not_judged_by_its_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=rf"{name} does not exist; give the path of a candle file"):
+        parse_candle_argument(str(tmp_path / name))
+
+
+def test_pair_is_found_beside_other_capitals_of_the_file_name() -> None:
+    assert parse_candle_argument("OANDA_EUR_USD_M5.csv").instrument == instrument("EUR_USD")
+
+
+def test_a_file_whose_name_holds_an_equals_sign_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "year=2024").mkdir()
+    (tmp_path / "year=2024" / "EUR_USD.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert parse_candle_argument("year=2024/EUR_USD.csv").path == Path("year=2024/EUR_USD.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("eur_usd", "write it in capitals, EUR_USD"),
+        ("EURUSD", "write it EUR_USD"),
+        ("eur/usd", "write it EUR_USD"),
+        ("EUR_XYZ", "'XYZ' is not one of the currencies"),
+        ("EUR_EUR", "base and quote must be two different currencies"),
+    ],
+)
+def test_a_pair_written_in_another_way_is_refused_with_how_to_write_it(text: str, said: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        parse_pair(text)
+    assert str(refusal.value).startswith(f"'{text}' is not a pair: ")
+    assert said in str(refusal.value)
+
+
+def test_a_currency_in_small_letters_is_refused_with_its_capitals() -> None:
+    with pytest.raises(InputError, match="'usd' is not a known currency: write it in capitals, USD"):
+        parse_currency("usd")
 
 
 def test_an_argument_without_a_file_is_refused() -> None:

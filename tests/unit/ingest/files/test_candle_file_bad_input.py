@@ -213,7 +213,21 @@ def test_a_truncated_gzip_file_is_refused(tmp_path: Path) -> None:
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "candles.csv"
     path.write_bytes(bytes(range(256)) * 9)
-    assert f"{path}:1: the header " in refusal(path)
+    assert refusal(path) == f"{path} is not a text file; give a CSV file with candles"
+
+
+def test_a_file_with_old_line_ends_is_refused_as_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "candles.csv"
+    path.write_text("\r".join([HEADER, BEFORE, AFTER]), newline="")
+    assert ":1: the lines end in carriage returns alone; save the file with line feeds" in refusal(path)
+
+
+def test_lines_are_counted_from_the_top_of_a_file_that_begins_with_blank_ones(tmp_path: Path) -> None:
+    path = written(tmp_path, "", "  ", HEADER, BEFORE, row(volume="x"), AFTER)
+    assert refusal(path).startswith(f"{path}:5: volume 'x' is not a number")
+    series, rejected, _ = read(path, skip_bad_rows=True)
+    assert (len(series.time), rejected[0].text) == (2, row(volume="x"))
+    assert refusal(written(tmp_path, "", "no header")).startswith(f"{path}:2: the header 'no header' is unknown")
 
 
 def test_a_single_candle_needs_a_granularity(tmp_path: Path) -> None:
