@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.ingest.files.candle_file import CandleFile, CandleRead, parse_candle_argument, read_candle_file
+from services.ingest.files.volume import volume_note
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import parse_pairs
@@ -40,6 +41,16 @@ def read_candles(
         )
         for each in files
     ]
+
+
+def volume_notes(reads: Sequence[CandleRead], settings: Settings) -> list[str]:
+    """Return a sentence for each file whose volumes keep its pair's strategy from signalling."""
+    zone, hour = settings.calendar.trading_day_zone, settings.calendar.trading_day_hour
+    found = (
+        volume_note(each.series, zone=zone, hour=hour, strategy=settings.pair(each.series.instrument.name).strategy)
+        for each in reads
+    )
+    return [f"{sentence}." for sentence in found if sentence is not None]
 
 
 def chosen_files(files: Sequence[CandleFile], pairs: str | None) -> list[CandleFile]:

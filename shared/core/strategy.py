@@ -45,7 +45,8 @@ class Strategy(Generic[Params, State, Cells]):
 
     `step(state, cells, bar, atr, params)` is pure but for `cells`, the windows that it writes in place; it returns the
     new state, the signal and the readings. `cells` makes empty windows from makers of integers and floats. In each of
-    the pairs in `rising` the first parameter must be below the second.
+    the pairs in `rising` the first parameter must be below the second. It never signals on candles without volume where
+    it `needs_volume`, as VWAP does, and on those of equal volumes either where it `needs_rising_volume`.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Strategy(Generic[Params, State, Cells]):
     cells: Callable[[MakeIntegers, MakeFloats], Cells]
     step: Callable[[State, Cells, Bar, float, Params], tuple[State, Side, Readings]]
     rising: tuple[tuple[str, str], ...] = ()
+    needs_volume: bool = False
+    needs_rising_volume: bool = False
 
     @property
     def parameters(self) -> dict[str, Parameter]:

@@ -11,7 +11,7 @@ from services.cli.backtest.order import BacktestOrder
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.backtest.text import say_report
 from services.cli.configuration import read_settings
-from services.cli.inputs import candle_files, read_candles
+from services.cli.inputs import candle_files, read_candles, volume_notes
 from services.cli.news import read_news
 from services.cli.output import note, say_json
 from services.cli.progress import busy, steps, told_if_long
@@ -43,6 +43,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     outcome = _studied(order, reads, settings, calendar)
     report = BacktestReport(
         inputs=_inputs(files, reads, settings),
+        volume_notes=tuple(volume_notes(reads, settings)),
         news=None if order.news is None else str(order.news),
         blocks_without_news=settings.gates.blocks_without_news(RunMode.BACKTEST),
         max_slippage_pips=settings.risk.max_slippage_pips,

@@ -59,6 +59,7 @@ class BacktestReport:
     """
 
     inputs: tuple[PairInput, ...]
+    volume_notes: tuple[str, ...]
     news: str | None
     blocks_without_news: bool
     max_slippage_pips: Decimal
@@ -81,6 +82,7 @@ class BacktestReport:
         found.extend(
             f"{each.rejected_rows} bad rows of {each.file} were dropped." for each in self.inputs if each.rejected_rows
         )
+        found.extend(self.volume_notes)
         trades = self.study.metrics.trades
         if trades < self.fewest_trades:
             found.append(f"{trades} trades are fewer than {self.fewest_trades}, so the figures mean little.")

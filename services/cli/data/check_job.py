@@ -25,6 +25,8 @@ def check(csv: Sequence[str], pair: str | None, *, granularity: str | None, conf
                 file,
                 model_spread_points=settings.pair(file.instrument.name).model_spread_points,
                 granularity_seconds=seconds,
+                trading_day_zone=settings.calendar.trading_day_zone,
+                trading_day_hour=settings.calendar.trading_day_hour,
             ),
         )
         for file in candle_files(csv, pair)
@@ -61,6 +63,8 @@ def _document(path: str, summary: CandleFileSummary) -> dict[str, Any]:
             }
             for gap in summary.gaps
         ],
+        "candles_without_volume": summary.candles_without_volume,
+        "notes": [] if summary.volume_note is None else [summary.volume_note],
         "bad_rows": [row._asdict() for row in summary.rejected],
     }
 
@@ -74,6 +78,7 @@ def _say_summary(path: str, summary: CandleFileSummary) -> None:
             ("rows", f"{summary.rows:,}, of which {len(summary.rejected):,} bad"),
             ("open times", f"{format_time(summary.first_time)} to {format_time(summary.last_time)}"),
             ("spread at close", f"{spread}{' (the model spread)' if summary.header_kind == 'mid' else ''}"),
+            ("volume", f"0 in {summary.candles_without_volume:,} candles"),
             ("gaps", f"{kinds}; {summary.missing_candles:,} candles missing while the market was open"),
         ],
     )
@@ -94,5 +99,7 @@ def _say_summary(path: str, summary: CandleFileSummary) -> None:
             [Column("line", right=True), Column("why"), Column("row")],
             [[str(row.line), row.reason, row.text] for row in summary.rejected[:_SHOWN]],
         )
+    if summary.volume_note is not None:
+        say(f"Note: {summary.volume_note}.")
     say("bad rows found" if summary.rejected else "ok")
     say()

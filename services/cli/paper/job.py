@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
-from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles
+from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles, volume_notes
 from services.cli.news import read_news
 from services.cli.output import note, say_json
 from services.cli.paper.order import PaperOrder
@@ -67,6 +67,7 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             read_files = list(zip(files, reads, strict=True))
             traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
         outcome = _outcome(order, run, RunMode.OFFLINE, described)
+    outcome.report["notes"] = volume_notes(reads, settings)
     outcome.report["rejected_rows"] = sum(len(read.rejected) for read in reads)
     outcome.report["run"] = {**traded._asdict(), "news": None if order.news is None else str(order.news)}
     return outcome
@@ -82,6 +83,7 @@ def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             before = reader.candle_count()
         run = trade_live(trader, settings, names, url, order.as_json)
         outcome = _outcome(order, run, RunMode.LIVE, described)
+    outcome.report["notes"] = []
     outcome.report["rejected_rows"] = 0
     outcome.report["run"] = {"new_candles": outcome.report["candles"] - before, "news": settings.live.calendar_url}
     return outcome

@@ -113,6 +113,8 @@ def say_paper_report(report: dict[str, Any]) -> None:
         say_trades(f"Latest trades (of {report['trades'] + len(report['open_positions'])})", report["last_trades"])
     if report["open_positions"]:
         say_positions(report["open_positions"])
+    for sentence in report["notes"]:
+        say(f"Note: {sentence}")
     say(f"Trade hash  {report['trade_hash']}")
     say(f"Stored in   {report['stored_in']}")
     if "exported" in report:

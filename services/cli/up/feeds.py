@@ -3,8 +3,9 @@
 from typing import Final
 
 from services.cli.database import database_url
-from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles
+from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles, volume_notes
 from services.cli.news import read_news
+from services.cli.output import note
 from services.cli.up.order import CandleOrder
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
@@ -44,6 +45,8 @@ def _replay_feed(order: CandleOrder, settings: Settings) -> ReplayFeed:
     files = chosen_files(candle_files(order.csv, None), order.pairs)
     speed, news = parse_speed(order.speed), read_news(order.news)
     reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
+    for sentence in volume_notes(reads, settings):
+        note(sentence)
     return ReplayFeed([read.series for read in reads], news, speed=speed, candles=order.candles, once=order.once)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from services.ingest.files.candle_file import CandleFile, read_candle_file
 from services.ingest.files.layout import RejectedRow
+from services.ingest.files.volume import volume_note
 from services.ingest.gaps import KINDS_IN_FILES, Gap, find_gaps
 from shared.contracts.granularity import granularity_name
 from shared.contracts.vocabulary import GapKind
@@ -30,6 +31,8 @@ class CandleFileSummary:
     p95_spread_pips: float
     gaps: tuple[Gap, ...]
     rejected: tuple[RejectedRow, ...]
+    candles_without_volume: int
+    volume_note: str | None
 
     @property
     def rows(self) -> int:
@@ -48,7 +51,12 @@ class CandleFileSummary:
 
 
 def check_candle_file(
-    source: CandleFile, *, model_spread_points: int, granularity_seconds: int | None = None
+    source: CandleFile,
+    *,
+    model_spread_points: int,
+    granularity_seconds: int | None = None,
+    trading_day_zone: str = "UTC",
+    trading_day_hour: int = 0,
 ) -> CandleFileSummary:
     """Return the summary of a candle file, bad rows included; raise `InputError` if it holds no good row."""
     series, rejected, header_kind = read_candle_file(
@@ -66,4 +74,6 @@ def check_candle_file(
         p95_spread_pips=float(p95),
         gaps=tuple(find_gaps(series.time, series.granularity_seconds)),
         rejected=tuple(rejected),
+        candles_without_volume=int(np.count_nonzero(series.volume == 0)),
+        volume_note=volume_note(series, zone=trading_day_zone, hour=trading_day_hour),
     )

@@ -98,4 +98,5 @@ STRATEGY: Final = Strategy(
     start=START,
     cells=empty_cells,
     step=step,
+    needs_rising_volume=True,
 )

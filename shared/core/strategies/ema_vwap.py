@@ -64,4 +64,5 @@ STRATEGY: Final = Strategy(
     start=START,
     cells=no_cells,
     step=step,
+    needs_volume=True,
 )

@@ -66,4 +66,5 @@ STRATEGY: Final = Strategy(
     cells=no_cells,
     step=step,
     rising=(("lo", "hi"),),
+    needs_volume=True,
 )
