@@ -81,6 +81,10 @@ class HealthServer:
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            """Answer as to GET, without the body."""
+            self.do_GET()
+
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/healthz":
@@ -102,7 +106,8 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  (the name is the base class's)
             """Keep probes out of the log."""

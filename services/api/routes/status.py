@@ -35,12 +35,15 @@ def register_status(app: FastAPI, context: ApiContext) -> None:
 def register_health(app: FastAPI, context: ApiContext) -> None:
     """Add the routes for those who watch this process."""
 
+    # Monitors and load balancers often ask for the head alone; the server leaves the body out.
     # Answered between all other work, however much of it waits for a thread.
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["process"], summary="Is the process alive", responses={503: {"model": Alive}})
     async def healthz() -> JSONResponse:
         alive = context.health.alive()
         return JSONResponse(Alive(alive=alive).model_dump(), HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", tags=["process"], summary="Is the API ready", responses={503: {"model": Ready}})
     def readyz() -> JSONResponse:
         missing = dict.fromkeys(context.health.missing(), "unavailable")
@@ -53,6 +56,7 @@ def register_health(app: FastAPI, context: ApiContext) -> None:
         body = Ready(ready=not missing, waiting_for=missing).model_dump()
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK)
 
+    @app.head("/metrics", include_in_schema=False)
     @app.get("/metrics", tags=["process"], summary="Figures for Prometheus", response_class=Response)
     def metrics() -> Response:
         return Response(generate_latest(context.health.metrics.registry), media_type=CONTENT_TYPE_LATEST)

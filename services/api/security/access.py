@@ -16,8 +16,11 @@ EVERYBODY: Final = None
 ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
     {
         ("GET", "/healthz"): EVERYBODY,
+        ("HEAD", "/healthz"): EVERYBODY,
         ("GET", "/readyz"): EVERYBODY,
+        ("HEAD", "/readyz"): EVERYBODY,
         ("GET", "/metrics"): Role.ADMIN,
+        ("HEAD", "/metrics"): Role.ADMIN,
         ("POST", "/auth/login"): EVERYBODY,
         ("POST", "/auth/logout"): Role.VIEWER,
         ("GET", "/auth/me"): Role.VIEWER,

@@ -100,7 +100,7 @@ def headers_of(api: Api, persona: str) -> dict[str, str]:
 
 
 def expected(persona: str, route: tuple[str, str], least: Role | None) -> set[int]:
-    if persona == "forged" and route[0] != "GET":
+    if persona == "forged" and route[0] not in ("GET", "HEAD"):
         return {403}
     if least is EVERYBODY:
         # Nobody is signed in by nothing.

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import httpx
 import pytest
 
 from services.cli.program import main
@@ -191,3 +192,15 @@ def test_log_lines_are_json_and_name_the_service(capsys: pytest.CaptureFixture[s
     service_log("executor", "executor-1").info("leading", epoch=3)
     line = json.loads(capsys.readouterr().err)
     assert (line["service"], line["instance"], line["event"], line["epoch"]) == ("executor", "executor-1", "leading", 3)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/else"])
+def test_monitor_that_asks_for_the_head_alone_is_told_what_one_that_gets_is(path: str) -> None:
+    health = Health(metrics())
+    with HealthServer(health, "127.0.0.1", 0) as server, httpx.Client() as client:
+        base = f"http://127.0.0.1:{server.port}{path}"
+        head, whole = client.head(base), client.get(base)
+    assert head.status_code == whole.status_code
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert not head.content
+    assert whole.content
