@@ -7,14 +7,21 @@ from shared.runtime.process import Process
 from shared.store.rows.commands import CommandRow
 
 
-class ExecutorMetrics:
-    """The figures of an executor."""
+class CommandMetrics:
+    """The figures of commands that were carried out, wherever an executor runs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Begin at zero, without the lease."""
+        """Begin at zero."""
         self.commands = Counter(
             "scalpbot_commands_total", "Commands of operators that ended", ["type", "status"], registry=registry
         )
+
+
+class ExecutorMetrics:
+    """The figures of an executor in a process of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Begin at zero, without the lease."""
         self.commands_pending = Gauge(
             "scalpbot_commands_pending", "Commands that waited when last looked for", registry=registry
         )
@@ -30,7 +37,7 @@ def tell_outside(process: Process, row: CommandRow) -> None:
     process.log.info("command", id=row.id, type=row.type, status=row.status, actor=row.actor)
     # Plain SQL may ask for anything, and labels come from closed sets.
     known = row.type if row.type in CommandType.__members__ else "unknown"
-    process.metrics.of(ExecutorMetrics).commands.labels(known, row.status).inc()
+    process.metrics.of(CommandMetrics).commands.labels(known, row.status).inc()
 
 
 def tell_lease(process: Process, lease: str, epoch: int, lost: str | None) -> None:

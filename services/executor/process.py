@@ -6,7 +6,7 @@ from functools import partial
 
 from services.executor.build import Executor, Outside
 from services.executor.commands.opened import opened_closes
-from services.executor.metrics import ExecutorMetrics, tell_lease, tell_outside
+from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_lease, tell_outside
 from services.executor.quotes import live_conditions
 from services.executor.work import LEASE, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
@@ -35,6 +35,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
     relay = relay_of(process, store, EXECUTOR, broker_url)
     # A process started anew must not be taken for the one before it, which may only be paused.
     holder = f"{process.instance}/{process.rng.getrandbits(64):016x}"
+    process.metrics.show(CommandMetrics)
     process.metrics.show(ExecutorMetrics)
     lease = HeldLease(
         store, LEASE, holder, Policy.STEP_BACK, monotonic=process.monotonic, observe=partial(tell_lease, process, LEASE)

@@ -4,6 +4,7 @@ from shared.bus.backoff import Backoff
 from shared.bus.rabbitmq_consumer import RabbitConsumer
 from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.topology import topology
+from shared.runtime.metrics import ConsumerMetrics
 from shared.runtime.process import Process, ReceiverLog
 from shared.runtime.relay import Relay
 from shared.store.port import Store
@@ -42,7 +43,7 @@ def receiver_of(process: Process, broker_url: str, queue: str) -> RabbitConsumer
 
 def observe(process: Process, announced: int, handled: int) -> None:
     """Count facts that were handled, those that came once more, and those that no message brought."""
-    metrics = process.metrics
+    metrics = process.metrics.of(ConsumerMetrics)
     metrics.facts.inc(handled)
     if announced > handled:
         metrics.duplicates.inc(announced - handled)

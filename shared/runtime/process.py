@@ -15,7 +15,7 @@ from shared.runtime.health import Health
 from shared.runtime.heartbeat import leave_sign_of_life
 from shared.runtime.lease import HeldLease
 from shared.runtime.logs import Log
-from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.metrics import ConsumerMetrics, DeliveryMetrics, ServiceMetrics
 from shared.runtime.relay import Relay
 from shared.runtime.retry import Result, patience, retry_until
 from shared.store.port import Store
@@ -72,7 +72,7 @@ class ReceiverLog:
     def connected(self) -> None:
         """Note that messages can arrive."""
         self._process.health.has("broker")
-        self._process.metrics.reconnects.labels("consumer").inc()
+        self._process.metrics.of(DeliveryMetrics).reconnects.labels("consumer").inc()
         self._process.log.info("consuming")
 
     def disconnected(self, why: str, delay_seconds: float) -> None:
@@ -82,17 +82,17 @@ class ReceiverLog:
 
     def received(self, messages: int, redelivered: int) -> None:
         """Note a batch."""
-        self._process.metrics.deliveries.inc(messages)
-        self._process.metrics.redeliveries.inc(redelivered)
+        self._process.metrics.of(DeliveryMetrics).deliveries.inc(messages)
+        self._process.metrics.of(DeliveryMetrics).redeliveries.inc(redelivered)
 
     def rejected(self, message_id: str, why: str) -> None:
         """Note a message that went to the dead-letter queue."""
-        self._process.metrics.dead_lettered.inc()
+        self._process.metrics.of(DeliveryMetrics).dead_lettered.inc()
         self._process.log.error("message dead-lettered", message_id=message_id, reason=why)
 
     def held_up(self, why: str, delay_seconds: float) -> None:
         """Note that a batch could not be handled."""
-        self._process.metrics.failures.inc()
+        self._process.metrics.of(DeliveryMetrics).failures.inc()
         self._process.health.waits_for("store", why)
         self._process.log.warning("batch held up", reason=why, next_try_seconds=round(delay_seconds, 2))
 
@@ -142,6 +142,8 @@ class ConsumerProcess:
         self._between = between
         self._next_beat = 0.0
         self._last_handled = 0.0
+        process.metrics.show(ConsumerMetrics)
+        process.metrics.show(DeliveryMetrics)
 
     def run(self) -> None:
         """Serve until the process is to stop."""
@@ -191,7 +193,7 @@ class ConsumerProcess:
 
     def _handle(self, messages: Sequence[Message]) -> None:
         self._process.health.progress()
-        with self._process.metrics.batch_seconds.time():
+        with self._process.metrics.of(DeliveryMetrics).batch_seconds.time():
             self._consumer.handle(messages)
         self._process.health.has("store")
         self._last_handled = self._process.monotonic()

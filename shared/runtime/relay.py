@@ -14,7 +14,7 @@ from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.logs import Log
-from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.metrics import RelayMetrics, ServiceMetrics
 from shared.runtime.retry import patience
 from shared.store.port import Store
 
@@ -58,7 +58,7 @@ class Relay:
         self._store = store
         self._publisher = publisher
         self._producer = producer
-        self._metrics = metrics
+        self._metrics = metrics.of(RelayMetrics)
         self._log = log
         self._crash = crash
         self._clock = clock

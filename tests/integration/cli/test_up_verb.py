@@ -20,12 +20,25 @@ from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, context_on
 from tests.fixtures.deployed import wait_until
+from tests.fixtures.metrics import families
 from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import SAMPLE, sample_series
 from tests.fixtures.up import PATIENCE_SECONDS, Up, log_of, running
 from tests.simulators.oanda import OandaSimulator, VirtualClock
 
 READS = ("gates", "trades", "equity", "daily-stats", "audit", "users")
+# Neither a lease nor a feed, a broker or an outbox: a run of its own on a made-up market has none.
+FIGURES = {
+    "scalpbot_api_logins_total",
+    "scalpbot_api_request_seconds",
+    "scalpbot_api_requests_total",
+    "scalpbot_audit_anchor_failures_total",
+    "scalpbot_audit_anchor_timestamp_seconds",
+    "scalpbot_audit_anchored_id",
+    "scalpbot_build_info",
+    "scalpbot_ingest_candles_total",
+    "scalpbot_loop_progress_timestamp_seconds",
+}
 WEDNESDAY = 1_709_696_100  # 2024-03-06T03:35:00Z
 
 
@@ -52,7 +65,7 @@ def test_a_fresh_folder_has_a_platform_that_answers_trades_and_goes_on(
         assert up.get("/readyz") == {"ready": True, "waiting_for": {}}
         all_services = {"api", "executor", "ingest", "strategy"}
         wait_until(lambda: services_alive(up) == all_services, PATIENCE_SECONDS, "all give signs of life")
-        assert "scalpbot_ingest_candles_total" in up.client.get("/metrics").text
+        assert families(up.client.get("/metrics").text) == FIGURES
         port = up.told(r'"health_port": (\d+)')
         assert "scalpbot_api_requests_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
         assert up.client.get("/healthz", headers={"Host": "scalpbot.example"}).status_code == 421
