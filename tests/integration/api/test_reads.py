@@ -27,7 +27,6 @@ from tests.contract.builders import FREE, M5, MIDNIGHT, a_candle, a_position, an
 from tests.fixtures.anchored import PUBLIC, anchor, rewritten, tamper
 from tests.fixtures.api import PASSWORD, Api, add_rows, running
 from tests.fixtures.api_stores import api, quick_api, url
-from tests.fixtures.metrics import families
 
 __all__ = ["api", "quick_api", "url"]
 
@@ -270,16 +269,6 @@ def test_requests_are_counted_by_route(quick_api: Api) -> None:
     assert "secret-of-somebody" not in figures
 
 
-def test_the_api_shows_the_figures_of_its_own_area_alone(quick_api: Api) -> None:
-    assert families(quick_api.get("/metrics").text) == {
-        "scalpbot_api_requests_total",
-        "scalpbot_api_request_seconds",
-        "scalpbot_api_logins_total",
-        "scalpbot_build_info",
-        "scalpbot_loop_progress_timestamp_seconds",
-    }
-
-
 def test_the_description_names_every_route_its_role_and_its_refusals(quick_api: Api) -> None:
     document = quick_api.get("/api/openapi.json").json()
     operations = [operation for path in document["paths"].values() for operation in path.values()]
@@ -397,13 +386,3 @@ def assert_by_index(statement: str, plan: str) -> None:
         assert "USE TEMP B-TREE FOR ORDER BY" not in line, told
         # A sort of all rows; an incremental one only puts those of one candle in order.
         assert not line.strip().removeprefix("->  ").startswith("Sort  ("), told
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_monitor_that_asks_for_the_head_alone_is_told_what_one_that_gets_is(quick_api: Api, path: str) -> None:
-    headers = quick_api.sign_in("admin").headers
-    head = quick_api.client.head(path, headers=headers)
-    assert head.status_code == quick_api.client.get(path, headers=headers).status_code == 200
-    assert not head.content
-    assert quick_api.client.head("/metrics").status_code == 401
-    assert quick_api.client.head("/api/trades", headers=headers).status_code == 405

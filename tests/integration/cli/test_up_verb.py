@@ -18,9 +18,8 @@ from services.platform.platform import Platform
 from shared.contracts.errors import InvariantError
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
-from tests.fixtures.api import PASSWORD, context_on
+from tests.fixtures.api import PASSWORD, context_on, families
 from tests.fixtures.deployed import wait_until
-from tests.fixtures.metrics import families
 from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import SAMPLE, sample_series
 from tests.fixtures.up import PATIENCE_SECONDS, Up, log_of, running
