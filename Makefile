@@ -13,11 +13,12 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# One environment for running and testing: tests add their packages to it, so that no target undoes another's set-up.
 setup: ## Install the platform into .venv
 	@deploy/setup.sh $(VENV) $(LOCKS)/runtime.txt
 
 setup-test:
-	@deploy/setup.sh $(VENV) $(LOCKS)/dev.txt
+	@deploy/setup.sh $(VENV) $(LOCKS)/runtime.txt $(LOCKS)/dev.txt
 
 paper: setup ## Paper-trade the sample market and print what came of it
 	@$(RUN)/scalpbot paper --mode OFFLINE \
@@ -70,4 +71,4 @@ lock: setup-test ## Choose new versions of all packages and write the lock files
 	@deploy/lock.sh $(RUN)
 
 clean: ## Remove environments and caches, not data
-	@rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf $(VENV) $(BENCH_VENV) .venv*.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,1 @@
+"""Tests: set-up of a checkout."""
