@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.cli.output import note
+from shared.core.jit import machine_code_is_kept, told_of_compiling
 
 _LONG_ENOUGH_TO_TELL_SECONDS: Final = 1.5
 
@@ -36,13 +37,20 @@ def steps(doing: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def told_if_long(text: str) -> Iterator[None]:
-    """Write a line to stderr if what is done takes longer than people wait without wondering."""
-    timer = threading.Timer(_LONG_ENOUGH_TO_TELL_SECONDS, note, (text,))
+def preparing(what: str) -> Iterator[None]:
+    """Write a line to stderr once machine code is compiled, or where its loading takes longer than people expect."""
+    timer = threading.Timer(_LONG_ENOUGH_TO_TELL_SECONDS, note, (f"preparing the {what}",))
     timer.daemon = True
     timer.start()
+
+    def compiling() -> None:
+        timer.cancel()
+        kept = "once on this machine" if machine_code_is_kept() else "at every start, as its cache cannot be written"
+        note(f"preparing the {what}: compiled {kept}, which takes some seconds")
+
     try:
-        yield
+        with told_of_compiling(compiling):
+            yield
     finally:
         timer.cancel()
 

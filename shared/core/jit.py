@@ -9,7 +9,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -117,6 +118,31 @@ def _typed_choice(choose: Callable[[type], Callable[..., object]]) -> Callable[.
         return choose(arguments[-1].instance_class)
 
     return typed
+
+
+def machine_code_is_kept() -> bool:
+    """Return whether what is compiled can be kept for the next process; where it cannot, each one compiles anew."""
+    return _cache_folder() is not None
+
+
+@contextmanager
+def told_of_compiling(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` once, as soon as a function is compiled in the block because no machine code of it is kept."""
+    from numba.core.event import Listener, install_listener  # noqa: PLC0415
+
+    class FirstCompiling(Listener):
+        told = False
+
+        def on_start(self, _event: object) -> None:
+            if not self.told:
+                self.told = True
+                tell()
+
+        def on_end(self, _event: object) -> None:
+            pass
+
+    with install_listener("numba:compile", FirstCompiling()):
+        yield
 
 
 @cache

@@ -14,7 +14,7 @@ from services.cli.configuration import read_settings
 from services.cli.inputs import candle_files, read_candles, volume_notes
 from services.cli.news import read_news
 from services.cli.output import note, say_json
-from services.cli.progress import busy, steps, told_if_long
+from services.cli.progress import busy, preparing, steps
 from services.ingest.files.candle_file import CandleFile, CandleRead
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.errors import InputError
@@ -38,7 +38,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     calendar = read_news(order.news)
     with busy("reading candles"):
         reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
-    with told_if_long("preparing the engine: it is compiled once on this machine, which takes some seconds"):
+    with preparing("engine"):
         warm_engine([each.instrument for each in files], settings)
     outcome = _studied(order, reads, settings, calendar)
     report = BacktestReport(

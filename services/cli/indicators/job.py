@@ -13,7 +13,7 @@ from services.cli.configuration import read_settings
 from services.cli.indicators.order import IndicatorOrder
 from services.cli.inputs import candle_files, read_candles
 from services.cli.output import note, say_json
-from services.cli.progress import busy, told_if_long
+from services.cli.progress import busy, preparing
 from services.ingest.files.volume import volume_note
 from shared.calendar.trading_day import trading_day_numbers
 from shared.contracts.granularity import granularity_name
@@ -34,7 +34,7 @@ def run_indicators_verb(order: IndicatorOrder) -> None:
         (read,) = read_candles(candle_files([order.csv], order.pair), settings, order.granularity, order.skip_bad_rows)
     series = read.series
     zone, hour = settings.calendar.trading_day_zone, settings.calendar.trading_day_hour
-    with told_if_long("preparing the indicators: they are compiled once on this machine, which takes some seconds"):
+    with preparing("indicators"):
         columns = compute_indicators(series, trading_day_numbers(series.time, zone, hour), _periods(order))
     if np.isnan(columns.vwap).any() and (silent := volume_note(series, zone=zone, hour=hour)):
         note(f"{silent}.")
