@@ -67,10 +67,10 @@ class Outcome:
 def effects_of(reader: Reader) -> Effects:
     """Return every row that a fault could lose or double, by its table.
 
-    What an API tells of its own start and end is no part of it. Audit records are counted anew, and are without the
-    hashes that `violations_of` checks.
+    Of the audit log, what an API tells of its own start and end and what became of commands is no part of it. Its
+    records are counted anew, and are without the hashes that `violations_of` checks.
     """
-    records = [each for each in reader.audit_in_order() if each.action not in _OF_THE_API]
+    records = [each for each in reader.audit_in_order() if each.action not in _OF_THE_API and each.command_id is None]
     return {
         "candles": _counted(reader.candles_in_order()),
         "assessments": _counted(reader.assessments_after(0, _MOST_ROWS)),

@@ -19,7 +19,7 @@ from shared.store.port import Store
 from shared.store.schema import upgrade
 from shared.store.sql_store import open_store
 from tests.faults.outcome import Effects, Outcome, described, effects_of, missing, violations_of
-from tests.faults.processes import processor_seconds, state_of
+from tests.faults.processes import memory_megabytes, processor_seconds, state_of
 from tests.fixtures.backtested import run_backtest
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import SERVICES, Deployment, dying_at, stored, wait_until
@@ -241,6 +241,10 @@ class Scene:
     def processor_seconds(self, name: str) -> float:
         """Return how long a service has kept a processor busy."""
         return processor_seconds(self.deployment.running[name].pid)
+
+    def memory_megabytes(self) -> dict[str, float]:
+        """Return how much memory each service has."""
+        return {name: memory_megabytes(process.pid) for name, process in self.deployment.running.items()}
 
     def process_state(self, name: str) -> str:
         """Return the letter for what a service's process is doing: T when it was stopped."""

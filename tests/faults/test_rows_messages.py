@@ -1,5 +1,6 @@
-"""Rows 13-16 of the fault matrix: messages doubled, lost, reordered, poisoned and deadly."""
+"""Rows 13-16 and 26 of the fault matrix: messages doubled, lost, reordered, poisoned, deadly, and far too many."""
 
+from tests.faults.played.flood import flooded
 from tests.faults.played.messages import PREFETCH, deadly, lost_and_reordered, poisoned, tripled
 from tests.faults.stage import Stage
 
@@ -22,3 +23,7 @@ def test_row_16_message_that_kills_the_process_is_given_up_after_six_deliveries(
     outcome = deadly(stage)
     outcome.require_sound()
     assert outcome.figure("neighbours among the dead letters") < PREFETCH
+
+
+def test_row_26_flood_of_messages_and_requests_takes_no_memory_and_no_effect(stage: Stage) -> None:
+    flooded(stage, 1).require_sound()

@@ -112,9 +112,7 @@ class _Network:
                 publisher.idle()
 
     def _waiting(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> list[tuple[int, WireMessage]]:
-        statement = f"SELECT {_WIRE_COLUMNS} FROM outbox WHERE producer = %s AND id > %s ORDER BY id"
-        rows = [row for carried in self._carried.items() for row in connection.execute(statement, carried)]
-        return [(row[0], WireMessage._make(row[1:])) for row in rows]
+        return [each for carried in self._carried.items() for each in outbox_after(connection, *carried)]
 
     def _mangled(self, waiting: list[WireMessage]) -> list[WireMessage]:
         sent = []
@@ -124,6 +122,14 @@ class _Network:
             sent += [message for message in shuffled if self._rng.random() >= _LOST_SHARE]
         self.lost += len(waiting) - len(sent)
         return sent
+
+
+def outbox_after(
+    connection: "psycopg.Connection[tuple[Any, ...]]", producer: str, number: int = 0
+) -> list[tuple[int, WireMessage]]:
+    """Return a producer's messages after the one of a number, sent or not, each with its own."""
+    statement = f"SELECT {_WIRE_COLUMNS} FROM outbox WHERE producer = %s AND id > %s ORDER BY id"
+    return [(row[0], WireMessage._make(row[1:])) for row in connection.execute(statement, (producer, number))]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Readers:
 
     def __init__(self, address: str, token: str, questions_a_second: float) -> None:
         """Begin to ask."""
-        self._client = httpx.Client(base_url=address, headers={"Cookie": f"sid={token}"}, timeout=_ANSWER_SECONDS)
+        self.client = httpx.Client(base_url=address, headers={"Cookie": f"sid={token}"}, timeout=_ANSWER_SECONDS)
         self._pause_seconds = _THREADS / questions_a_second
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Readers:
         self._stopped.set()
         for thread in self._threads:
             thread.join()
-        self._client.close()
+        self.client.close()
 
     def _ask(self, number: int) -> None:
         while not self._stopped.wait(self._pause_seconds):
@@ -63,7 +63,7 @@ class Readers:
             number += 1
             began = time.monotonic()
             try:
-                answer = self._client.get(path)
+                answer = self.client.get(path)
                 fault = "" if answer.status_code == httpx.codes.OK else f"{path}: {answer.status_code}"
             except httpx.TransportError as gone:
                 fault = f"{path}: {type(gone).__name__}"
