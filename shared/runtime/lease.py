@@ -91,7 +91,9 @@ class HeldLease:
         if epoch is not None and transaction.holds_lease(self._name, epoch):
             return
         if epoch is None or self._policy is Policy.STEP_BACK or not self._prolong(transaction, epoch):
-            self._lose("another process holds the lease")
+            held = transaction.lease(self._name)
+            is_taken = held is not None and held.epoch != epoch
+            self._lose("another process took the lease" if is_taken else "the lease ran out before it was renewed")
             raise LeaseLostError(f"the lease {self._name} is not held by {self._holder} any more")
 
     def release(self) -> None:

@@ -60,6 +60,14 @@ class SharedStoreContract:
             assert transaction.holds_lease(EXECUTOR, 2)
             assert not transaction.holds_lease(EXECUTOR, 1)
 
+    def test_a_lease_left_behind_by_a_clock_that_was_put_back_is_over(self, store: Store) -> None:
+        with store.transaction() as transaction:
+            # An hour ago by the clock of now, it had ten seconds to run.
+            transaction.acquire_lease(EXECUTOR, "ann", 3_610)
+            assert transaction.acquire_lease(EXECUTOR, "bob", 10) == 2
+            assert transaction.acquire_lease(EXECUTOR, "cid", 10) is None
+            assert not transaction.renew_lease(EXECUTOR, "ann", 1, 10)
+
     def test_only_the_holder_renews_and_only_in_time(self, store: Store) -> None:
         with store.transaction() as transaction:
             transaction.acquire_lease(EXECUTOR, "ann", 60)

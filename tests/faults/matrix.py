@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, TypeVar
 
 from tests.faults.outcome import Outcome
-from tests.faults.played import broker, commands, crashes, database, embedded, executors, flood, messages
+from tests.faults.played import broker, clocks, commands, crashes, database, embedded, executors, flood, messages
 from tests.faults.stage import Stage
 from tests.servers.small_disk import SmallDisk
 
@@ -61,6 +61,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "21": lambda stage, _times: [database.unreachable(stage, _LONG_OUTAGE_SECONDS, _OUTAGE_SECONDS / 2)],
     "22": lambda stage, times: [_on_small_disk(database.disk_full, stage) for _ in range(times)],
     "23": lambda stage, times: [each for _ in range(times) for each in _on_small_disk(embedded.disk_full, stage)],
+    "24": _repeated(lambda stage, _number: clocks.stepped(stage)),
     "26": _repeated(lambda stage, _number: flood.flooded(stage, _OUTAGE_SECONDS)),
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
     "commands": lambda stage, times: [commands.raced(stage, times)],

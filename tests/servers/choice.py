@@ -47,9 +47,9 @@ def open_postgres_server(switch: str, *, survives_power_cut: bool = False) -> Po
     return PostgresServer(node)
 
 
-def open_postgres_server_on(disk: Path) -> PostgresServer:
-    """Return a server of this machine that keeps its cluster on a disk; raises as `open_rabbit_server` does."""
-    node = LocalPostgresNode(postgres_programs(), survives_power_cut=True, disk=disk)
+def open_own_postgres_server(*, disk: Path | None = None, environ: Mapping[str, str] | None = None) -> PostgresServer:
+    """Return a server of this machine, its cluster on a disk or with variables of its own; raises as those above do."""
+    node = LocalPostgresNode(postgres_programs(), survives_power_cut=True, disk=disk, environ=environ)
     try:
         node.start()
     except BaseException:

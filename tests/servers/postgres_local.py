@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -29,12 +30,18 @@ class LocalPostgresNode:
     """One cluster with all its files in a temporary folder; its processes never run as root."""
 
     def __init__(
-        self, programs: PostgresPrograms, *, survives_power_cut: bool = False, disk: Path | None = None
+        self,
+        programs: PostgresPrograms,
+        *,
+        survives_power_cut: bool = False,
+        disk: Path | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Make the folder; it writes to the disk at each commit only if it is to survive a power cut.
 
-        With `disk` the cluster lies there, and is not deleted.
+        With `disk` the cluster lies there, and is not deleted. `environ` is what the server is started with besides.
         """
+        self._environ = plain_environment(**(environ or {}))
         self._programs = programs
         self._account = _account()
         self._guardian = Guardian()
@@ -131,9 +138,7 @@ class LocalPostgresNode:
         self._log.mark()
         # Killed outright it would leave its shared memory behind, which no process owns.
         farewell = _SIGNALS[Stop.IMMEDIATE]
-        server = self._guardian.start(
-            command, plain_environment(), self._folder, self._log.path, self._account, farewell
-        )
+        server = self._guardian.start(command, self._environ, self._folder, self._log.path, self._account, farewell)
         # Told by its log: whatever answers on the port could be another server that was quicker to take it.
         ended_or_ready = lambda: server.poll() is not None or _READY in self._log.since_mark()  # noqa: E731
         try:

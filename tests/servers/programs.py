@@ -13,6 +13,7 @@ from tests.servers.errors import UnavailableError
 _RABBIT_FOLDERS: Final = ("usr/lib/rabbitmq/bin", "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "opt/rabbitmq*/sbin")
 _ERLANG_FOLDERS: Final = ("usr/bin", "usr/lib/erlang/erts-*/bin", "usr/lib/erlang/bin", "usr/local/lib/erlang/bin")
 _POSTGRES_FOLDERS: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", "usr/bin")
+_FAKETIME_FOLDERS: Final = ("usr/lib/*/faketime", "usr/lib/faketime", "usr/lib64/faketime")
 _INSTALL_SECONDS: Final = 900
 
 Programs = TypeVar("Programs")
@@ -41,6 +42,11 @@ def rabbit_programs() -> RabbitPrograms:
 def postgres_programs() -> PostgresPrograms:
     """Return the programs of the newest PostgreSQL, installed if need be; raises UnavailableError."""
     return _found_or_installed(_find_postgres, "postgresql")
+
+
+def faketime_library() -> Path:
+    """Return the library that shows a process another time, installed if need be; raises UnavailableError."""
+    return _found_or_installed(lambda: _newest(_FAKETIME_FOLDERS, "libfaketime.so.1"), "libfaketime")
 
 
 def _find_rabbit() -> RabbitPrograms | None:

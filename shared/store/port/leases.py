@@ -23,6 +23,7 @@ class LeaseWrites(Protocol):
     def acquire_lease(self, name: str, holder: str, ttl_seconds: float) -> int | None:
         """Take a lease that is free, expired or ours and return its epoch; None while another holds it.
 
+        Expired is also one that ends more than a minute after a new one would: the database's clock was put back.
         The epoch grows with every new holder. `holder` names one process: started anew, it needs another name.
         """
         ...

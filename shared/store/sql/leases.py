@@ -16,7 +16,9 @@ from shared.store.tables.leases import LEASES, SERVICE_HEARTBEATS
 # A process that is paused in a transaction which leans on a lease keeps others from taking it until the server ends
 # that transaction: sooner than the executor's lease of ten seconds runs out.
 _PAUSE_LIMIT: Final = ("idle_in_transaction_session_timeout", "8s")
-
+# A lease ends no later than one that is taken now. One that ends this much later was taken before the clock of the
+# database was put back, and would keep everybody out until the clock has come there again.
+_CLOCK_SLACK_SECONDS: Final = 60.0
 
 # Whoever checked a lease in an open transaction holds this lock on the table; taking or renewing one does not.
 _END_LEANING_SESSIONS: Final = text(
@@ -57,7 +59,8 @@ class LeaseSession(Session):
     def acquire_lease(self, name: str, holder: str, ttl_seconds: float) -> int | None:
         """Upsert where the lease is ours or over; PostgreSQL first ends sessions that lean on an expired one."""
         current = self.lease(name)
-        if current is not None and current.holder != holder and current.seconds_left > 0:
+        longest = ttl_seconds + _CLOCK_SLACK_SECONDS
+        if current is not None and current.holder != holder and 0 < current.seconds_left <= longest:
             # Asking is not to wait for the holder's transactions, nor they for us.
             return None
         if current is not None and current.holder != holder and self._locks:
@@ -73,7 +76,11 @@ class LeaseSession(Session):
                 "epoch": case((LEASES.c.holder == holder, LEASES.c.epoch), else_=LEASES.c.epoch + 1),
                 "expires_at": expires_at,
             },
-            where=or_(LEASES.c.holder == holder, LEASES.c.expires_at <= DatabaseClock()),
+            where=or_(
+                LEASES.c.holder == holder,
+                LEASES.c.expires_at <= DatabaseClock(),
+                LEASES.c.expires_at > DatabaseClockAfter(longest),
+            ),
         )
         return self._connection.execute(taken.returning(LEASES.c.epoch)).scalar()
 

@@ -12,7 +12,7 @@ from tests.faults.played.broker import CONSUMERS, note_consuming
 from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES
-from tests.servers.choice import open_postgres_server_on
+from tests.servers.choice import open_own_postgres_server
 from tests.servers.small_disk import SmallDisk
 
 _RESUMED_SECONDS: Final = 10.0
@@ -72,7 +72,7 @@ def disk_full(stage: Stage, disk: SmallDisk, seconds: float) -> Outcome:
 
     Where the server cannot go on it ends; it is started again after that, as whoever watches over it would.
     """
-    with open_postgres_server_on(disk.folder) as postgres:
+    with open_own_postgres_server(disk=disk.folder) as postgres:
         small = Stage(stage.rabbit, postgres, stage.folder / disk.folder.name, stage.outcomes)
         with small.scene(LONG_CANDLES) as scene:
             scene.pace = scene.script.pace_for(seconds + 5.0)

@@ -173,6 +173,21 @@ def test_taking_and_losing_it_are_told(store: Store, clock: Clock) -> None:
     assert told == [(1, None), (1, "the service stops")]
 
 
+@pytest.mark.parametrize(
+    ("others", "why"), [(0, "the lease ran out before it was renewed"), (1, "another process took the lease")]
+)
+def test_who_lost_it_says_whether_anybody_else_took_it(store: Store, clock: Clock, others: int, why: str) -> None:
+    told: list[str | None] = []
+    lease = HeldLease(store, NAME, "one", Policy.STEP_BACK, monotonic=clock, observe=lambda *what: told.append(what[1]))
+    assert lease.acquire()
+    run_out(store, "one")
+    for _ in range(others):
+        assert claim(store, "other", Policy.STEP_BACK, clock).acquire()
+    with pytest.raises(LeaseLostError):
+        write(store, lease)
+    assert told == [None, why]
+
+
 def test_a_lease_is_kept_in_the_background_and_given_back(store: Store, clock: Clock) -> None:
     lease = claim(store, "sole", Policy.STOP, clock)
     assert lease.acquire()
