@@ -42,7 +42,8 @@ class PendingEntry(NamedTuple):
 class BacktestResult:
     """The outcome of a run; money in quanta, times in seconds, columns in the order in which candles were settled.
 
-    `trades` are in the order of their exits; `start_time` is the open time of the first candle.
+    `trades` are in the order of their exits; `start_time` is the open time of the first candle. `unconverted` counts
+    the orders that were refused for want of a conversion rate, by pair.
     """
 
     rules: FillRules
@@ -56,6 +57,7 @@ class BacktestResult:
     decision_times: Integers
     trading_days: Integers
     outcomes: OutcomeColumns
+    unconverted: Mapping[str, int]
 
     @property
     def candles(self) -> int:

@@ -13,9 +13,9 @@ from services.backtest.timeline import Timeline
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.trades import ClosedTrade, entry_in_books, trade_in_log
 from shared.core.books import Books, PairTable, TradeLog
-from shared.core.columns import CandleColumns, FactColumns
+from shared.core.columns import Bytes, CandleColumns, FactColumns
 from shared.core.engine import AssessmentColumns
-from shared.core.types import BUY, NO_SIDE, Instrument, Side
+from shared.core.types import BUY, NO_CONVERSION_RATE, NO_SIDE, Instrument, Side
 from shared.core.venue import unrealised_quanta
 from shared.settings.settings import Settings
 
@@ -121,6 +121,7 @@ def _result(
         decision_times=timeline.in_sequence(timeline.decision_time, first, last),
         trading_days=timeline.in_sequence(market.facts.trading_day, first, last),
         outcomes=stage.outcomes,
+        unconverted=_unconverted(timeline, stage.outcomes.refusal, first, last),
     )
 
 
@@ -144,6 +145,12 @@ def _closed_trades(
     log: TradeLog, count: int, pairs: Sequence[str], strategies: Sequence[str]
 ) -> tuple[ClosedTrade, ...]:
     return tuple(trade_in_log(log, row, pairs[log.pair[row]], strategies[log.pair[row]]) for row in range(count))
+
+
+def _unconverted(timeline: Timeline, refusal: Bytes, first: int, last: int) -> dict[str, int]:
+    places = timeline.pair_of_row[timeline.sequence[first:last]][refusal == NO_CONVERSION_RATE]
+    counts = np.bincount(places, minlength=len(timeline.pairs)).tolist()
+    return {pair: count for pair, count in zip(timeline.pairs, counts, strict=True) if count}
 
 
 def _open_positions(

@@ -1,12 +1,16 @@
-"""The database of a verb that trades, for itself alone."""
+"""The database of a verb that trades, for itself alone, and what is said before it trades."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from secrets import token_hex
 from socket import gethostname
 
+from services.cli.output import note
 from services.platform.sole_trader import Trader, sole_trader
+from shared.settings.rates import rate_notes
+from shared.settings.settings import Settings
+from shared.store.port import Store
 
 
 @contextmanager
@@ -18,3 +22,11 @@ def trading(url: str, verb: str) -> Iterator[Trader]:
     # A process started anew must not be taken for the one before it, which may only be paused.
     with sole_trader(url, f"{verb}-{gethostname()}-{os.getpid()}/{token_hex(8)}") as trader:
         yield trader
+
+
+def note_missing_rates(store: Store, settings: Settings, pairs: Sequence[str]) -> None:
+    """Say before trading which pairs, of those given and those of the database, lack a rate to convert their profit."""
+    with store.reading() as reader:
+        stored = [each.pair for each in reader.newest_candles()]
+    for sentence in rate_notes(settings, [*pairs, *stored]):
+        note(sentence)

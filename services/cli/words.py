@@ -22,7 +22,8 @@ REASON_WORDS: Final = {
     "hold": "an operator has put this pair on hold",
     "stale_data": "the candle came too late for an entry",
     "stop_inside_spread": "the stop loss would lie inside the spread",
-    "no_conversion_rate": "no rate is known to convert the pair's quote currency to the account's",
+    "no_conversion_rate": "no rate is known to convert the pair's quote currency to the account's; trade the pair of "
+    "the two beside it, or give its price under [rates] in the settings",
     "size_below_minimum": "the position would be smaller than the minimum",
 }
 

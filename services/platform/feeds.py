@@ -26,6 +26,11 @@ _MARKET_SETTING: Final = "demo_market"
 class TradedFeed(Protocol):
     """A feed that was chosen, with all that it needs."""
 
+    @property
+    def pairs(self) -> Sequence[str]:
+        """Return the pairs that it trades."""
+        ...
+
     def prepare(self, run: Run) -> None:
         """Raise InputError where the database holds something else than this feed's; nothing is traded yet."""
         ...
@@ -62,6 +67,11 @@ class ReplayFeed(NamedTuple):
     speed: float
     candles: int
     once: bool
+
+    @property
+    def pairs(self) -> list[str]:
+        """Return the pairs of the files."""
+        return [each.instrument.name for each in self.series]
 
     def prepare(self, run: Run) -> None:
         """Refuse a database of another market, or with other candles."""

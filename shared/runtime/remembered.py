@@ -12,6 +12,7 @@ from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
 from shared.core.strategies import STRATEGY_NAMES
 from shared.runtime.streams import agree_on_partitions
+from shared.settings.rates import rate_notes
 from shared.settings.settings import Settings, sentence_of
 from shared.store.port import Reader, Store
 
@@ -62,6 +63,17 @@ def remembered_mode(reader: Reader) -> RunMode | None:
 def remembered_settings(reader: Reader, own: Settings) -> Settings:
     """Return the settings that the run was begun with, or our own where none was begun yet."""
     return own if reader.setting(RUN_SETTING) is None else remembered_run(reader).settings
+
+
+def missing_rates(reader: Reader) -> list[str]:
+    """Say of the pairs that the database holds which conversion rates they lack, each in a sentence."""
+    if reader.setting(RUN_SETTING) is None:
+        return []
+    try:
+        settings = remembered_run(reader).settings
+    except InputError as unknown:
+        return [str(unknown)]
+    return rate_notes(settings, [each.pair for each in reader.newest_candles()])
 
 
 def _settings_in(run: Mapping[str, Any]) -> Settings:

@@ -16,7 +16,7 @@ from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.commands import age_seconds
-from shared.runtime.remembered import remembered_mode
+from shared.runtime.remembered import missing_rates, remembered_mode
 from shared.runtime.streams import ALL_ASSESSED
 from shared.store.port import Reader
 
@@ -82,6 +82,7 @@ def _status(reader: Reader, now: float) -> Status:
         trades=trades[0].number if trades else 0,
         candles_not_traded=0 if last is None else max(last.seq - reader.cursor(_EXECUTOR, ALL_ASSESSED), 0),
         feed_age_seconds=min((each.age_seconds for each in newest), default=None) if mode == RunMode.LIVE else None,
+        notes=missing_rates(reader),
         newest_candles=newest,
         heartbeats=[shown_heartbeat(row) for row in reader.heartbeats()],
     )

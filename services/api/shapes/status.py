@@ -65,6 +65,9 @@ class Status(BaseModel):
     feed_age_seconds: float | None = Field(
         examples=[41.2], description="Only in live runs: time since the newest candle closed."
     )
+    notes: list[str] = Field(
+        examples=[[]], description="What keeps pairs from being traded and can be mended in the settings, in sentences."
+    )
     newest_candles: list[Newest]
     heartbeats: list[Heartbeat]
 

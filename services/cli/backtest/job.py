@@ -20,6 +20,7 @@ from shared.calendar.economic import EconomicCalendar
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
 from shared.core.types import SL_TP, TIMED
+from shared.settings.rates import rate_notes
 from shared.settings.settings import Settings
 
 
@@ -50,6 +51,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
         currency=settings.account.currency,
         study=outcome,
         fewest_trades=order.min_trades,
+        rate_notes=tuple(rate_notes(settings, [each.instrument.name for each in files], outcome.result.unconverted)),
     )
     if order.trades is not None:
         write_text_file(order.trades, trade_lines(outcome.result.trades))

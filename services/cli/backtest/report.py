@@ -55,7 +55,8 @@ class PairInput:
 class BacktestReport:
     """A study and what it was made of; `news` is the calendar's file, if there was one.
 
-    `blocks_without_news` says whether the settings stop trading where there is no calendar.
+    `blocks_without_news` says whether the settings stop trading where there is no calendar; `rate_notes` which
+    conversion rates were missing.
     """
 
     inputs: tuple[PairInput, ...]
@@ -66,6 +67,7 @@ class BacktestReport:
     currency: str
     study: Study
     fewest_trades: int
+    rate_notes: tuple[str, ...]
 
     def news_words(self) -> str:
         """Return what the news gate went by."""
@@ -83,6 +85,7 @@ class BacktestReport:
             f"{each.rejected_rows} bad rows of {each.file} were dropped." for each in self.inputs if each.rejected_rows
         )
         found.extend(self.volume_notes)
+        found.extend(self.rate_notes)
         trades = self.study.metrics.trades
         if trades < self.fewest_trades:
             found.append(f"{trades} trades are fewer than {self.fewest_trades}, so the figures mean little.")

@@ -17,6 +17,7 @@ from shared.contracts.pairs import known_pair
 from shared.contracts.times import format_time
 from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.runtime.commands import age_seconds
+from shared.runtime.remembered import missing_rates
 from shared.runtime.streams import ALL_ASSESSED
 from shared.store.port import Reader
 
@@ -100,6 +101,9 @@ def status(where: AtDatabase, as_json: bool) -> None:
         halted = "halted until the next trading day" if day["halted"] else "not halted"
         figures.append(("trading day", f"{day['date']}: P/L {day['realised_pnl']}, {day['trades']} trades, {halted}"))
     say_figures("Account", figures)
+    for sentence in report["notes"]:
+        say(f"Note: {sentence}")
+        say()
     say_figures("Newest candle (open time)", [(name, time) for name, time in report["newest_candles"].items()])
     if report["candles_not_traded"]:
         waiting = report["candles_not_traded"]
@@ -143,6 +147,7 @@ def _status(reader: Reader) -> dict[str, Any]:
             "max_drawdown_percent": round(100 * day.max_drawdown_ratio, 4),
             "halted": day.halted,
         },
+        "notes": missing_rates(reader),
         "newest_candles": {
             row.key: format_time(max(seen.candle_time for seen in reader.gate_snapshots(1, row.key)))
             for row in reader.snapshots("strategy")

@@ -14,7 +14,7 @@ from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.progress import bar
-from services.cli.trading import trading
+from services.cli.trading import note_missing_rates, trading
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.inspection.csv_export import ExportedRows, export_logs
@@ -67,7 +67,7 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             read_files = list(zip(files, reads, strict=True))
             traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
         outcome = _outcome(order, run, RunMode.OFFLINE, described)
-    outcome.report["notes"] = volume_notes(reads, settings)
+    outcome.report["notes"] += volume_notes(reads, settings)
     outcome.report["rejected_rows"] = sum(len(read.rejected) for read in reads)
     outcome.report["run"] = {**traded._asdict(), "news": None if order.news is None else str(order.news)}
     return outcome
@@ -83,7 +83,6 @@ def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             before = reader.candle_count()
         run = trade_live(trader, settings, names, url, order.as_json)
         outcome = _outcome(order, run, RunMode.LIVE, described)
-    outcome.report["notes"] = []
     outcome.report["rejected_rows"] = 0
     outcome.report["run"] = {"new_candles": outcome.report["candles"] - before, "news": settings.live.calendar_url}
     return outcome
@@ -102,6 +101,7 @@ def trade_live(
         process = outside("paper", lambda: stop.asked)
         run = Run(process, trader, settings)
         begin_run(trader.store, settings, None, RunMode.LIVE, int(process.clock()))
+        note_missing_rates(trader.store, settings, pairs)
         with anchored(process, trader.store, settings.runtime, url):
             run_paper_live(run, pairs, cache_beside(url), Audience(note, tell, partial(watch, process)))
     return run

@@ -10,7 +10,8 @@ from shared.contracts.decimals import format_money
 from shared.contracts.funnel import gate_counts, passed_all
 from shared.contracts.shown import trade_hash
 from shared.contracts.times import format_time
-from shared.core.types import GATE_SIGNAL, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
+from shared.core.types import GATE_SIGNAL, NO_CONVERSION_RATE, QUANTA_PER_UNIT, REASON_NAMES, REFUSALS
+from shared.settings.rates import rate_notes
 from shared.settings.settings import Settings
 from shared.store.port import Reader
 
@@ -24,7 +25,7 @@ def paper_report(
 
     `pairs` are as `pair_of` describes them.
     """
-    closed = closed_trades(reader)
+    closed, known = closed_trades(reader), [each.pair for each in reader.newest_candles()]
     funnel = reader.gate_funnel()
     by_mask: dict[int, int] = {}
     for row in funnel:
@@ -60,8 +61,13 @@ def paper_report(
         },
         "halts": sum(day.halted for day in reader.daily_stats(1_000_000)),
         "open_positions": open_positions,
+        "notes": rate_notes(settings, known, {pair: _unconverted(reader, pair) for pair in known}),
         "last_trades": [trade_fields(row) for row in reader.trades(_SHOWN_TRADES)],
     }
+
+
+def _unconverted(reader: Reader, pair: str) -> int:
+    return sum(row.candles for row in reader.gate_funnel(pair) if row.reason == NO_CONVERSION_RATE)
 
 
 def pair_of(

@@ -17,7 +17,7 @@ from services.cli.process import Stop, own_process
 from services.cli.run.api_job import listening_for
 from services.cli.run.asked import ApiOrder
 from services.cli.telling import tell_events
-from services.cli.trading import trading
+from services.cli.trading import note_missing_rates, trading
 from services.cli.up.feeds import chosen_feed, url_of
 from services.cli.up.order import CandleOrder, HealthOrder
 from services.platform.feeds import OandaFeed, TradedFeed
@@ -54,6 +54,7 @@ def run_up_verb(
         stack.enter_context(anchored(process, trader.store, settings.runtime, url))
         if api is not None and listener is not None:
             run = stack.enter_context(_answering(run, url, api, listener))
+        note_missing_rates(run.trader.store, settings, feed.pairs)
         done = _traded(feed, run, as_json)
         note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
 

@@ -19,6 +19,9 @@ from services.api.envelope import LARGEST_BODY_BYTES
 from services.api.routes import exports
 from shared.anchors.places import KnownAnchors
 from shared.contracts.errors import InfrastructureError
+from shared.contracts.runs import RunMode
+from shared.runtime.remembered import begin_run
+from shared.settings.settings import Settings
 from shared.store.engine import database_url, open_engine
 from shared.store.rows.listing import Span
 from shared.store.sql.audit import GENESIS_HASH
@@ -210,8 +213,8 @@ def test_status_tells_how_the_platform_stands(api: Api) -> None:
     empty = api.get("/api/status").json()
     assert (empty["mode"], empty["equity"], empty["feed_age_seconds"], empty["trades"]) == (None, None, None, 0)
     add_rows(api.store, 1, 3)
+    begin_run(api.store, Settings(), None, RunMode.LIVE, MIDNIGHT)
     with api.store.transaction() as transaction:
-        transaction.remember_setting("paper_run", '{"mode":"LIVE"}', MIDNIGHT)
         transaction.beat("executor", "executor-1", "{}")
         transaction.save_cursor("executor", "assessed", 1)
         transaction.add_candles([a_candle(4, pair="GBP_USD")])
@@ -223,6 +226,10 @@ def test_status_tells_how_the_platform_stands(api: Api) -> None:
         ("GBP_USD", "2014-05-08T00:15:00Z"),
     ]
     assert status["feed_age_seconds"] == -4 * M5
+    assert status["notes"] == []
+    with api.store.transaction() as transaction:
+        transaction.add_candles([a_candle(5, pair="EUR_CHF")])
+    assert "[rates]" in api.get("/api/status").json()["notes"][0]
     assert [(each["service"], each["instance"]) for each in status["heartbeats"]] == [("executor", "executor-1")]
 
 

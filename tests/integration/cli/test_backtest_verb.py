@@ -106,3 +106,20 @@ def test_the_printed_report_tells_rules_results_and_hash(capsys: pytest.CaptureF
         "Trade hash: ",
     ):
         assert part in printed
+
+
+def test_orders_without_a_conversion_rate_are_explained_by_the_rate_that_is_missing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sample = f"EUR_GBP={_SAMPLE / 'EUR_USD_M5_sample.csv'}"
+    found = _backtest(capsys, "--csv", sample)
+    refused = found["refusals"]["no_conversion_rate"]
+    assert found["trades"] == 0
+    (note,) = (warning for warning in found["warnings"] if "no_conversion_rate" in warning)
+    assert f"{refused} orders in EUR_GBP were refused" in note
+    assert "[rates]" in note
+    settings = tmp_path / "own.toml"
+    settings.write_text("[rates]\nGBP_USD = 1.27\n", encoding="utf-8")
+    mended = _backtest(capsys, "--csv", sample, "--config", settings)
+    assert mended["trades"] > 0
+    assert not any("no_conversion_rate" in warning for warning in mended["warnings"])

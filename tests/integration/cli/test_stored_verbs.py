@@ -245,3 +245,13 @@ def test_made_up_candles_do_not_follow_real_ones(run: Run) -> None:
     code, _, errors = run("up", "--no-api", "--candles", "10", "--db", "data/paper_trading.db")
     assert code == 2
     assert "holds candles of another market" in errors
+
+
+def test_missing_conversion_rate_is_named_by_the_report_and_by_status(run: Run) -> None:
+    code, output, errors = run("paper", "--csv", f"EUR_GBP={sample()}")
+    assert code == 0, errors
+    assert "Note: No rate converts GBP to the account's USD, so " in output
+    assert "under [rates] in the settings: GBP_USD = ..." in output
+    (note,) = answer(run, "status")["notes"]
+    assert "every order in EUR_GBP is refused (no_conversion_rate)" in note
+    assert note in run("status")[1]

@@ -152,11 +152,21 @@ def test_a_replay_of_a_part_ends_by_itself_and_goes_on(tmp_path: Path, capsys: p
     files = ("--feed", "replay", "--csv", str(SAMPLE / "EUR_USD_M5_sample.csv"), "--db", str(tmp_path / "r.db"))
     command = ["up", *files, "--speed", "max", "--port", "0"]
     assert main([*command, "--candles", "600"]) == 0
+    assert "no_conversion_rate" not in capsys.readouterr().err
     assert main([*command, "--candles", "100", "--once"]) == 0
     assert "stopped after 100 new candles" in capsys.readouterr().err
     with closing(open_store(sqlite_url(tmp_path / "r.db"))) as store, store.reading() as reader:
         assert reader.candle_count() == 700
         assert [user.name for user in reader.users()] == ["admin"]
+
+
+def test_pair_whose_profit_cannot_be_converted_is_named_before_it_is_traded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ("--feed", "replay", "--csv", f"EUR_GBP={SAMPLE / 'EUR_USD_M5_sample.csv'}", "--db", str(tmp_path / "r.db"))
+    assert main(["up", *files, "--speed", "max", "--no-api", "--candles", "10"]) == 0
+    told = capsys.readouterr().err
+    assert "No rate converts GBP to the account's USD" in told.split("stopped after")[0]
 
 
 def test_oandas_candles_are_traded_and_no_order_is_sent(tmp_path: Path) -> None:

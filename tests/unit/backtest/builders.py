@@ -73,4 +73,5 @@ def a_result(
             np.array(open_positions or zeros, np.uint8),
             quanta,
         ),
+        unconverted={},
     )
