@@ -6,7 +6,7 @@ from functools import partial
 
 from services.executor.build import Executor, Outside
 from services.executor.commands.opened import opened_closes
-from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_lease, tell_outside
+from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_outside
 from services.executor.quotes import live_conditions
 from services.executor.work import LEASE, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
@@ -14,12 +14,14 @@ from shared.anchors.anchoring import anchored
 from shared.bus.topology import ASSESSED_QUEUE
 from shared.contracts.runs import RunMode
 from shared.runtime.commands import age_seconds
-from shared.runtime.lease import HeldLease, Policy
+from shared.runtime.leading import lease_of
+from shared.runtime.lease import LEASE_SECONDS
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.quotes.links import received_quotes
+from shared.runtime.relay import Errand
 from shared.settings.settings import Settings
 from shared.store.port import Store
 from shared.store.sql_store import open_store
@@ -32,14 +34,10 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
     store = process.retry_until_available("store", partial(open_store, store_url))
     if store is None:
         return
-    relay = relay_of(process, store, EXECUTOR, broker_url)
-    # A process started anew must not be taken for the one before it, which may only be paused.
-    holder = f"{process.instance}/{process.rng.getrandbits(64):016x}"
     process.metrics.show(CommandMetrics)
     process.metrics.show(ExecutorMetrics)
-    lease = HeldLease(
-        store, LEASE, holder, Policy.STEP_BACK, monotonic=process.monotonic, observe=partial(tell_lease, process, LEASE)
-    )
+    lease = lease_of(process, store, LEASE, LEASE_SECONDS)
+    relay = relay_of(process, store, Errand(EXECUTOR, is_ours=lease.holds), broker_url)
     board = QuoteBoard()
     live = partial(live_conditions, board, settings.live, process.clock)
     with opened_closes(process, settings, store, lease.fence) as closes:

@@ -1,6 +1,6 @@
 """Bring closed candles into the platform: in order, each once, each at its place among all."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from services.ingest.gaps import find_gaps
@@ -12,10 +12,11 @@ from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries
 from shared.core.types import PRICE_NAMES, Candle
+from shared.runtime.consumer import no_fence
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.runtime.streams import candle_stream, partition_of
-from shared.store.port import Reader, Store
+from shared.store.port import Reader, Store, Transaction
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 
 SERVICE: Final = "ingest"
@@ -37,12 +38,20 @@ class Arrival(NamedTuple):
 class CandleFeed:
     """Number candles without gaps, store them and announce them."""
 
-    def __init__(self, store: Store, outgoing: Outgoing, partitions: int = 1, crash: CrashPoint = no_crash) -> None:
-        """Divide the candles between so many partitions."""
+    def __init__(
+        self,
+        store: Store,
+        outgoing: Outgoing,
+        partitions: int = 1,
+        crash: CrashPoint = no_crash,
+        fence: Callable[[Transaction], None] = no_fence,
+    ) -> None:
+        """Divide the candles between so many partitions; `fence` raises where this process may not write (any more)."""
         self._store = store
         self._outgoing = outgoing
         self._partitions = partitions
         self._crash = crash
+        self._fence = fence
 
     def add(
         self, arrivals: Sequence[Arrival], gaps: Sequence[CandleGapRow] = (), rejected: Sequence[RejectedCandleRow] = ()
@@ -54,6 +63,7 @@ class CandleFeed:
         Raises InputError when a candle would have to go in front of stored ones.
         """
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
+            self._fence(transaction)
             last = transaction.last_candle()
             stored = None if last is None else closed_order(last)
             fresh = [each for each in arrivals if stored is None or each.order > stored]

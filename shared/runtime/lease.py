@@ -8,14 +8,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.contracts.errors import InfrastructureError, LeaseLostError
-from shared.store.port import Store, Transaction
+from shared.store.port import Reader, Store, Transaction
 
 LEASE_SECONDS: Final = 10.0
 RENEW_SECONDS: Final = 3.0
+# Of a work that may change hands at any time without harm, so that a process that died is soon followed.
+SHORT_LEASE_SECONDS: Final = 5.0
+_RENEWED_AFTER: Final = RENEW_SECONDS / LEASE_SECONDS
 _LOOK_SECONDS: Final = 0.5
+
+
+class Standing(NamedTuple):
+    """The name of a lease, and whether a process leads by it."""
+
+    lease: str
+    leads: bool
 
 
 class Policy(Enum):
@@ -31,6 +41,10 @@ def unobserved(_epoch: int, _lost: str | None) -> None:
     """Tell nobody."""
 
 
+def unnoticed(_holder: str) -> None:
+    """Tell nobody."""
+
+
 class HeldLease:
     """One process's claim to a lease."""
 
@@ -43,14 +57,23 @@ class HeldLease:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         observe: Callable[[int, str | None], None] = unobserved,
+        wait: Callable[[str], None] = unnoticed,
+        seconds: float = LEASE_SECONDS,
     ) -> None:
-        """Begin without the lease; `observe` is told its epoch when it is taken, and again with why it was lost."""
+        """Begin without the lease; `observe` is told its epoch when it is taken, and again with why it was lost.
+
+        `wait` is told of each other holder for which this process has to wait. The lease lasts so many seconds from
+        each renewal.
+        """
         self._store = store
         self._name = name
         self._holder = holder
         self._policy = policy
         self._monotonic = monotonic
         self._observe = observe
+        self._wait = wait
+        self._seconds = seconds
+        self._waits_for: str | None = None
         self._epoch: int | None = None
         self._renewed = 0.0
 
@@ -59,27 +82,44 @@ class HeldLease:
         """Return whether this process holds the lease, as far as it knows."""
         return self._epoch is not None
 
+    @property
+    def standing(self) -> Standing:
+        """Return which lease this is, and whether this process holds it, as far as it knows."""
+        return Standing(self._name, self.leads)
+
+    def holds(self, reader: Reader) -> bool:
+        """Return whether this process holds the lease in a view of the store; another may take it a moment later."""
+        epoch = self._epoch
+        if epoch is None:
+            return False
+        row = reader.lease(self._name)
+        return row is not None and row.epoch == epoch and row.seconds_left > 0
+
     def acquire(self) -> bool:
         """Try to take the lease; raise InfrastructureError when the store is away."""
         asked = self._monotonic()
         with self._store.transaction() as transaction:
-            epoch = transaction.acquire_lease(self._name, self._holder, LEASE_SECONDS)
+            epoch = transaction.acquire_lease(self._name, self._holder, self._seconds)
+            other = None if epoch is not None else transaction.lease(self._name)
         if epoch is not None:
-            self._epoch, self._renewed = epoch, asked
+            self._epoch, self._renewed, self._waits_for = epoch, asked, None
             self._observe(epoch, None)
+        elif other is not None and other.holder != self._waits_for:
+            self._waits_for = other.holder
+            self._wait(other.holder)
         return epoch is not None
 
     def keep(self) -> None:
         """Renew the lease where it is time to; to be called several times a second."""
         epoch, now = self._epoch, self._monotonic()
-        if epoch is None or now - self._renewed < RENEW_SECONDS:
+        if epoch is None or now - self._renewed < self._seconds * _RENEWED_AFTER:
             return
         try:
             with self._store.transaction() as transaction:
                 kept = self._prolong(transaction, epoch)
         except InfrastructureError:
             # Who does not stand by asks for the lease before the next write.
-            kept = self._policy is Policy.STOP or now - self._renewed < LEASE_SECONDS
+            kept = self._policy is Policy.STOP or now - self._renewed < self._seconds
         else:
             self._renewed = now if kept else self._renewed
         if not kept:
@@ -111,8 +151,8 @@ class HeldLease:
     def _prolong(self, transaction: Transaction, epoch: int) -> bool:
         """Hold the lease from now on, and return whether nobody else had it; what ran out is judged by the policy."""
         if self._policy is Policy.STEP_BACK:
-            return transaction.renew_lease(self._name, self._holder, epoch, LEASE_SECONDS)
-        taken = transaction.acquire_lease(self._name, self._holder, LEASE_SECONDS)
+            return transaction.renew_lease(self._name, self._holder, epoch, self._seconds)
+        taken = transaction.acquire_lease(self._name, self._holder, self._seconds)
         if taken is not None and taken != epoch:
             # Somebody else had it in between: it is not ours to go on with.
             transaction.release_lease(self._name, self._holder, taken)

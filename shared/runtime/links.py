@@ -6,20 +6,20 @@ from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.topology import topology
 from shared.runtime.metrics import ConsumerMetrics
 from shared.runtime.process import Process, ReceiverLog
-from shared.runtime.relay import Relay
+from shared.runtime.relay import Errand, Relay
 from shared.store.port import Store
 
 _PREFETCH = 200
 _LONGEST_RECONNECT_SECONDS = 5.0
 
 
-def relay_of(process: Process, store: Store, producer: str, broker_url: str, partitions: int = 1) -> Relay:
+def relay_of(process: Process, store: Store, errand: Errand, broker_url: str, partitions: int = 1) -> Relay:
     """Return the relay that sends what a service leaves in the outbox."""
     publisher = RabbitPublisher(broker_url, topology(partitions), f"{process.instance}.relay")
     return Relay(
         store=store,
         publisher=publisher,
-        producer=producer,
+        errand=errand,
         metrics=process.metrics,
         log=process.log,
         crash=process.crash,

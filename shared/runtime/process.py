@@ -13,7 +13,7 @@ from shared.runtime.consumer import StreamConsumer
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.health import Health
 from shared.runtime.heartbeat import leave_sign_of_life
-from shared.runtime.lease import HeldLease
+from shared.runtime.lease import HeldLease, Standing
 from shared.runtime.logs import Log
 from shared.runtime.metrics import ConsumerMetrics, DeliveryMetrics, ServiceMetrics
 from shared.runtime.relay import Relay
@@ -209,7 +209,7 @@ class ConsumerProcess:
             if now >= self._next_beat:
                 self._next_beat = now + BEAT_SECONDS
                 with self._store.transaction() as transaction:
-                    leave_sign_of_life(transaction, process.service, process.instance)
+                    leave_sign_of_life(transaction, process.service, process.instance, self._standing())
                 process.health.has("store")
             if not self._to_pause():
                 self._between()
@@ -217,6 +217,9 @@ class ConsumerProcess:
                     self._sweep(now)
         except InfrastructureError as fault:
             process.health.waits_for("store", str(fault))
+
+    def _standing(self) -> Standing | None:
+        return None if self._lease is None else self._lease.standing
 
     def _sweep(self, now: float) -> None:
         """Look for facts that no message announced, a batch at a time, so that the connection is served in between."""

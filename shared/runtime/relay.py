@@ -1,14 +1,15 @@
 """The relay: a thread that sends what lies in the outbox and notes what the broker has confirmed.
 
-A message is taken because it was not sent, never because its number is higher than the last one's. Dying between
-confirm and note sends it twice, with the same id; consumers pass over what they have handled.
+A message is taken because it was not sent, never because its number is higher than the last one's, and by one relay
+alone: that of the process which leads. Dying between confirm and note sends it twice, with the same id; consumers pass
+over what they have handled.
 """
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
@@ -16,7 +17,8 @@ from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.logs import Log
 from shared.runtime.metrics import RelayMetrics, ServiceMetrics
 from shared.runtime.retry import patience
-from shared.store.port import Store
+from shared.store.port import Reader, Store
+from shared.store.rows.outbox import StagedMessage
 
 _BATCH: Final = 500
 _LONGEST_NAP_SECONDS: Final = 1.0
@@ -41,14 +43,27 @@ class Publisher(Protocol):
         ...
 
 
+def always(_reader: Reader) -> bool:
+    """Send without asking; for a producer of which there is only one process."""
+    return True
+
+
+class Errand(NamedTuple):
+    """What a relay sends: the messages of a producer, in all of its streams or in one; `is_ours` says whether now."""
+
+    producer: str
+    stream: str | None = None
+    is_ours: Callable[[Reader], bool] = always
+
+
 class Relay:
-    """Send one producer's outbox."""
+    """Send one producer's outbox, or one stream of it."""
 
     def __init__(
         self,
         store: Store,
         publisher: Publisher,
-        producer: str,
+        errand: Errand,
         metrics: ServiceMetrics,
         log: Log,
         crash: CrashPoint = no_crash,
@@ -57,7 +72,7 @@ class Relay:
         """Send with a publisher that belongs to this relay's thread."""
         self._store = store
         self._publisher = publisher
-        self._producer = producer
+        self._errand = errand
         self._metrics = metrics.of(RelayMetrics)
         self._log = log
         self._crash = crash
@@ -130,18 +145,23 @@ class Relay:
         """Send at most one batch and return its size."""
         # No transaction stays open while the broker is waited for; it would lock out others, or time out.
         with self._store.reading() as reader:
-            waiting = reader.unsent_outbox(_BATCH, self._producer)
+            waiting = self._waiting(reader)
         self._metrics.outbox_pending.set(len(waiting))
         if not waiting:
             return 0
-        self._crash(f"{self._producer}.before_publish")
+        self._crash(f"{self._errand.producer}.before_publish")
         self._publisher.publish([message.row for message in waiting])
-        self._crash(f"{self._producer}.after_confirm")
+        self._crash(f"{self._errand.producer}.after_confirm")
         with self._store.transaction() as transaction:
             transaction.mark_outbox_sent([message.id for message in waiting], int(self._clock()))
-        self._crash(f"{self._producer}.after_mark")
+        self._crash(f"{self._errand.producer}.after_mark")
         self._metrics.published.inc(len(waiting))
         return len(waiting)
+
+    def _waiting(self, reader: Reader) -> list[StagedMessage]:
+        # In the view that the messages are read from: who does not lead by then leaves them to who does.
+        errand = self._errand
+        return reader.unsent_outbox(_BATCH, errand.producer, errand.stream) if errand.is_ours(reader) else []
 
     def _prune(self) -> None:
         before = int(self._clock()) - _KEPT_SECONDS

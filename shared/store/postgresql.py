@@ -22,6 +22,8 @@ AUDIT_TURN: Final = 2
 TRADE_TURN: Final = 3
 SETTING_TURN: Final = 4
 USER_TURN: Final = 5
+# The first number of a lock that is shared by those who lean on a lease; the second is the lease.
+LEASES_LEANT_ON: Final = 0x1EA5
 
 # A peer that vanished without a word is noticed after about 20 s in silence, and after 10 s when something was sent.
 _KEEPALIVES: Final = {

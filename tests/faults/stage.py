@@ -276,9 +276,9 @@ class Scene:
         with psycopg.connect(self.store_url.replace("+psycopg", ""), autocommit=True) as connection:
             return connection.execute(statement).rowcount
 
-    def let_lease_run_out(self) -> None:
-        """Have the executor's lease expire now, as ten seconds without its holder would."""
-        self.execute("UPDATE leases SET expires_at = now()")
+    def let_lease_run_out(self, service: str = "executor") -> None:
+        """Have the lease of a service expire now, as some seconds without its holder would."""
+        self.execute(f"UPDATE leases SET expires_at = now() WHERE name LIKE '{service}%'")
 
     def unsent(self) -> int:
         """Return how many messages wait in the outbox."""

@@ -101,7 +101,7 @@ class MarksBeforeItSends(ScheduledRelay):
 
     def send_once(self) -> int:
         with self._store.transaction() as transaction:
-            waiting = transaction.unsent_outbox(500, self._producer)
+            waiting = transaction.unsent_outbox(500, self._errand.producer, self._errand.stream)
             transaction.mark_outbox_sent([message.id for message in waiting], 0)
         if waiting:
             self._publisher.publish([message.row for message in waiting])

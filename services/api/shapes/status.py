@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from services.api.shapes.ledger import Day
 from shared.contracts.times import format_time
+from shared.runtime.heartbeat import standing_of
 from shared.store.rows.commands import HoldRow
 from shared.store.rows.leases import HeartbeatRow
 
@@ -30,6 +31,10 @@ class Heartbeat(BaseModel):
     instance: str = Field(examples=["executor-1"])
     seen_at: str = Field(examples=[_TIME])
     age_seconds: float = Field(examples=[2.1])
+    lease: str | None = Field(
+        examples=["executor.paper"], description="What only one process may do at a time; null where any may."
+    )
+    leads: bool | None = Field(description="False while the process waits for another one that does it.")
 
 
 class Hold(BaseModel):
@@ -93,9 +98,12 @@ def shown_hold(row: HoldRow) -> Hold:
 
 def shown_heartbeat(row: HeartbeatRow) -> Heartbeat:
     """Return a sign of life."""
+    standing = standing_of(row)
     return Heartbeat(
         service=row.service,
         instance=row.instance,
         seen_at=format_time(row.seen_at),
         age_seconds=round(row.age_seconds, 3),
+        lease=None if standing is None else standing.lease,
+        leads=None if standing is None else standing.leads,
     )

@@ -17,9 +17,11 @@ from shared.contracts.pairs import known_pair
 from shared.contracts.times import format_time
 from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.runtime.commands import age_seconds
+from shared.runtime.heartbeat import standing_of
 from shared.runtime.remembered import missing_rates
 from shared.runtime.streams import ALL_ASSESSED
 from shared.store.port import Reader
+from shared.store.rows.leases import HeartbeatRow
 
 
 def gates(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> None:
@@ -94,6 +96,11 @@ def status(where: AtDatabase, as_json: bool) -> None:
     ]
     figures.append(("candles", str(report["candles"])))
     figures += [("entries held", f"{each['scope']}: {each['kind']} by {each['actor']}") for each in report["holds"]]
+    figures += [
+        ("waits for another process", f"{each['instance']}, which would do the work of {each['lease']}")
+        for each in report["processes"]
+        if each["leads"] is False
+    ]
     waiting = report["pending_commands"]
     if waiting["count"]:
         figures.append(("commands waiting", f"{waiting['count']}, the oldest for {waiting['oldest_age_seconds']:g} s"))
@@ -138,6 +145,7 @@ def _status(reader: Reader) -> dict[str, Any]:
             "count": waiting,
             "oldest_age_seconds": None if oldest is None else age_seconds(oldest, time.time()),
         },
+        "processes": [_process(row) for row in reader.heartbeats()],
         "trading_day": None
         if day is None
         else {
@@ -152,4 +160,15 @@ def _status(reader: Reader) -> dict[str, Any]:
             row.key: format_time(max(seen.candle_time for seen in reader.gate_snapshots(1, row.key)))
             for row in reader.snapshots("strategy")
         },
+    }
+
+
+def _process(row: HeartbeatRow) -> dict[str, Any]:
+    standing = standing_of(row)
+    return {
+        "service": row.service,
+        "instance": row.instance,
+        "age_seconds": round(row.age_seconds, 1),
+        "lease": None if standing is None else standing.lease,
+        "leads": None if standing is None else standing.leads,
     }

@@ -10,8 +10,8 @@ from shared.store.rows.outbox import StagedMessage
 class OutboxReads(Protocol):
     """Read messages that wait."""
 
-    def unsent_outbox(self, limit: int, producer: str | None = None) -> list[StagedMessage]:
-        """Return messages that were not yet sent, of one producer or of all, in the order of staging.
+    def unsent_outbox(self, limit: int, producer: str | None = None, stream: str | None = None) -> list[StagedMessage]:
+        """Return messages that were not yet sent, of one producer or stream or of all, in the order of staging.
 
         Within a transaction nobody else gets them until it ends, and those that another has taken are left out.
         """

@@ -5,10 +5,12 @@ same transaction: a process that was paused past its lease finds another epoch a
 """
 
 from typing import Final
+from zlib import crc32
 
 from sqlalchemy import case, delete, func, or_, select, text, update
 
 from shared.store.clock import DatabaseClock, DatabaseClockAfter
+from shared.store.postgresql import LEASES_LEANT_ON
 from shared.store.rows.leases import HeartbeatRow, LeaseRow
 from shared.store.sql.session import Session
 from shared.store.tables.leases import LEASES, SERVICE_HEARTBEATS
@@ -20,10 +22,11 @@ _PAUSE_LIMIT: Final = ("idle_in_transaction_session_timeout", "8s")
 # database was put back, and would keep everybody out until the clock has come there again.
 _CLOCK_SLACK_SECONDS: Final = 60.0
 
-# Whoever checked a lease in an open transaction holds this lock on the table; taking or renewing one does not.
+# Whoever checked a lease in an open transaction shares this lock of the lease, which nobody takes for himself: it only
+# tells who leans on which lease, since the lock of a row cannot be seen from outside.
 _END_LEANING_SESSIONS: Final = text(
     "SELECT pg_terminate_backend(pid) FROM pg_locks"
-    " WHERE locktype = 'relation' AND relation = 'leases'::regclass AND mode = 'RowShareLock' AND granted"
+    " WHERE locktype = 'advisory' AND classid = :kind AND objid = :lease AND objsubid = 2 AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"
 )
 
@@ -66,7 +69,7 @@ class LeaseSession(Session):
         if current is not None and current.holder != holder and self._locks:
             # The holder may be paused in the middle of a transaction that leans on its lease. It can be waited for in
             # vain, since no time limit of the server ends a session that owes it data; its work is void anyway.
-            self._connection.execute(_END_LEANING_SESSIONS)
+            self._connection.execute(_END_LEANING_SESSIONS, {"kind": LEASES_LEANT_ON, "lease": _lock_of(name)})
         expires_at = DatabaseClockAfter(ttl_seconds)
         insert = self._insert(LEASES).values(name=name, holder=holder, epoch=1, expires_at=expires_at)
         taken = insert.on_conflict_do_update(
@@ -96,7 +99,9 @@ class LeaseSession(Session):
         query = select(LEASES.c.epoch).where(LEASES.c.name == name, LEASES.c.epoch == epoch)
         query = query.where(LEASES.c.expires_at > DatabaseClock())
         if self._locks:
-            query = query.add_columns(func.set_config(*_PAUSE_LIMIT, True)).with_for_update(read=True, key_share=True)
+            leaning = func.pg_advisory_xact_lock_shared(LEASES_LEANT_ON, _lock_of(name))
+            query = query.add_columns(func.set_config(*_PAUSE_LIMIT, True), leaning)
+            query = query.with_for_update(read=True, key_share=True)
         return self._connection.execute(query).first() is not None
 
     def release_lease(self, name: str, holder: str, epoch: int) -> None:
@@ -117,3 +122,8 @@ class LeaseSession(Session):
         """Delete in one statement that scans the table: `seen_at` has no index."""
         silent = SERVICE_HEARTBEATS.c.seen_at < DatabaseClockAfter(-silent_seconds)
         return self._connection.execute(delete(SERVICE_HEARTBEATS).where(silent)).rowcount
+
+
+def _lock_of(name: str) -> int:
+    """Return the number of a lease among the advisory locks, which are told apart by two integers."""
+    return crc32(name.encode()) & 0x7FFFFFFF

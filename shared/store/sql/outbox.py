@@ -20,11 +20,13 @@ _UNSENT: Final = OUTBOX.c.sent_at.is_(None)
 class OutboxSession(Session):
     """Stage, take and prune messages."""
 
-    def unsent_outbox(self, limit: int, producer: str | None = None) -> list[StagedMessage]:
-        """Walk the partial index of unsent rows; PostgreSQL locks them and skips locked ones."""
+    def unsent_outbox(self, limit: int, producer: str | None = None, stream: str | None = None) -> list[StagedMessage]:
+        """Walk the partial index of a producer's unsent rows; PostgreSQL locks them and skips locked ones."""
         query = _ROW.where(_UNSENT).order_by(OUTBOX.c.id).limit(limit)
         if producer is not None:
             query = query.where(OUTBOX.c.producer == producer)
+        if stream is not None:
+            query = query.where(OUTBOX.c.stream == stream)
         if self._locks:
             query = query.with_for_update(skip_locked=True)
         return [StagedMessage(number, WireMessage._make(row)) for number, *row in self._connection.execute(query)]

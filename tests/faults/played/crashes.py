@@ -24,7 +24,7 @@ def killed_at_each_crash_point(
 ) -> Outcome:
     """Let services die once at each of their crash points, started again each time; they go through them side by side.
 
-    The lease of an executor that died runs out after ten seconds, or at once where nobody `waits_for_lease`.
+    The lease of a service that died runs out after ten seconds at most, or at once where nobody `waits_for_lease`.
     """
     with stage.scene(CANDLES * rounds) as scene:
         lives = [_Lives(scene, service, rounds, waits_for_lease) for service in services]
@@ -68,8 +68,8 @@ class _Lives:
         code = scene.wait_for_death(service)
         assert code == _KILLED, scene.deployment.log_of(service)[-2_000:]
         scene.injected += 1
-        if service == "executor" and not self._waits_for_lease:
-            scene.let_lease_run_out()
+        if not self._waits_for_lease:
+            scene.let_lease_run_out(service)
         self._since = time.monotonic()
         self._signs = self._signs_of_work()
         scene.start(service, self._others.pop(0))
@@ -130,7 +130,7 @@ def failed_over(stage: Stage, times: int) -> Outcome:
         scene.wait_for_trading()
         for number in range(times):
             successor = f"strategy.{number + 1}"
-            scene.wait(lambda name=successor: scene.told(name, "consuming") > 0, f"{successor} stands by")  # type: ignore[misc]
+            scene.wait(lambda name=successor: scene.told(name, "standing by") > 0, f"{successor} stands by")  # type: ignore[misc]
             began = time.monotonic()
             code, _ = scene.deployment.stop(f"strategy.{number}")
             assert code == 0, scene.deployment.log_of(f"strategy.{number}")[-2_000:]

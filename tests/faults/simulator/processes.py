@@ -19,16 +19,17 @@ from shared.contracts.envelope import Message
 from shared.contracts.errors import InfrastructureError, LeaseLostError, MessageError
 from shared.contracts.runs import RunMode
 from shared.core.columns import CandleSeries
-from shared.runtime.consumer import StreamConsumer, Work, no_fence
+from shared.runtime.consumer import StreamConsumer, Work
 from shared.runtime.health import Health
-from shared.runtime.lease import HeldLease, Policy
+from shared.runtime.leading import lead, require_lead
+from shared.runtime.lease import LEASE_SECONDS, SHORT_LEASE_SECONDS, HeldLease, Policy
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Process
-from shared.runtime.relay import Relay
+from shared.runtime.relay import Errand, Relay
 from shared.runtime.remembered import begin_run
 from shared.runtime.retry import patience
-from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions
+from shared.runtime.streams import EXECUTOR_STREAM, agree_on_partitions, assessed_of, candle_stream
 from shared.store.port import Store, Transaction
 from tests.faults.simulator.broker import Consumer, Held, SimulatedBroker, SimulatedPublisher
 from tests.faults.simulator.faults import CRASHED, PASSED_OVER, PAUSED, REPAIRED, STALE_REFUSED, Faults, SimulatedCrash
@@ -92,10 +93,16 @@ class SimulatedProcess:
             for task in self.tasks:
                 task.paused_until = until
 
-    def relay(self) -> "ScheduledRelay":
+    def relay(self, errand: Errand) -> "ScheduledRelay":
         """Return the relay of this process's facts."""
         publisher = SimulatedPublisher(self.shared.broker, self.service, self.shared.faults, self.crash)
-        return self.shared.wiring.relay(self, publisher)
+        return self.shared.wiring.relay(self, publisher, errand)
+
+    def lease(self, name: str) -> HeldLease:
+        """Return this life's claim to a lease."""
+        seconds = LEASE_SECONDS if self.service == EXECUTOR else SHORT_LEASE_SECONDS
+        monotonic = self.process.monotonic
+        return HeldLease(self.store, name, self.instance, Policy.STEP_BACK, monotonic=monotonic, seconds=seconds)
 
 
 def new_process(
@@ -124,12 +131,10 @@ def new_process(
 class ScheduledRelay(Relay):
     """The relay as a task instead of a thread."""
 
-    def __init__(self, simulated: SimulatedProcess, publisher: SimulatedPublisher) -> None:
-        """Send the outbox of the process's service."""
+    def __init__(self, simulated: SimulatedProcess, publisher: SimulatedPublisher, errand: Errand) -> None:
+        """Send what the process has to send."""
         process = simulated.process
-        super().__init__(
-            simulated.store, publisher, simulated.service, process.metrics, process.log, process.crash, process.clock
-        )
+        super().__init__(simulated.store, publisher, errand, process.metrics, process.log, process.crash, process.clock)
         self._simulated = simulated
         self._last_round = False
         self._task: Task | None = None
@@ -268,20 +273,30 @@ def _run_ingest(simulated: SimulatedProcess) -> None:
     process.retry_until_available(
         "store", partial(agree_on_partitions, store, shared.market.settings.deployment.partitions, NOON)
     )
-    relay = simulated.relay()
+    lease = simulated.lease(INGEST)
+    relay = simulated.relay(Errand(INGEST, is_ours=lease.holds))
     relay.start()
-    feed = CandleFeed(store, OutboxOutgoing(relay.wake), shared.market.settings.deployment.partitions, process.crash)
-    arrivals: list[Arrival] = (
-        process.retry_until_available("store", partial(_unstored, store, shared.market.series)) or []
-    )
-    while arrivals and not process.stopped():
-        size = process.rng.randint(1, _LARGEST_ARRIVAL)
-        replay(process, store, feed, arrivals[:size], 0.0)
-        arrivals = arrivals[size:]
-        process.sleep(process.rng.random() * _LONGEST_WAIT_FOR_CANDLES_SECONDS)
-    while not process.stopped():
-        process.sleep(_POLL_SECONDS)
+    partitions = shared.market.settings.deployment.partitions
+    feed = CandleFeed(store, OutboxOutgoing(relay.wake), partitions, process.crash, lease.fence)
+
+    def work() -> None:
+        arrivals: list[Arrival] = (
+            process.retry_until_available("store", partial(_unstored, store, shared.market.series)) or []
+        )
+        while arrivals and not process.stopped():
+            size = process.rng.randint(1, _LARGEST_ARRIVAL)
+            replay(process, store, feed, arrivals[:size], 0.0)
+            arrivals = arrivals[size:]
+            lease.keep()
+            process.sleep(process.rng.random() * _LONGEST_WAIT_FOR_CANDLES_SECONDS)
+        while not process.stopped():
+            lease.keep()
+            require_lead(lease)
+            process.sleep(_POLL_SECONDS)
+
+    lead(process, lease, work)
     relay.stop(_LONGEST_NAP_SECONDS)
+    lease.release()
 
 
 def _unstored(store: Store, series: Sequence[CandleSeries]) -> list[Arrival]:
@@ -293,12 +308,14 @@ def _run_strategy(simulated: SimulatedProcess) -> None:
     process, store, settings = simulated.process, simulated.store, simulated.shared.market.settings
     process.retry_until_available("store", partial(begin_run, store, settings, None, RunMode.OFFLINE, NOON))
     work = StrategyWork(settings, RunMode.OFFLINE, None, simulated.partition)
-    _consume_as(simulated, work, candles_queue(simulated.partition), no_fence, None)
+    lease = simulated.lease(f"{STRATEGY}.{simulated.partition}")
+    stream = assessed_of(candle_stream(simulated.partition))
+    _consume_as(simulated, work, candles_queue(simulated.partition), lease.fence, lease, stream)
 
 
 def _run_executor(simulated: SimulatedProcess) -> None:
-    process, shared = simulated.process, simulated.shared
-    lease = HeldLease(simulated.store, LEASE, simulated.instance, Policy.STEP_BACK, monotonic=process.monotonic)
+    shared = simulated.shared
+    lease = simulated.lease(LEASE)
 
     def fence(transaction: Transaction) -> None:
         try:
@@ -320,10 +337,11 @@ def _consume_as(
     work: Work[Any],
     queue: str,
     fence: Callable[[Transaction], None],
-    lease: HeldLease | None,
+    lease: HeldLease,
+    stream: str | None = None,
 ) -> None:
     process, counts = simulated.process, simulated.shared.faults.counts
-    relay = simulated.relay()
+    relay = simulated.relay(Errand(simulated.service, stream, lease.holds))
 
     def observe(announced: int, handled: int) -> None:
         counts[PASSED_OVER] += announced > handled

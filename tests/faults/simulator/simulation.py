@@ -24,7 +24,7 @@ from tests.faults.simulator.processes import Decode, Shared, SimulatedProcess, W
 from tests.faults.simulator.scheduler import Scheduler, Task
 from tests.faults.simulator.trace import Trace
 
-STEPS: Final = 110
+STEPS: Final = 150
 # After healing: the candles still to come, a lease that runs out, a sweep, and the longest pauses between tries.
 _DRAIN_SECONDS: Final = 35.0
 _LONGEST_ABSENCE_SECONDS: Final = 3.0

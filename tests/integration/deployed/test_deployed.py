@@ -10,12 +10,16 @@ import pytest
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from shared.contracts.shown import trade_hash
 from shared.core.columns import CandleSeries
+from shared.runtime.heartbeat import standing_of
+from shared.runtime.lease import Standing
 from shared.runtime.param_versions import save_params, section_of
+from shared.runtime.streams import partition_of
 from shared.settings.settings import Settings, load_settings
+from shared.store.port import Store
 from shared.store.sql_store import open_store
 from tests.fixtures.backtested import run_backtest
 from tests.fixtures.declared import declare
-from tests.fixtures.deployed import Deployment
+from tests.fixtures.deployed import Deployment, wait_until
 from tests.fixtures.paper import PAIRS, SAMPLE, cut_sample, sample_calendar, sample_series
 from tests.material import shared_material
 from tests.tools.scalpbot_run import run_verb
@@ -45,8 +49,67 @@ def test_replay_through_processes_ends_with_the_hash_of_the_backtest(deployment:
     expected = trade_hash(run_backtest(series, Settings(), calendar=sample_calendar()).trades)
     files = [f"{pair}={cut_sample(tmp_path, pair, WEEKS)}" for pair in PAIRS]
     deployment.start_all(files, news=SAMPLE / "calendar_sample.json", partitions=len(PAIRS))
-    deployment.wait_until_traded(sum(len(each.time) for each in series))
+    candles = sum(len(each.time) for each in series)
+    deployment.wait_until_traded(candles)
     assert deployment.ledger_hash() == expected
+    with closing(open_store(deployment.store_url)) as store:
+        wait_until(lambda: all_sent(store), 20.0, "all messages are sent")
+    strategies = [deployment.metrics(f"strategy.{partition}") for partition in range(len(PAIRS))]
+    published = [figures["scalpbot_outbox_published_total"] for figures in strategies]
+    assert published == [len(each.time) for each in sorted(series, key=partition_of_series)]
+
+
+def all_sent(store: Store) -> bool:
+    with store.reading() as reader:
+        return reader.outbox_count() == 0
+
+
+def partition_of_series(series: CandleSeries) -> int:
+    return partition_of(series.instrument.name, len(PAIRS))
+
+
+def test_of_two_ingests_and_two_strategies_one_works_and_the_other_waits_and_says_so(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    file = ("--csv", f"EUR_USD={cut_sample(tmp_path, 'EUR_USD', 600)}", "--speed", "60000")
+    deployment.start("executor")
+    for leader, waiting, arguments in (("strategy.a", "strategy.b", ()), ("ingest.a", "ingest.b", file)):
+        deployment.start(leader, *arguments)
+        wait_until(lambda name=leader: says(deployment, name, "leading"), 90.0, f"{leader} leads")  # type: ignore[misc]
+        deployment.start(waiting, *arguments)
+        wait_until(lambda name=waiting: says(deployment, name, "standing by"), 90.0, f"{waiting} waits")  # type: ignore[misc]
+        figures_of_both = [deployment.metrics(name) for name in (leader, waiting)]
+        assert [(each["scalpbot_lease_held"], each["scalpbot_lease_waiting"]) for each in figures_of_both] == [
+            (1.0, 0.0),
+            (0.0, 1.0),
+        ]
+        assert f'"leader": "{leader}"' in deployment.log_of(waiting)
+    with closing(open_store(deployment.store_url)) as store:
+        wait_until(lambda: len(standings(store)) == 5, 90.0, "all have given a sign of life")
+        assert standings(store) == {
+            "executor": Standing("executor.paper", True),
+            "ingest.a": Standing("ingest", True),
+            "ingest.b": Standing("ingest", False),
+            "strategy.a": Standing("strategy.0", True),
+            "strategy.b": Standing("strategy.0", False),
+        }
+    deployment.wait_until_traded(600)
+    # A late one asks for nothing that is stored.
+    deployment.stop("ingest.a")
+    wait_until(lambda: says(deployment, "ingest.b", "replay begins"), 90.0, "ingest.b leads")
+    assert '"candles": 0' in deployment.log_of("ingest.b")
+    assert "facts found that no message announced" not in deployment.log_of("strategy.b")
+    assert deployment.metrics("strategy.b")["scalpbot_outbox_published_total"] == 0
+
+
+def says(deployment: Deployment, name: str, event: str) -> bool:
+    return f'"event": "{event}"' in deployment.log_of(name)
+
+
+def standings(store: Store) -> dict[str, Standing]:
+    with store.reading() as reader:
+        told = {row.instance: standing_of(row) for row in reader.heartbeats()}
+    return {instance: standing for instance, standing in told.items() if standing is not None}
 
 
 @pytest.mark.parametrize("pairs", [("EUR_USD",), ("EUR_USD", "NZD_USD")])
@@ -69,8 +132,6 @@ def test_every_service_shows_its_own_figures_and_nobody_elses(deployment: Deploy
     assert executor - strategy == {
         "scalpbot_commands_pending",
         "scalpbot_commands_oldest_pending_age_seconds",
-        "scalpbot_lease_held",
-        "scalpbot_lease_epoch",
         "scalpbot_audit_anchored_id",
         "scalpbot_audit_anchor_timestamp_seconds",
         "scalpbot_audit_anchor_failures_total",

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from shared.contracts.errors import InfrastructureError, LeaseLostError
-from shared.runtime.lease import LEASE_SECONDS, RENEW_SECONDS, HeldLease, Policy, kept_in_background
+from shared.runtime.lease import LEASE_SECONDS, RENEW_SECONDS, HeldLease, Policy, Standing, kept_in_background
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 from tests.fixtures.deployed import wait_until
@@ -186,6 +186,20 @@ def test_who_lost_it_says_whether_anybody_else_took_it(store: Store, clock: Cloc
     with pytest.raises(LeaseLostError):
         write(store, lease)
     assert told == [None, why]
+
+
+def test_who_waits_is_told_once_for_whom(store: Store, clock: Clock) -> None:
+    told: list[str] = []
+    waits = HeldLease(store, NAME, "waits", Policy.STEP_BACK, monotonic=clock, wait=told.append)
+    for holder in ("first", "second"):
+        leads = claim(store, holder, Policy.STEP_BACK, clock)
+        assert leads.acquire()
+        assert not waits.acquire()
+        assert not waits.acquire()
+        assert waits.standing == Standing(NAME, False)
+        leads.release()
+    assert waits.acquire()
+    assert (told, waits.standing) == (["first", "second"], Standing(NAME, True))
 
 
 def test_a_lease_is_kept_in_the_background_and_given_back(store: Store, clock: Clock) -> None:

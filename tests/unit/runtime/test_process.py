@@ -18,9 +18,10 @@ from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.crash import crash_at, wanted_crash
 from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
+from shared.runtime.lease import HeldLease, Policy
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
-from shared.runtime.relay import Relay
+from shared.runtime.relay import Errand, Relay
 from shared.runtime.retry import patience, retry_until
 from shared.store.port import Store
 from shared.store.sql_store import open_store
@@ -29,6 +30,7 @@ from tests.fixtures.new_store import new_sqlite
 from tests.repository import ROOT
 
 NOW: Final = 1_700_000_000
+INGEST: Final = Errand("ingest")
 
 
 class Clock:
@@ -102,8 +104,8 @@ class Broker:
     def close(self) -> None: ...
 
 
-def a_relay(store: Store, broker: Broker) -> Relay:
-    return Relay(store, broker, "ingest", metrics(), service_log("ingest", "test", "error"), clock=lambda: NOW)
+def a_relay(store: Store, broker: Broker, errand: Errand = INGEST) -> Relay:
+    return Relay(store, broker, errand, metrics(), service_log("ingest", "test", "error"), clock=lambda: NOW)
 
 
 def test_relay_marks_what_was_confirmed_and_sends_it_once(store: Store) -> None:
@@ -113,6 +115,44 @@ def test_relay_marks_what_was_confirmed_and_sends_it_once(store: Store) -> None:
     relay = a_relay(store, broker)
     assert (relay.send_once(), relay.send_once()) == (2, 0)
     assert broker.sent == [an_outgoing(1).message_id, an_outgoing(2).message_id]
+
+
+def test_relays_of_partitions_send_what_was_staged_once_and_each_its_own(store: Store) -> None:
+    staged = [an_outgoing(seq, stream=f"assessed.{seq % 3}", producer="strategy") for seq in range(1, 10)]
+    with store.transaction() as transaction:
+        transaction.stage_outbox(staged)
+    brokers = [Broker() for _ in range(3)]
+    relays = [
+        a_relay(store, broker, Errand("strategy", f"assessed.{partition}")) for partition, broker in enumerate(brokers)
+    ]
+    # All look before any has noted what it sent.
+    for relay in relays:
+        relay.send_once()
+    for partition, broker in enumerate(brokers):
+        assert broker.sent == [row.message_id for row in staged if row.stream == f"assessed.{partition}"]
+
+
+def test_of_two_processes_with_one_outbox_only_the_leader_sends(store: Store) -> None:
+    with store.transaction() as transaction:
+        transaction.stage_outbox([an_outgoing(1)])
+    leases = [HeldLease(store, "ingest", name, Policy.STEP_BACK) for name in ("first", "second")]
+    brokers = [Broker(), Broker()]
+    first, second = (
+        a_relay(store, broker, INGEST._replace(is_ours=lease.holds))
+        for lease, broker in zip(leases, brokers, strict=True)
+    )
+    assert leases[0].acquire()
+    assert not leases[1].acquire()
+    assert (second.send_once(), first.send_once()) == (0, 1)
+    with store.transaction() as transaction:
+        transaction.stage_outbox([an_outgoing(2)])
+        row = transaction.lease("ingest")
+        assert row is not None
+        transaction.release_lease("ingest", "first", row.epoch)
+    # The first was paused: it knows of nothing yet, and does not send all the same.
+    assert leases[1].acquire()
+    assert (first.send_once(), second.send_once()) == (0, 1)
+    assert [broker.sent for broker in brokers] == [[an_outgoing(seq).message_id] for seq in (1, 2)]
 
 
 def test_relay_sends_again_under_the_same_id_what_may_not_have_arrived(store: Store) -> None:
