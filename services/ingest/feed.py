@@ -135,14 +135,19 @@ def require_granularities(reader: Reader, seconds_by_pair: Mapping[str, int], wa
 
 
 def _require_stored(reader: Reader, arrivals: Sequence[Arrival]) -> None:
+    spans: dict[tuple[str, int], list[Candle]] = {}
     for each in arrivals:
-        time = each.candle.time
-        stored = reader.candles_between(each.pair, each.granularity_seconds, time, time + 1)
-        if [row.candle for row in stored] != [each.candle]:
-            raise InputError(
-                f"the {each.pair} candle of {format_time(time)} comes too late: another program brought "
-                "later candles to this database meanwhile; run only one at a time on it"
-            )
+        spans.setdefault((each.pair, each.granularity_seconds), []).append(each.candle)
+    for (pair, step), candles in spans.items():
+        # A batch is a stretch of time, in which few others of the pair are stored.
+        known = reader.candles_between(pair, step, candles[0].time, candles[-1].time + 1)
+        stored = {row.candle.time: row.candle for row in known}
+        for candle in candles:
+            if stored.get(candle.time) != candle:
+                raise InputError(
+                    f"the {pair} candle of {format_time(candle.time)} comes too late: another program brought "
+                    "later candles to this database meanwhile; run only one at a time on it"
+                )
 
 
 def closed_order(row: CandleClosed) -> tuple[int, str]:

@@ -32,7 +32,7 @@ class Steps(NamedTuple):
         return self.versions[-1]
 
 
-STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009",))
+STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009", "0010"))
 # What was written before the first release.
 DRAFTS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 _VERSION_TABLE: Final = "alembic_version"
@@ -163,4 +163,4 @@ def _migrate(engine: Engine) -> None:
             # Whoever comes second finds the work done.
             take_turns(connection, SCHEMA_TURN)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, STEPS.current)

@@ -8,7 +8,7 @@ from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.contracts.trades import Entry, Exit, TradeCosts
 from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
 from shared.store.rows.ledger import PositionRow, TradeOpening
-from shared.store.rows.market import AssessmentRow, GateSnapshotRow
+from shared.store.rows.market import AssessmentRow, CandleGapRow, GateSnapshotRow
 
 STREAM = "candles.0"
 MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z
@@ -99,3 +99,9 @@ def a_message(seq: int = 1, fact: str = "candle.closed", **changes: Any) -> Mess
 def an_outgoing(seq: int = 1, **changes: Any) -> WireMessage:
     """Return the `seq`-th fact of the stream as it is staged for sending."""
     return WireMessage.of(a_message(seq), f'{{"seq":{seq}}}')._replace(**changes)
+
+
+def a_gap(from_time: int, pair: str = "EUR_USD") -> CandleGapRow:
+    """Return a gap of two M5 candles."""
+    to_time = from_time + 2 * M5
+    return CandleGapRow(pair, 300, from_time, to_time, 2, "no_ticks")

@@ -246,14 +246,14 @@ def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -
     with store.reading() as reader:
         require_granularities(reader, dict.fromkeys(pairs, granularity_seconds), "live.granularity is")
         last = reader.last_candle()
+        newest = reader.last_candle_times(granularity_seconds)
         return Stored(
-            {pair: _read_pair(reader, pair, granularity_seconds) for pair in pairs},
+            {pair: _read_pair(reader, pair, granularity_seconds, newest.get(pair)) for pair in pairs},
             None if last is None else closed_order(last),
         )
 
 
-def _read_pair(reader: Reader, pair: str, granularity_seconds: int) -> StoredPair:
-    newest = reader.last_candle_times(granularity_seconds).get(pair)
+def _read_pair(reader: Reader, pair: str, granularity_seconds: int, newest: int | None) -> StoredPair:
     if newest is None:
         return StoredPair()
     first = newest - REMEMBERED_CANDLES * granularity_seconds

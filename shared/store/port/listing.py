@@ -5,7 +5,7 @@ from typing import Protocol
 from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
-from shared.store.rows.listing import Listed, NewestCandle, Span
+from shared.store.rows.listing import Listed, Span
 from shared.store.rows.market import GateSnapshotRow
 
 
@@ -34,10 +34,6 @@ class ListReads(Protocol):
 
     def list_audit(self, span: Span) -> list[Listed[AuditRow]]:
         """Return audit records by time."""
-        ...
-
-    def newest_candles(self) -> list[NewestCandle]:
-        """Return the newest candle of each pair and granularity."""
         ...
 
     def newest_event_id(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from shared.contracts.facts import CandleClosed
+from shared.store.rows.listing import NewestCandle
 from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
 
 
@@ -22,6 +23,10 @@ class MarketReads(Protocol):
         """Return the newest open time of every pair that has candles of this granularity."""
         ...
 
+    def newest_candles(self) -> list[NewestCandle]:
+        """Return the newest candle of each pair and granularity."""
+        ...
+
     def candles_between(self, pair: str, granularity_seconds: int, start: int, end: int) -> list[CandleClosed]:
         """Return a pair's candles with start <= open time < end, oldest first."""
         ...
@@ -38,8 +43,8 @@ class MarketReads(Protocol):
         """Return the granularity in seconds of every pair that has candles, by pair name."""
         ...
 
-    def candle_count(self, pair: str | None = None) -> int:
-        """Return the number of stored candles, of one pair or of all."""
+    def candle_count(self) -> int:
+        """Return the number of stored candles."""
         ...
 
     def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:

@@ -20,6 +20,8 @@ from shared.store.tables.ledger import ACCOUNT_EVENTS, APPLIED_QUOTES, DAILY_STA
 
 _OPEN: Final = "OPEN"
 _CLOSED: Final = "CLOSED"
+# No candle is longer than a week, and an entry follows its signal's candle.
+_LONGEST_TO_ENTRY_SECONDS: Final = 14 * 86_400
 _NOT_CLOSED: Final = dict.fromkeys(("exit_time", "exit_price", "exit_reason", "pnl_pips", "pnl", "ambiguous"))
 
 
@@ -31,13 +33,15 @@ class LedgerSession(Session):
         return next(iter(self._trade_rows(select(TRADES).where(TRADES.c.id == trade_id))), None)
 
     def trades(self, limit: int, pair: str | None = None) -> list[TradeRow]:
-        """Order by number from the end, not by a time."""
+        """Order by number from the end; of one pair by time of entry and number, which is the order of its index."""
+        place = (TRADES.c.number,) if pair is None else (TRADES.c.entry_time, TRADES.c.number)
         query = of_pair(select(TRADES), TRADES.c.pair, pair)
-        return self._trade_rows(query.order_by(TRADES.c.number.desc()).limit(limit))
+        return self._trade_rows(query.order_by(*(column.desc() for column in place)).limit(limit))
 
     def trade_of_signal(self, pair: str, candle_time: int) -> TradeRow | None:
-        """Search the trades of the pair: the time of the signal has no index."""
+        """Search two weeks from the signal on in the index on pair and time of entry; the signal has no index."""
         query = select(TRADES).where(TRADES.c.pair == pair, TRADES.c.signal_time == candle_time)
+        query = query.where(TRADES.c.entry_time.between(candle_time, candle_time + _LONGEST_TO_ENTRY_SECONDS))
         return next(iter(self._trade_rows(query)), None)
 
     def trades_in_order(self, chunk: int = 1_000) -> Iterator[TradeRow]:

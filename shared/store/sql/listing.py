@@ -13,7 +13,7 @@ from shared.contracts.facts import AccountEvent, CandleClosed
 from shared.contracts.times import format_time, parse_time
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
-from shared.store.rows.listing import Listed, NewestCandle, Span
+from shared.store.rows.listing import Listed, Span
 from shared.store.rows.market import GateSnapshotRow
 from shared.store.sql.audit import AuditSession
 from shared.store.sql.ledger import LedgerSession, daily_stats_row, equity_row, event_row
@@ -63,23 +63,6 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
         """Page by time and id; times are compared as the stored text."""
         query = _paged(picked(AUDIT_LOG, AuditRow._fields), AUDIT_LOG.c.ts_utc, AUDIT_LOG.c.id, span, format_time)
         return [_listed_audit(row) for row in self._connection.execute(query)]
-
-    def newest_candles(self) -> list[NewestCandle]:
-        """Jump through the unique index from one pair and granularity to the next, two statements for each."""
-        columns = CANDLES.c
-        pairs = select(columns.pair, columns.granularity).order_by(columns.pair, columns.granularity).limit(1)
-        times = select(columns.time).order_by(columns.time.desc()).limit(1)
-        found: list[NewestCandle] = []
-        key = self._connection.execute(pairs).first()
-        while key is not None:
-            pair, granularity = key
-            of_it = times.where(columns.pair == pair, columns.granularity == granularity)
-            found.append(NewestCandle(pair, granularity, self._connection.execute(of_it).scalar_one()))
-            later = tuple_(columns.pair, columns.granularity) > tuple_(
-                literal(pair), literal(granularity, columns.granularity.type)
-            )
-            key = self._connection.execute(pairs.where(later)).first()
-        return found
 
     def newest_event_id(self) -> int:
         """Take the end of the primary key."""

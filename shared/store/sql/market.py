@@ -11,6 +11,7 @@ from shared.contracts.granularity import NAME_BY_SECONDS
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
 from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, Candle
+from shared.store.rows.listing import NewestCandle
 from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
 from shared.store.sql.session import Session, Values, digits_of, of_pair, picked, read_fixed, read_name
 from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_SNAPSHOTS, REJECTED_CANDLES
@@ -18,6 +19,31 @@ from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_S
 CANDLE_ROWS: Final = picked(
     CANDLES, ("id", "stream", "seq", "previous_seq", "pair", "granularity", "time", "volume", *PRICE_NAMES)
 )
+
+
+def _newest_candles() -> Select[Any]:
+    """Return the query for the newest candle of each pair and granularity, which reads a row of an index for each.
+
+    Neither database jumps through an index by itself: grouping would read all of it.
+    """
+    pair, granularity, time = CANDLES.c.pair, CANDLES.c.granularity, CANDLES.c.time
+    first_pair = select(pair).order_by(pair).limit(1).scalar_subquery()
+    pairs = select(first_pair.label("pair")).cte("pairs", recursive=True)
+    next_pair = select(pair).where(pair > pairs.c.pair).order_by(pair).limit(1).scalar_subquery()
+    pairs = pairs.union_all(select(next_pair).where(pairs.c.pair.is_not(None)))
+    first_of_pair = select(granularity).where(pair == pairs.c.pair).order_by(granularity).limit(1).scalar_subquery()
+    kinds = select(pairs.c.pair, first_of_pair.label("granularity")).where(pairs.c.pair.is_not(None))
+    kind = kinds.cte("kinds", recursive=True)
+    of_pair_after = select(granularity).where(pair == kind.c.pair, granularity > kind.c.granularity)
+    next_of_pair = of_pair_after.order_by(granularity).limit(1).scalar_subquery()
+    kind = kind.union_all(select(kind.c.pair, next_of_pair).where(kind.c.granularity.is_not(None)))
+    of_kind = select(time).where(pair == kind.c.pair, granularity == kind.c.granularity)
+    newest = of_kind.order_by(time.desc()).limit(1).scalar_subquery()
+    query = select(kind.c.pair, kind.c.granularity, newest.label("time")).where(kind.c.granularity.is_not(None))
+    return query.order_by(kind.c.pair, kind.c.granularity)
+
+
+_NEWEST_CANDLES: Final = _newest_candles()
 
 
 class MarketSession(Session):
@@ -28,17 +54,17 @@ class MarketSession(Session):
         return next(iter(self._candle_rows(CANDLE_ROWS.order_by(CANDLES.c.seq.desc()).limit(1))), None)
 
     def last_candle_seq(self, stream: str) -> int:
-        """Walk the index on seq from its end down to the first row of the stream."""
+        """Take the end of the stream's range in the index on stream and seq."""
         query = select(CANDLES.c.seq).where(CANDLES.c.stream == stream).order_by(CANDLES.c.seq.desc()).limit(1)
         return self._connection.execute(query).scalar() or 0
 
     def last_candle_times(self, granularity_seconds: int) -> dict[str, int]:
-        """Group by pair with the highest time of each, in one statement."""
-        newest = func.max(CANDLES.c.time, type_=CANDLES.c.time.type).label("newest")
-        query = (
-            select(CANDLES.c.pair, newest).where(CANDLES.c.granularity == granularity_seconds).group_by(CANDLES.c.pair)
-        )
-        return {row.pair: row.newest for row in self._connection.execute(query)}
+        """Take those of the granularity from the newest candles of all."""
+        return {row.pair: row.time for row in self.newest_candles() if row.granularity_seconds == granularity_seconds}
+
+    def newest_candles(self) -> list[NewestCandle]:
+        """Jump through the unique index from one pair and granularity to the next, in one statement."""
+        return [NewestCandle._make(row) for row in self._connection.execute(_NEWEST_CANDLES)]
 
     def candles_between(self, pair: str, granularity_seconds: int, start: int, end: int) -> list[CandleClosed]:
         """Read one range of the unique index on pair, granularity and time upwards."""
@@ -50,7 +76,7 @@ class MarketSession(Session):
         return self._candle_rows(query)
 
     def candles_after(self, stream: str, seq: int, limit: int) -> list[CandleClosed]:
-        """Walk the index on seq upwards, passing over the rows of other streams."""
+        """Walk the stream's range of the index on stream and seq upwards."""
         query = CANDLE_ROWS.where(CANDLES.c.stream == stream, CANDLES.c.seq > seq).order_by(CANDLES.c.seq).limit(limit)
         return self._candle_rows(query)
 
@@ -63,14 +89,12 @@ class MarketSession(Session):
             seq = rows[-1].seq
 
     def granularities(self) -> dict[str, int]:
-        """Select the distinct couples; of a pair that has two granularities one is kept."""
-        query = select(CANDLES.c.pair, CANDLES.c.granularity).distinct().order_by(CANDLES.c.pair)
-        return {row.pair: row.granularity for row in self._connection.execute(query)}
+        """Take them from the newest candles; of a pair that has two granularities one is kept."""
+        return {row.pair: row.granularity_seconds for row in self.newest_candles()}
 
-    def candle_count(self, pair: str | None = None) -> int:
-        """Count in the database; of one pair along the unique index that begins with it."""
-        query = of_pair(select(func.count()).select_from(CANDLES), CANDLES.c.pair, pair)
-        return int(self._connection.execute(query).scalar_one())
+    def candle_count(self) -> int:
+        """Take the highest seq, of which none is left out: counting would read them all."""
+        return self._connection.execute(select(CANDLES.c.seq).order_by(CANDLES.c.seq.desc()).limit(1)).scalar() or 0
 
     def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:
         """Walk the primary key from its end; no index begins with the pair."""
@@ -79,7 +103,7 @@ class MarketSession(Session):
         return [RejectedCandleRow._make(row) for row in self._connection.execute(query)]
 
     def gaps(self, limit: int, pair: str | None = None) -> list[CandleGapRow]:
-        """Sort by start, then by row id; no index is in this order."""
+        """Walk an index on the start from its end, then sort what begins together by row id."""
         query = picked(CANDLE_GAPS, CandleGapRow._fields, granularity_seconds="granularity")
         query = of_pair(query, CANDLE_GAPS.c.pair, pair)
         query = query.order_by(CANDLE_GAPS.c.from_time.desc(), CANDLE_GAPS.c.id.desc()).limit(limit)
@@ -92,9 +116,11 @@ class MarketSession(Session):
         return [AssessmentRow._make(row) for row in self._connection.execute(query)]
 
     def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
-        """Order by row id from the end, not by the time of the candle."""
-        query = of_pair(select(GATE_SNAPSHOTS), GATE_SNAPSHOTS.c.pair, pair)
-        return self._gate_rows(query.order_by(GATE_SNAPSHOTS.c.id.desc()).limit(limit))
+        """Order by row id from the end; of one pair by the time of the candle first, as its index does."""
+        columns = GATE_SNAPSHOTS.c
+        place = (columns.id,) if pair is None else (columns.candle_time, columns.id)
+        query = of_pair(select(GATE_SNAPSHOTS), columns.pair, pair)
+        return self._gate_rows(query.order_by(*(column.desc() for column in place)).limit(limit))
 
     def gate_snapshots_at(self, pair: str, time: int) -> list[GateSnapshotRow]:
         """Look the opening up in the index on pair and candle time, then search the week before it there."""

@@ -37,6 +37,8 @@ CANDLES: Final = Table(
     *required(Double, "volume"),
     UniqueConstraint("seq", name="uq_candles_seq"),
     UniqueConstraint("pair", "granularity", "time", name="uq_candles_pair_granularity_time"),
+    # A strategy looks for the next candles of its own partition, and ingest for the last one.
+    Index("ix_candles_stream_seq", "stream", "seq"),
     CheckConstraint("seq >= 1", name="ck_candles_seq"),
     CheckConstraint("previous_seq >= 0 AND previous_seq < seq", name="ck_candles_previous_seq"),
 )
@@ -63,6 +65,8 @@ CANDLE_GAPS: Final = Table(
     *required(Integer, "missing_candles"),
     *required(Text, "kind"),
     UniqueConstraint("pair", "granularity", "from_time", "to_time", name="uq_candle_gaps_span"),
+    Index("ix_candle_gaps_pair_from_time", "pair", "from_time"),
+    Index("ix_candle_gaps_from_time", "from_time"),
     CheckConstraint("missing_candles >= 0", name="ck_candle_gaps_missing_candles"),
     one_of("kind", GapKind, "ck_candle_gaps_kind"),
 )

@@ -25,7 +25,15 @@ OUTBOX: Final = Table(
     # By the database's clock, and left to it: a replayed fact may have occurred years ago.
     Column("staged_at", UtcInstant, nullable=False, server_default=DatabaseClock()),
     UniqueConstraint("message_id", name="uq_outbox_message_id"),
-    Index("ix_outbox_unsent", "id", sqlite_where=text("sent_at IS NULL"), postgresql_where=text("sent_at IS NULL")),
+    # A relay looks for its own messages, however many of others wait.
+    Index(
+        "ix_outbox_unsent_of_producer",
+        "producer",
+        "id",
+        "stream",
+        sqlite_where=text("sent_at IS NULL"),
+        postgresql_where=text("sent_at IS NULL"),
+    ),
     Index(
         "ix_outbox_sent",
         "sent_at",

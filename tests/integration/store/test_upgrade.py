@@ -133,6 +133,29 @@ def test_a_step_keeps_every_row(url: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert rows_of(url, {"equity": ["seq", "origin"]}) == {"equity": [(7, "before")]}
 
 
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_a_database_of_the_first_schema_is_upgraded_with_all_its_rows(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if kind == "SQLite":
+        old = sqlite_url(tmp_path / "first.db")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        old = server.url(server.new_database())
+    with monkeypatch.context() as before_it:
+        before_it.setattr(schema, "STEPS", Steps(STEPS.folders, ("0009",)))
+        upgrade(old)
+        with closing(open_store(old)) as store, store.transaction() as transaction:
+            add_some_of_everything(transaction)
+    kept = rows_of(old)
+    assert check(old) == (SchemaState.OLDER, "0009", "0010")
+    assert upgrade(old) == (SchemaState.OLDER, "0009", "0010")
+    assert rows_of(old) == kept
+    with closing(open_store(old)) as store, store.transaction() as transaction:
+        waiting = transaction.unsent_outbox(10, an_outgoing(1).producer, an_outgoing(1).stream)
+        assert [each.row for each in waiting] == [an_outgoing(1), an_outgoing(2)]
+
+
 def test_the_program_goes_on_with_an_upgraded_database(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
