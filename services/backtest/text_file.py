@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, unwritable
 
 
 def refuse_unwritable(path: Path) -> None:
@@ -45,7 +45,8 @@ def write_text_file(path: Path, lines: Iterable[str]) -> None:
                 temporary.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}; name another file") from error
+        sentence = f"{path} cannot be written: {error.strerror or error}; name another file"
+        raise unwritable(error, path, sentence) from error
 
 
 def _umask() -> int:

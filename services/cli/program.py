@@ -31,7 +31,7 @@ from services.cli.users.options import users
 from services.cli.variables import DEBUG_VARIABLE
 from services.cli.why.options import why
 from shared.contracts.concealed import concealing
-from shared.contracts.errors import InfrastructureError, InputError
+from shared.contracts.errors import FULL_DISK_ERRNOS, InfrastructureError, InputError, full_disk
 
 FAULT: Final = 1
 BAD_INPUT: Final = 2
@@ -87,7 +87,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has read enough; what is still buffered goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 0
     except SystemExit as leaving:
         # Typer leaves on a broken pipe by itself.
@@ -99,17 +99,33 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _failed(BAD_INPUT, error, _sentence(error))
     except InfrastructureError as error:
         return _failed(FAULT, error, _sentence(error))
+    except OSError as error:
+        if error.errno not in FULL_DISK_ERRNOS:
+            return _unexpected(error)
+        if error.filename is None:
+            # What could not be written to stdout is tried once more at the end, and fails again.
+            _write_no_more()
+        return _failed(FAULT, error, str(full_disk(error.filename or "the output")))
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped\n")
         return INTERRUPTED
     except Exception as error:  # the last line of defence: a fault of ours, told in a sentence
-        hint = f"run it again with {DEBUG_VARIABLE}=1 to see where"
-        return _failed(FAULT, error, f"an unexpected fault, {type(error).__name__}: {_sentence(error)}; {hint}")
+        return _unexpected(error)
     finally:
         if arguments is None:
             # The process ends here: looking through a million objects for garbage would only keep people waiting.
             gc.freeze()
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    hint = f"run it again with {DEBUG_VARIABLE}=1 to see where"
+    return _failed(FAULT, error, f"an unexpected fault, {type(error).__name__}: {_sentence(error)}; {hint}")
+
+
+def _write_no_more() -> None:
+    """Send what is still to be written to stdout nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: Exception) -> str:

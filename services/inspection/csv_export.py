@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, unwritable
 from shared.contracts.shown import TRADE_COLUMNS, trade_texts
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade
@@ -86,9 +86,8 @@ def _append(path: Path, columns: Sequence[str], key: Sequence[str], rows: Iterab
         with path.open("a", encoding="utf-8", newline="") as log:
             log.write(text.getvalue())
     except OSError as fault:
-        raise InputError(
-            f"{path} cannot be written ({fault.strerror}); name another folder with --export-dir"
-        ) from fault
+        sentence = f"{path} cannot be written ({fault.strerror}); name another folder with --export-dir"
+        raise unwritable(fault, path, sentence) from fault
     return len(fresh)
 
 

@@ -21,7 +21,13 @@ Utf16Error (a damaged file), NoReplyError (one exchange with OANDA), AnchorError
 The message of each is without the secrets that this process has read, whoever wrote the words that it quotes.
 """
 
+import errno
+from typing import Final
+
 from shared.contracts.concealed import concealed
+
+# What the system says where a disk, or the share of it that a user may take, is used up.
+FULL_DISK_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ToldError(Exception):
@@ -55,3 +61,18 @@ class LeaseLostError(ToldError):
 def shortened(text: str, longest: int = 60) -> str:
     """Return a text of somebody else's as a message quotes it: its beginning, where it is long."""
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def unwritable(fault: OSError, place: object, sentence: str) -> InputError | InfrastructureError:
+    """Return the error for a file that could not be written: of a full disk, else the sentence that tells what to do.
+
+    Whoever frees space can do the same again; a file that may not be written is named otherwise.
+    """
+    if fault.errno in FULL_DISK_ERRNOS:
+        return full_disk(place)
+    return InputError(sentence)
+
+
+def full_disk(place: object) -> InfrastructureError:
+    """Return the error for a file whose disk is full."""
+    return InfrastructureError(f"{place} cannot be written: its disk is full; free some space there, then go on")

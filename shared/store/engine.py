@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, unwritable
 from shared.store.faults import opening_fault, place
 from shared.store.postgresql import STATEMENT_TIMEOUT_SECONDS, open_postgresql
 
@@ -101,10 +101,11 @@ def make_folder(url: URL) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
-        raise InputError(
+        sentence = (
             f"The folder of the database {path} cannot be made ({fault.strerror}):"
             " name a file in a folder that you may write to."
-        ) from fault
+        )
+        raise unwritable(fault, path.parent, sentence) from fault
 
 
 def require_usable_file(url: URL) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, unwritable
 from shared.store.engine import database_url, make_folder, require_usable_file
 
 
@@ -27,9 +27,10 @@ def locked_file(url: str) -> Iterator[bool]:
     try:
         file = path.open("ab")
     except OSError as fault:
-        raise InputError(
+        sentence = (
             f"The file {path} cannot be opened ({fault.strerror}): name a database in a folder that you may write to."
-        ) from fault
+        )
+        raise unwritable(fault, path, sentence) from fault
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

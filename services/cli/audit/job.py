@@ -14,7 +14,7 @@ from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
 from shared.anchors.lines import AnchorsFound, Signer
 from shared.anchors.places import KnownAnchors, known_anchors, make_key, read_anchors, read_key
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, unwritable
 from shared.settings.keys import public_bytes
 from shared.settings.settings import Settings
 from shared.store.rows.audit import AuditRow
@@ -61,9 +61,8 @@ def keys(file: Path, as_json: bool) -> None:
         made = make_key(file, token_bytes)
         public = Signer(read_key(file)).public
     except OSError as fault:
-        raise InputError(
-            f"the key {file} cannot be made or read ({fault.strerror}); name a file that you may read and write"
-        ) from fault
+        sentence = f"the key {file} cannot be made or read ({fault.strerror}); name a file that you may read and write"
+        raise unwritable(fault, file, sentence) from fault
     if as_json:
         say_json({"private_key_file": str(file), "made": made, "public_key": public})
         return

@@ -11,7 +11,7 @@ from services.cli.output import DID_NOT_HOLD, Column, note, say, say_json, say_t
 from shared.bus.backoff import reconnecting
 from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import definitions
-from shared.contracts.errors import InputError
+from shared.contracts.errors import unwritable
 
 _CONNECTION_NAME: Final = "scalpbot bus"
 
@@ -50,7 +50,8 @@ def write_definitions(partitions: int | None, vhost: str, *, out: Path | None, c
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{out} cannot be written ({error.strerror}); name a file in a folder that exists") from error
+        sentence = f"{out} cannot be written ({error.strerror}); name a file in a folder that exists"
+        raise unwritable(error, out, sentence) from error
     note(f"definitions written to {out}")
 
 

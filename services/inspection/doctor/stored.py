@@ -7,13 +7,14 @@ from typing import Final
 
 from services.inspection.doctor.findings import CheckGroup, Limits, Report
 from shared.calendar.market_hours import is_market_open, open_seconds_between
+from shared.contracts.errors import full_disk
 from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.news import calendar_age
 from shared.settings.settings import Settings
-from shared.store.engine import database_url
-from shared.store.faults import place
+from shared.store.engine import beside, database_url
+from shared.store.faults import free_bytes, place
 from shared.store.port import Reader, Store
 from shared.store.rows.audit import AuditRow
 from shared.store.schema import SchemaState, check, refusal
@@ -25,6 +26,10 @@ AUDIT: Final = "audit chain"
 CANDLES: Final = "stored candles"
 NEWS: Final = "news calendar"
 _HOUR_SECONDS: Final = 3600
+_MEBIBYTE: Final = 2**20
+# A batch of candles takes some hundred kilobytes, and a log of them a few megabytes.
+_TOO_LITTLE_BYTES: Final = _MEBIBYTE
+_LITTLE_BYTES: Final = 64 * _MEBIBYTE
 # A chain of many records is walked no longer than this share of the whole examination.
 _AUDIT_SHARE: Final = 0.5
 
@@ -66,6 +71,14 @@ def _look_at_store(url: str, report: Report) -> None:
     match found.state:
         case SchemaState.CURRENT:
             open_store(url).close()
+            free = _free_bytes(url)
+            if free is not None and free < _TOO_LITTLE_BYTES:
+                raise full_disk(f"The database {where}")
+            if free is not None and free < _LITTLE_BYTES:
+                report.warn(
+                    STORE, f"the disk of {where} has {free // _MEBIBYTE} MiB left: free some space before it is full"
+                )
+                return
             report.ok(STORE, f"{where} can be used and has the schema of this version, {found.wanted}")
         case SchemaState.EMPTY:
             report.warn(
@@ -83,6 +96,12 @@ def _look_at_store(url: str, report: Report) -> None:
                 STORE,
                 f"{where} has schema {found.found}, newer than this program's {found.wanted}: run the newer program",
             )
+
+
+def _free_bytes(url: str) -> int | None:
+    """Return how many bytes are left beside an SQLite file; None for a server, whose disk is not seen from here."""
+    file = beside(url, ".db")
+    return None if file is None else free_bytes(file)
 
 
 def _look_at_audit(report: Report, reader: Reader, *, seconds: float) -> None:
