@@ -19,7 +19,7 @@ def database_url(given: str | None, settings: Settings) -> str:
         return settings.runtime.store_url()
     if "://" not in given:
         return sqlite_url(Path(given))
-    return server_address("--db", given, STORE_SCHEMES)
+    return server_address("--db", given, (*STORE_SCHEMES, "postgres"))
 
 
 @contextmanager

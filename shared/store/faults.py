@@ -16,7 +16,11 @@ from shared.contracts.errors import InfrastructureError, InputError, InvariantEr
 # What a broken or changed SQLite file says; the driver reports it as a plain DatabaseError.
 _DAMAGED: Final = ("malformed", "not a database", "disk I/O error")
 # What PostgreSQL says to somebody whom it does not let in; a refused connection carries no code.
-_NOT_LET_IN: Final = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
+_NOT_LET_IN: Final = (
+    *("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied"),
+    # As PgBouncer words it.
+    *("no such database", "no such user"),
+)
 _NO_CONNECT_RIGHT: Final = "permission denied for database"
 _INSUFFICIENT_PRIVILEGE: Final = "42501"
 # A transaction that the server ended for idling, and one on a server that only reads, such as a standby.

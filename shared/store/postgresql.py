@@ -1,5 +1,6 @@
 """PostgreSQL: connections with bounded waits that are replaced when they died, and turns between transactions."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -43,9 +44,10 @@ def open_postgresql(url: URL, statement_timeout_seconds: float) -> Engine:
     from shared.store import postgresql_driver as driver  # noqa: PLC0415 - slow, and only needed here
 
     answer_seconds = statement_timeout_seconds + _GRACE_SECONDS if statement_timeout_seconds else None
+    timeouts = _timeouts(url, statement_timeout_seconds)
 
     def connect(_dialect: object, _record: object, arguments: Sequence[Any], options: dict[str, Any]) -> object:
-        return driver.connect(arguments, options, answer_seconds)
+        return driver.connect(arguments, options, answer_seconds, timeouts)
 
     engine = create_engine(
         url.difference_update_query(["options"]),
@@ -54,9 +56,10 @@ def open_postgresql(url: URL, statement_timeout_seconds: float) -> Engine:
         pool_pre_ping=True,
         pool_size=_KEPT_CONNECTIONS,
         pool_timeout=_POOL_TIMEOUT_SECONDS,
-        connect_args=_connect_arguments(url, statement_timeout_seconds),
+        connect_args=_connect_arguments(url),
     )
     event.listen(engine, "do_connect", connect)
+    event.listen(engine, "begin", driver.begin)
     event.listen(engine, "do_executemany", driver.copy_rows)
     return engine
 
@@ -72,14 +75,23 @@ def take_turns(connection: Connection, turn: int) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(_TURNS, turn)))
 
 
-def _connect_arguments(url: URL, statement_timeout_seconds: float) -> dict[str, Any]:
-    timeouts = {
+def _timeouts(url: URL, statement_timeout_seconds: float) -> dict[str, int]:
+    """Return the timeouts in milliseconds, without those that the URL sets by its `options`."""
+    given = " ".join(_given_options(url))
+    seconds = {
         "statement_timeout": statement_timeout_seconds,
         "lock_timeout": _LOCK_TIMEOUT_SECONDS,
         "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_TIMEOUT_SECONDS,
     }
-    options = [f"-c {name}={int(seconds * 1_000)}" for name, seconds in timeouts.items()]
+    return {name: int(value * 1_000) for name, value in seconds.items() if not re.search(rf"\b{name}\s*=", given)}
+
+
+def _given_options(url: URL) -> Sequence[str]:
     given = url.query.get("options", ())
-    options += [given] if isinstance(given, str) else given
+    return (given,) if isinstance(given, str) else given
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
     ours = {"application_name": _CLIENT_NAME, "connect_timeout": _CONNECT_TIMEOUT_SECONDS, **_KEEPALIVES}
-    return {name: value for name, value in ours.items() if name not in url.query} | {"options": " ".join(options)}
+    options = {"options": " ".join(_given_options(url))} if "options" in url.query else {}
+    return {name: value for name, value in ours.items() if name not in url.query} | options

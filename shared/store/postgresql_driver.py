@@ -1,14 +1,16 @@
-"""What the driver for PostgreSQL is taught: to give up on a server that does not answer, and to copy many rows.
+"""What the driver for PostgreSQL is taught: timeouts, also behind a pooler, and to copy many rows.
 
 Loaded with the first engine, and not at all where everything is kept on SQLite.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection
 
 COPY: Final = "COPY "
 _LOOK_UP_SECONDS: Final = 0.1
@@ -24,6 +26,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     """
 
     answer_seconds: float | None = None
+    timeouts: Mapping[str, int] = MappingProxyType({})
+    pooled = False
 
     def wait(self, gen: PQGen[Answer], interval: float = _LOOK_UP_SECONDS, timeout: float | None = None) -> Answer:
         """Return what the server answers; raises OperationalError when it does not within `answer_seconds`."""
@@ -37,11 +41,48 @@ class BoundedConnection(psycopg.Connection[Any]):
             raise
 
 
-def connect(arguments: Sequence[Any], options: dict[str, Any], answer_seconds: float | None) -> BoundedConnection:
-    """Return a new connection that waits so long for an answer, for ever when it is None."""
+def connect(
+    arguments: Sequence[Any], options: dict[str, Any], answer_seconds: float | None, timeouts: Mapping[str, int]
+) -> BoundedConnection:
+    """Return a new connection that waits so long for an answer, for ever when it is None.
+
+    The server's own timeouts, in milliseconds, hold for the session, or, behind a pooler such as PgBouncer, where each
+    transaction may get another session of the server's, for every transaction that `begin` begins.
+    """
     connection = BoundedConnection.connect(*arguments, **options)
     connection.answer_seconds = answer_seconds
+    connection.timeouts = timeouts
+    try:
+        _look_behind(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def begin(connection: Connection) -> None:
+    """Set the timeouts of a transaction that begins on a pooled connection; on any other they are set already."""
+    driver: object = connection.connection.dbapi_connection
+    if isinstance(driver, BoundedConnection) and driver.pooled and driver.timeouts and not driver.autocommit:
+        driver.execute(_set("SET LOCAL", driver.timeouts))
+
+
+def _look_behind(connection: BoundedConnection) -> None:
+    """Find out whether a pooler is in between, and set what holds for the session where none is."""
+    connection.autocommit = True
+    answer = connection.execute("SELECT pg_backend_pid()").fetchone()
+    # A pooler names a number of its own, since the process behind it changes.
+    connection.pooled = answer is None or answer[0] != connection.info.backend_pid
+    if connection.pooled:
+        # What was prepared stays behind in a session that others get.
+        connection.prepare_threshold = None
+    elif connection.timeouts:
+        connection.execute(_set("SET", connection.timeouts))
+    connection.autocommit = False
+
+
+def _set(verb: str, timeouts: Mapping[str, int]) -> bytes:
+    return "; ".join(f"{verb} {name} = {milliseconds}" for name, milliseconds in timeouts.items()).encode()
 
 
 def copy_rows(

@@ -14,6 +14,7 @@ _RABBIT_FOLDERS: Final = ("usr/lib/rabbitmq/bin", "usr/lib/rabbitmq/lib/rabbitmq
 _ERLANG_FOLDERS: Final = ("usr/bin", "usr/lib/erlang/erts-*/bin", "usr/lib/erlang/bin", "usr/local/lib/erlang/bin")
 _POSTGRES_FOLDERS: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", "usr/bin")
 _FAKETIME_FOLDERS: Final = ("usr/lib/*/faketime", "usr/lib/faketime", "usr/lib64/faketime")
+_POOLER_FOLDERS: Final = ("usr/sbin", "usr/bin", "usr/local/bin")
 _INSTALL_SECONDS: Final = 900
 
 Programs = TypeVar("Programs")
@@ -47,6 +48,11 @@ def postgres_programs() -> PostgresPrograms:
 def faketime_library() -> Path:
     """Return the library that shows a process another time, installed if need be; raises UnavailableError."""
     return _found_or_installed(lambda: _newest(_FAKETIME_FOLDERS, "libfaketime.so.1"), "libfaketime")
+
+
+def pooler_program() -> Path:
+    """Return the program of PgBouncer, installed if need be; raises UnavailableError."""
+    return _found_or_installed(lambda: _newest(_POOLER_FOLDERS, "pgbouncer"), "pgbouncer")
 
 
 def _find_rabbit() -> RabbitPrograms | None:
