@@ -53,7 +53,7 @@ class Metrics:
     max_consecutive_losses: int
     spread_cost: float
     slippage_cost: float
-    trading_days: int
+    fx_days: int
     trades_per_day: float
 
 
@@ -81,7 +81,7 @@ def measure(result: BacktestResult) -> Metrics:
         max_consecutive_losses=max_consecutive_losses(trades),
         spread_cost=sum(trade.costs.spread for trade in trades) / QUANTA_PER_UNIT,
         slippage_cost=sum(trade.costs.slippage for trade in trades) / QUANTA_PER_UNIT,
-        trading_days=len(returns),
+        fx_days=len(returns),
         trades_per_day=len(trades) / len(returns),
     )
 
@@ -123,12 +123,12 @@ def max_drawdown(result: BacktestResult) -> Drawdown:
 
 
 def daily_returns(result: BacktestResult) -> Floats:
-    """Return equity at the last candle of each trading day / equity at the last one of the day before - 1.
+    """Return equity at the last candle of each FX day / equity at the last one of the day before - 1.
 
     Only days with candles count; the first day is measured from the start balance.
     """
-    # With several granularities an older day's candle may be settled last; the account's day never goes back.
-    days = np.maximum.accumulate(result.trading_days)
+    # With several granularities an older day's candle may be settled last; days never go back.
+    days = np.maximum.accumulate(result.fx_days)
     last_of_day = np.concatenate((np.flatnonzero(days[1:] != days[:-1]), [len(days) - 1]))
     equity = np.concatenate(([result.start_balance], result.outcomes.equity[last_of_day])).astype(np.float64)
     returns: Floats = np.diff(equity) / equity[:-1]
@@ -158,7 +158,7 @@ def sortino_ratio(returns: Floats) -> float | None:
 def calmar_ratio(growth: float, days: int, drawdown_percent: float) -> float | None:
     """Return the compound yearly growth in percent / the maximum drawdown in percent (Young 1991).
 
-    `growth` is final equity / start balance over so many trading days, 252 to a year. None under 10 days, because
+    `growth` is final equity / start balance over so many FX days, 252 to a year. None under 10 days, because
     a few days say nothing of a year, or without a drawdown.
     """
     if days < FEWEST_DAYS or not drawdown_percent:

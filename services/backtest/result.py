@@ -42,8 +42,9 @@ class PendingEntry(NamedTuple):
 class BacktestResult:
     """The outcome of a run; money in quanta, times in seconds, columns in the order in which candles were settled.
 
-    `trades` are in the order of their exits; `start_time` is the open time of the first candle. `unconverted` counts
-    the orders that were refused for want of a conversion rate, by pair.
+    `trades` are in the order of their exits; `start_time` is the open time of the first candle. `fx_days` number the
+    days by which figures are reckoned, whatever day the loss limit goes by. `unconverted` counts the orders that were
+    refused for want of a conversion rate, by pair.
     """
 
     rules: FillRules
@@ -55,7 +56,7 @@ class BacktestResult:
     equity: int
     start_time: int
     decision_times: Integers
-    trading_days: Integers
+    fx_days: Integers
     outcomes: OutcomeColumns
     unconverted: Mapping[str, int]
 

@@ -11,6 +11,7 @@ from services.backtest.result import BacktestResult, FillRules, OpenPosition, Pe
 from services.backtest.stages import AccountStage, CalendarStage, MarketStage
 from services.backtest.timeline import Timeline
 from shared.calendar.economic import EconomicCalendar
+from shared.calendar.trading_day import fx_day_numbers
 from shared.contracts.trades import ClosedTrade, entry_in_books, trade_in_log
 from shared.core.books import Books, PairTable, TradeLog
 from shared.core.columns import Bytes, CandleColumns, FactColumns
@@ -119,7 +120,7 @@ def _result(
         equity=stage.state.equity,
         start_time=int(timeline.candles.time[timeline.sequence[first]]),
         decision_times=timeline.in_sequence(timeline.decision_time, first, last),
-        trading_days=timeline.in_sequence(market.facts.trading_day, first, last),
+        fx_days=fx_day_numbers(timeline.in_sequence(timeline.candles.time, first, last)),
         outcomes=stage.outcomes,
         unconverted=_unconverted(timeline, stage.outcomes.refusal, first, last),
     )

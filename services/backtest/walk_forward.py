@@ -41,8 +41,8 @@ class JudgedSpan:
 
     @property
     def net_per_day(self) -> float:
-        """Return the profit of closed trades for each trading day, in the account currency."""
-        return self.metrics.net / self.metrics.trading_days
+        """Return the profit of closed trades for each FX day, in the account currency."""
+        return self.metrics.net / self.metrics.fx_days
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ _PURE: Final = frozenset({"collections.abc", "dataclasses", "math", "numpy", "nu
 # The strategies are found by looking into their folder, which Python does for every import.
 _FINDER: Final = _PURE | {"importlib", "pkgutil"}
 _COMPILER: Final = _PURE | {
+    "contextlib",
     "functools",
     "hashlib",
     "numba",
+    "numba.core.event",
     "numba.extending",
     "os",
     "pathlib",

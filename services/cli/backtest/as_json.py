@@ -92,7 +92,7 @@ def _metrics(metrics: Metrics) -> dict[str, Any]:
         "exposure_percent": figure(metrics.exposure_percent),
         "mean_holding_seconds": figure(metrics.mean_holding_seconds),
         "max_consecutive_losses": metrics.max_consecutive_losses,
-        "trading_days": metrics.trading_days,
+        "fx_days": metrics.fx_days,
         "trades_per_day": figure(metrics.trades_per_day),
     }
 

@@ -139,7 +139,7 @@ def _say_results(metrics: Metrics, study: Study, currency: str) -> None:
             ("net of closed trades", f"{money_text(metrics.net, currency)} ({metrics.return_percent:+.2f} %)"),
             ("balance", f"{money_text(result.balance / QUANTA_PER_UNIT, currency)}"),
             ("open positions", f"{len(result.open_positions)}, unrealised {money_text(unrealised, currency)}"),
-            ("trades", f"{metrics.trades} ({metrics.trades_per_day:.2f} per trading day)"),
+            ("trades", f"{metrics.trades} ({metrics.trades_per_day:.2f} per FX day)"),
             ("wins, losses", f"{metrics.wins}, {metrics.losses} (win rate {percent_text(metrics.win_rate_percent)})"),
             ("profit factor", factor),
             ("expectancy", f"{money_text(metrics.expectancy, currency)} per trade ({expectancy_r} R)"),

@@ -65,7 +65,7 @@ def a_result(
         equity=int(quanta[-1]),
         start_time=START,
         decision_times=opens + candle_seconds,
-        trading_days=opens // SECONDS_PER_DAY,
+        fx_days=opens // SECONDS_PER_DAY,
         outcomes=OutcomeColumns(
             np.array(failed or zeros, np.uint8),
             np.array(zeros, np.uint8),

@@ -91,7 +91,7 @@ def test_sharpe_and_sortino_follow_their_definitions() -> None:
 def test_ratios_are_unknown_under_ten_days() -> None:
     equity = [10_000 * (1 + 0.01 * (day % 3 - 0.8)) for day in range(9)]
     metrics = measure(a_result(equity))
-    assert metrics.trading_days == 9
+    assert metrics.fx_days == 9
     assert (metrics.sharpe, metrics.sortino, metrics.calmar) == (None,) * 3
 
 
