@@ -8,7 +8,7 @@ RUN := $(VENV)/bin
 # Tests start hundreds of processes; without its cache, Python would compile the whole program in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults check fmt pictures bench lock clean
+.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults mutants check fmt pictures bench lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ suite: setup-test
 
 faults: setup-test ## Play the whole fault matrix with real processes, an hour or so
 	@$(RUN)/python -m tests.tools.faults
+
+mutants: setup-test ## Change the product in small ways and count what the tests do not notice, an hour or so
+	@$(RUN)/python -m tests.tools.mutants
 
 check: setup-test ## Lint, check types and the import rule
 	@$(RUN)/ruff check --quiet .

@@ -180,6 +180,28 @@ def test_operator_closes_inside_the_stops_at_bid_or_ask_with_the_real_profit(jud
     assert len(desk.trades) == 1
 
 
+def test_operators_close_pays_half_the_spreads_of_entry_and_exit() -> None:
+    desk = Desk(EUR)
+    desk.step(EUR, later(0), BUYING)
+    desk.close(EUR, OPERATOR_CLOSE, 110_000, 110_030, TUESDAY + 2 * M5)
+    trade = desk.trades[0]
+    assert (desk.log.spread_cost[0], desk.log.slippage_cost[0]) == (trade.units * (10 + 30) // 2 // 10, 0)
+    assert not trade.ambiguous
+
+
+def test_leverage_counts_what_is_open_already() -> None:
+    desk = Desk(EUR, "GBP_USD", params=account_params(risk=risk_params(max_leverage=10.0)))
+    desk.step(EUR, later(0, spread=0), assessment(BUY, atr=0.001))
+    # 66,666 euros at 1.1 are 73,333 of the 100,000 dollars that ten times the equity allows.
+    assert desk.books.units[0] == 66_666
+    desk.step("GBP_USD", later(0, 130_000, spread=0), assessment(BUY, atr=0.001))
+    assert desk.books.units[1] == (100_000 - 66_666 * 11 / 10) // 1.3
+
+
+def test_account_is_not_halted_before_its_first_candle() -> None:
+    assert not Desk(EUR).state.halted
+
+
 def test_quote_from_before_the_entry_closes_nothing() -> None:
     desk = Desk(EUR)
     desk.step(EUR, later(0), BUYING)

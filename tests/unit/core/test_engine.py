@@ -6,12 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.core.columns import CandleColumns
-from shared.core.engine import AssessmentColumns, OutcomeColumns, candle_at, empty_assessments, empty_outcomes
+from shared.core.columns import CandleColumns, CandleSeries, FactColumns
+from shared.core.engine import (
+    AssessmentColumns,
+    OutcomeColumns,
+    assess_columns,
+    candle_at,
+    empty_assessments,
+    empty_outcomes,
+)
 from shared.core.jit import compiled, core_digest, jitable
 from shared.core.market import market_step
 from shared.core.risk import tolerant_floor
-from shared.core.types import BUY
+from shared.core.types import BUY, instrument
 from tests.fixtures.market import (
     M5,
     TUESDAY,
@@ -24,6 +31,7 @@ from tests.fixtures.market import (
     facts,
     fresh_market,
     market_params,
+    plain_pair_table,
     quiet_candles,
     random_candles,
     run_engine,
@@ -38,8 +46,18 @@ def random_setup(strategy: str = "vwap_rsi", granularity_seconds: int = M5) -> S
         pair: random_candles(Random(place), 300, MarketShape(price=price, step=20, missing=0.2))
         for place, (pair, price) in enumerate(PAIRS.items())
     }
-    market = {pair: market_params(pair, strategy, "aggressive") for pair in PAIRS}
-    return Setup(candles, market, account_params(), granularity_seconds=granularity_seconds)
+    market = {pair: market_params(pair, strategy, "aggressive", max_spread_points=9) for pair in PAIRS}
+    draw = Random(7)
+    calendar = {
+        pair: [
+            facts(
+                each, market_open=draw.random() < 0.97, session_open=draw.random() < 0.9, news=int(draw.random() < 0.05)
+            )
+            for each in candles[pair]
+        ]
+        for pair in PAIRS
+    }
+    return Setup(candles, market, account_params(), calendar, granularity_seconds=granularity_seconds)
 
 
 def column(run: EngineRun, name: str) -> list[float]:
@@ -48,14 +66,15 @@ def column(run: EngineRun, name: str) -> list[float]:
     return values
 
 
-def test_engine_makes_the_machines_own_steps_by_decision_time_and_pair() -> None:
+@pytest.mark.parametrize("machine_code", [False, True])
+def test_engine_makes_the_machines_own_steps_by_decision_time_and_pair(machine_code: bool) -> None:
     setup = random_setup()
-    run = run_engine(setup, machine_code=True)
+    run = run_engine(setup, machine_code=machine_code)
     judged: list[Any] = []
     for pair in PAIRS:
         state, cells = fresh_market(setup.market[pair])
-        for each in setup.candles[pair]:
-            state, assessment = market_step(state, cells, each, facts(each), setup.market[pair])
+        for each, fact in zip(setup.candles[pair], setup.facts_of(pair), strict=True):
+            state, assessment = market_step(state, cells, each, fact, setup.market[pair])
             judged.append((each.time, pair, each, assessment))
     desk, outcomes = Desk(*PAIRS), []
     for _, pair, each, assessment in sorted(judged, key=lambda row: row[:2]):
@@ -65,10 +84,39 @@ def test_engine_makes_the_machines_own_steps_by_decision_time_and_pair() -> None
     assert len(run.trades) > 3
     written = [column(run, f"OutcomeColumns.{name}") for name in OutcomeColumns._fields]
     assert list(zip(*written, strict=True)) == outcomes
-    for name in ("signal", "market_state_verdict", "atr"):
+    for name in AssessmentColumns._fields:
+        assert len(set(column(run, f"AssessmentColumns.{name}"))) > 1, name
         np.testing.assert_array_equal(
             column(run, f"AssessmentColumns.{name}"), [getattr(row[3], name) for row in judged]
         )
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_engine_takes_the_shortest_of_markets(count: int) -> None:
+    candles = random_candles(Random(3), count)
+    params = market_params()
+    state, cells = fresh_market(params)
+    judged = []
+    for each in candles:
+        state, assessment = market_step(state, cells, each, facts(each), params)
+        judged.append(assessment.market_state_verdict)
+    columns: Any = zip(*candles, strict=True) if candles else ((),) * len(CandleColumns._fields)
+    calendar: Any = ([1] * count, [1] * count, [0] * count, [0] * count)
+    assessed = AssessmentColumns(*(column.tolist() for column in empty_assessments(count)))
+    assess_columns(CandleColumns(*columns), FactColumns(*calendar), params, *fresh_market(params), assessed)
+    assert list(assessed.market_state_verdict) == judged
+
+
+def test_series_of_candles_gives_them_back() -> None:
+    candles = random_candles(Random(4), 5)
+    columns = (np.array(values) for values in zip(*candles, strict=True))
+    series = CandleSeries(instrument("EUR_USD"), M5, *columns)
+    assert list(series.candles()) == candles
+    assert list(series.part(slice(1, 3)).candles()) == candles[1:3]
+
+
+def test_table_of_no_pairs_has_empty_columns() -> None:
+    assert set(map(len, plain_pair_table([]))) == {0}
 
 
 @pytest.mark.parametrize("machine_code", [False, True])

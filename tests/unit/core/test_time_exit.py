@@ -49,6 +49,16 @@ def test_timed_entry_is_the_next_open_and_exit_the_open_after_holding(
     assert (trade.entry_price, trade.exit_price, trade.exit_reason) == (entry, leave, "time_exit")
 
 
+def test_timed_trade_pays_half_the_spread_of_both_opens_and_is_never_ambiguous() -> None:
+    desk = timed(EUR, hold_candles=1)
+    desk.step(EUR, later(0, spread=2), BUYING)
+    desk.step(EUR, later(1, spread=10))
+    desk.step(EUR, candle(TUESDAY + 2 * M5, spread=30))
+    trade = desk.trades[0]
+    assert (desk.log.spread_cost[0], desk.log.slippage_cost[0]) == (trade.units * (10 + 30) // 2 // 10, 0)
+    assert not trade.ambiguous
+
+
 def test_timed_position_ignores_its_stops() -> None:
     desk = timed(EUR)
     desk.step(EUR, later(0), BUYING)
