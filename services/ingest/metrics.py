@@ -13,6 +13,18 @@ class IngestMetrics:
         self.candles = Counter("scalpbot_ingest_candles_total", "Candles stored", registry=registry)
 
 
+class ReplayMetrics:
+    """The figures of an ingest that replays candles in a process of its own, and waits for those who trade them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Begin with nobody behind."""
+        self.not_traded = Gauge(
+            "scalpbot_ingest_not_traded_candles",
+            "Candles that were stored and not yet traded when last looked for",
+            registry=registry,
+        )
+
+
 class FeedMetrics:
     """The figures of an ingest on a live feed: its candles, prices and news."""
 

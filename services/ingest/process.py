@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
-from services.ingest.metrics import IngestMetrics
+from services.ingest.metrics import IngestMetrics, ReplayMetrics
 from services.ingest.replay import replay
 from shared.core.columns import CandleSeries
 from shared.runtime.leading import attended, lead, lease_of, require_lead
@@ -75,11 +75,13 @@ def run_ingest(
         if opened is None:
             return
 
+        process.metrics.show(ReplayMetrics)
+
         def work() -> None:
             store = opened.store
             arrivals = process.retry_until_available("store", partial(_unstored, store, series)) or []
             process.log.info("replay begins", candles=len(arrivals), speed=speed)
-            done = replay(process, store, opened.feed, arrivals, speed)
+            done = replay(process, store, opened.feed, arrivals, speed, opened.attend)
             process.log.info("replay ends", candles=done)
             while not process.stopped() and not once:
                 process.health.progress()

@@ -8,11 +8,12 @@ from typing import Final
 from zlib import crc32
 
 from shared.contracts.errors import InputError
-from shared.store.port import Store
+from shared.store.port import Reader, Store
 
 EXECUTOR_STREAM: Final = "executor.0"
 # The executor follows the assessed candles of all partitions in the order of the candles.
 ALL_ASSESSED: Final = "assessed"
+_EXECUTOR: Final = "executor"
 _SETTING: Final = "partitions"
 
 
@@ -29,6 +30,11 @@ def candle_stream(partition: int) -> str:
 def assessed_of(candles: str) -> str:
     """Return the stream in which the candles of a stream are assessed."""
     return f"assessed.{candles.rpartition('.')[2]}"
+
+
+def candles_not_traded(reader: Reader) -> int:
+    """Return how many candles are stored that the account has not been settled at: how far its executor is behind."""
+    return max(reader.candle_count() - reader.cursor(_EXECUTOR, ALL_ASSESSED), 0)
 
 
 def agree_on_partitions(store: Store, partitions: int, time: int) -> None:

@@ -1,7 +1,6 @@
 """The routes that tell how the platform and this process stand."""
 
 from http import HTTPStatus
-from typing import Final
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
@@ -17,10 +16,8 @@ from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.commands import age_seconds
 from shared.runtime.remembered import missing_rates, remembered_mode
-from shared.runtime.streams import ALL_ASSESSED
+from shared.runtime.streams import candles_not_traded
 from shared.store.port import Reader
-
-_EXECUTOR: Final = "executor"
 
 
 def register_status(app: FastAPI, context: ApiContext) -> None:
@@ -65,7 +62,6 @@ def register_health(app: FastAPI, context: ApiContext) -> None:
 def _status(reader: Reader, now: float) -> Status:
     points, days, trades = reader.equity(1), reader.daily_stats(1), reader.trades(1)
     events = reader.account_events(1)
-    last = reader.last_candle()
     account = points[0] if points else events[0] if events else None
     day = days[0] if days else None
     newest = [_newest(pair, length, time, now) for pair, length, time in reader.newest_candles()]
@@ -80,7 +76,7 @@ def _status(reader: Reader, now: float) -> Status:
         trading_day=None if day is None else shown_day(day),
         open_positions=len(reader.positions()),
         trades=trades[0].number if trades else 0,
-        candles_not_traded=0 if last is None else max(last.seq - reader.cursor(_EXECUTOR, ALL_ASSESSED), 0),
+        candles_not_traded=candles_not_traded(reader),
         feed_age_seconds=min((each.age_seconds for each in newest), default=None) if mode == RunMode.LIVE else None,
         notes=missing_rates(reader),
         newest_candles=newest,

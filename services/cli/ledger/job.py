@@ -9,7 +9,6 @@ from services.cli.database import reading
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
 from services.cli.options import AtDatabase
 from services.cli.output import Column, say, say_figures, say_json, say_table
-from services.executor.work import SERVICE
 from shared.calendar.trading_day import trading_day_date
 from shared.contracts.decimals import format_money
 from shared.contracts.granularity import granularity_name
@@ -19,7 +18,7 @@ from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.runtime.commands import age_seconds
 from shared.runtime.heartbeat import standing_of
 from shared.runtime.remembered import missing_rates
-from shared.runtime.streams import ALL_ASSESSED
+from shared.runtime.streams import candles_not_traded
 from shared.store.port import Reader
 from shared.store.rows.leases import HeartbeatRow
 
@@ -120,7 +119,6 @@ def status(where: AtDatabase, as_json: bool) -> None:
 def _status(reader: Reader) -> dict[str, Any]:
     points, days, newest = reader.equity(1), reader.daily_stats(1), reader.trades(1)
     events = reader.account_events(1)
-    last = reader.last_candle()
     day = days[0] if days else None
     waiting, oldest = reader.backlog()
     current = points[0] if points else events[0] if events else None
@@ -130,7 +128,7 @@ def _status(reader: Reader) -> dict[str, Any]:
         "open_positions": len(reader.positions()),
         "trades": newest[0].number if newest else 0,
         "candles": reader.candle_count(),
-        "candles_not_traded": 0 if last is None else last.seq - reader.cursor(SERVICE, ALL_ASSESSED),
+        "candles_not_traded": candles_not_traded(reader),
         "holds": [
             {
                 "scope": row.scope,

@@ -127,7 +127,7 @@ def test_every_service_shows_its_own_figures_and_nobody_elses(deployment: Deploy
     deployment.start_all([f"EUR_USD={cut_sample(tmp_path, 'EUR_USD', 50)}"])
     deployment.wait_until_traded(50)
     ingest, strategy, executor = (figures(deployment, name) for name in ("ingest", "strategy.0", "executor"))
-    assert ingest - strategy == {"scalpbot_ingest_candles_total"}
+    assert ingest - strategy == {"scalpbot_ingest_candles_total", "scalpbot_ingest_not_traded_candles"}
     assert {each for each in ingest if "consumer" in each or "inbox" in each or "deliver" in each} == set()
     assert executor - strategy == {
         "scalpbot_commands_pending",
