@@ -1,9 +1,10 @@
 """Bring closed candles into the platform: in order, each once, each at its place among all."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from services.ingest.gaps import find_gaps
+from services.ingest.known import Known, all_known, keep_known, known_after, stored_at_the_beginning
 from shared.contracts.decimals import format_points
 from shared.contracts.envelope import Message, fact_message
 from shared.contracts.errors import InputError
@@ -20,6 +21,8 @@ from shared.store.port import Reader, Store, Transaction
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 
 SERVICE: Final = "ingest"
+# Few enough to hold beside the file, and many enough to be worth a question.
+_COMPARED_TOGETHER: Final = 5_000
 
 
 class Arrival(NamedTuple):
@@ -52,6 +55,9 @@ class CandleFeed:
         self._partitions = partitions
         self._crash = crash
         self._fence = fence
+        # What is known of the stored candles, as of the last one that was stored when it was looked up or went on.
+        self._known: Mapping[str, Known | None] = {}
+        self._known_at = 0
 
     def add(
         self, arrivals: Sequence[Arrival], gaps: Sequence[CandleGapRow] = (), rejected: Sequence[RejectedCandleRow] = ()
@@ -69,14 +75,27 @@ class CandleFeed:
             fresh = [each for each in arrivals if stored is None or each.order > stored]
             if len(fresh) < len(arrivals):
                 _require_stored(transaction, arrivals[: len(arrivals) - len(fresh)])
-            facts = self._numbered(transaction, fresh, 0 if last is None else last.seq)
+            last_seq = 0 if last is None else last.seq
+            facts = self._numbered(transaction, fresh, last_seq)
+            known = self._known_after(transaction, facts, last_seq)
             transaction.add_candles(facts)
             transaction.add_gaps(gaps)
             transaction.add_rejected(rejected)
             self._outgoing.stage(transaction, [_message(fact) for fact in facts])
             self._crash(f"{SERVICE}.before_commit")
+        self._known, self._known_at = known, last_seq + len(facts)
         self._crash(f"{SERVICE}.after_commit")
         return len(facts)
+
+    def _known_after(
+        self, transaction: Transaction, facts: Sequence[CandleClosed], last_seq: int
+    ) -> Mapping[str, Known | None]:
+        """Keep what is known of the stored candles with those that are added to them, and return it."""
+        # Another process may have stored some meanwhile, and a commit may have failed.
+        known = self._known if self._known_at == last_seq else all_known(transaction)
+        news = known_after(known, facts)
+        keep_known(transaction, news, last_seq + len(facts))
+        return {**known, **news}
 
     def _numbered(self, reader: Reader, arrivals: Sequence[Arrival], last_seq: int) -> list[CandleClosed]:
         streams = [candle_stream(partition_of(each.pair, self._partitions)) for each in arrivals]
@@ -109,7 +128,8 @@ def unstored(reader: Reader, series: Sequence[CandleSeries]) -> list[Arrival]:
     Raises InputError when a stored candle has other prices, or when a new one would have to go in front of stored ones.
     """
     require_granularities(reader, {each.instrument.name: each.granularity_seconds for each in series}, "these are")
-    arrivals = [arrival for each in series for arrival in _new_of(reader, each)]
+    known = all_known(reader)
+    arrivals = [arrival for each in series for arrival in _new_of(reader, each, known.get(each.instrument.name))]
     arrivals.sort(key=lambda arrival: arrival.order)
     last = reader.last_candle()
     if arrivals and last is not None:
@@ -176,22 +196,30 @@ def in_batches(arrivals: Sequence[Arrival], size: int) -> Iterator[Sequence[Arri
         yield arrivals[first : first + size]
 
 
-def _new_of(reader: Reader, series: CandleSeries) -> Iterable[Arrival]:
+def _new_of(reader: Reader, series: CandleSeries, known: Known | None) -> Iterator[Arrival]:
+    """Yield the candles of a series that are not stored; none is read where the hash of those that are vouches."""
     pair, step = series.instrument.name, series.granularity_seconds
-    stored = {
-        row.candle.time: row.candle
-        for row in reader.candles_between(pair, step, int(series.time[0]), int(series.time[-1]) + 1)
-    }
-    for candle in series.candles():
-        known = stored.get(candle.time)
-        if known is None:
-            yield Arrival(pair, step, candle)
-        elif known != candle:
-            raise InputError(
-                f"the {pair} candle of {format_time(candle.time)} is stored with "
-                f"{_difference(known, candle, series.instrument.digits)}; use another database with --db, or the file "
-                "that it was filled from"
-            )
+    vouched = stored_at_the_beginning(series, known)
+    for first in range(vouched, len(series.time), _COMPARED_TOGETHER):
+        part = series.part(slice(first, first + _COMPARED_TOGETHER))
+        stored = {} if vouched else _stored_beside(reader, part)
+        for candle in part.candles():
+            other = stored.get(candle.time)
+            if other is None:
+                yield Arrival(pair, step, candle)
+            elif other != candle:
+                raise InputError(
+                    f"the {pair} candle of {format_time(candle.time)} is stored with "
+                    f"{_difference(other, candle, series.instrument.digits)}; use another database with --db, or the "
+                    "file that it was filled from"
+                )
+
+
+def _stored_beside(reader: Reader, part: CandleSeries) -> dict[int, Candle]:
+    """Return the stored candles of the time of a series, by their own."""
+    start, end = int(part.time[0]), int(part.time[-1]) + 1
+    rows = reader.candles_between(part.instrument.name, part.granularity_seconds, start, end)
+    return {row.candle.time: row.candle for row in rows}
 
 
 def _difference(stored: Candle, given: Candle, digits: int) -> str:
