@@ -46,6 +46,13 @@ def users(api: Api) -> dict[str, tuple[str, bool]]:
         return {user.name: (user.role, user.disabled) for user in reader.users()}
 
 
+def test_a_disabled_admin_does_not_count_as_another_one(api: Api) -> None:
+    assert ask(api, "POST", "/api/users", {"name": "ann", "role": "admin", "password": OTHER}).status_code == 201
+    assert ask(api, "POST", "/api/users/ann/disable").status_code == 200
+    refused = ask(api, "PUT", "/api/users/admin/role", {"role": "viewer"})
+    assert (refused.status_code, users(api)["admin"]) == (409, ("admin", False))
+
+
 def test_an_admin_adds_a_user_who_may_then_sign_in(api: Api) -> None:
     added = ask(api, "POST", "/api/users", {"name": "ann", "role": "operator", "password": OTHER})
     assert added.status_code == 201

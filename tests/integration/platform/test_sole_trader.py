@@ -1,8 +1,7 @@
 """One process trades in a database: an SQLite file by a lock of the system, PostgreSQL by the executor's lease."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from services.platform.sole_trader import sole_trader, take
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
 from shared.runtime.lease import HeldLease, Policy
 from shared.store.engine import sqlite_url
+from shared.store.file_lock import locked_file
 from shared.store.sql_store import SqlStore, open_store
 
 
@@ -37,16 +37,43 @@ def test_a_server_has_one_trader_at_a_time_and_no_executor_beside_it(postgres_ur
     for holder in ("first", "next"):
         with sole_trader(postgres_url, holder) as trader:
             with pytest.raises(InputError, match="another process trades in this database"):
-                take(HeldLease(store, LEASE, "second", Policy.STOP), store, sleep=partial(prolong, store, holder))
+                take(
+                    HeldLease(store, LEASE, "second", Policy.STOP), store, sleep=lambda _: prolong(store, holder, 10.0)
+                )
             with store.transaction() as transaction:
                 assert transaction.acquire_lease(LEASE, "executor", 10.0) is None
                 trader.fence(transaction)
 
 
-def prolong(store: SqlStore, holder: str, _seconds: float) -> None:
-    """Do what the first one does every few seconds."""
+def living(store: SqlStore, holder: str) -> Callable[[float], None]:
+    """Return a pause in which a holder does what it does every few seconds."""
+    return lambda _seconds: prolong(store, holder, 10.0)
+
+
+def prolong(store: SqlStore, holder: str, seconds: float) -> None:
     with store.transaction() as transaction:
-        assert transaction.acquire_lease(LEASE, holder, 10.0)
+        assert transaction.acquire_lease(LEASE, holder, seconds)
+
+
+def test_who_keeps_its_lease_without_prolonging_it_in_time_is_not_waited_for_without_end(
+    store: SqlStore, postgres_url: str
+) -> None:
+    shrinking, pauses = iter(range(99)), []
+
+    def pause(_seconds: float) -> None:
+        pauses.append(1)
+        prolong(store, "odd", 9.0 - next(shrinking) / 20)
+
+    prolong(store, "odd", 9.5)
+    seconds = iter(range(99))
+    with closing(open_store(postgres_url)) as other, pytest.raises(InputError, match="another process trades"):
+        take(HeldLease(other, LEASE, "next", Policy.STOP), other, lambda: float(next(seconds)), pause)
+    assert len(pauses) == 13, "a second each, the lease and a renewal long"
+
+
+def test_only_a_file_has_a_lock_of_its_own(tmp_path: Path, postgres_url: str) -> None:
+    with locked_file(sqlite_url(tmp_path / "paper.db")) as of_file, locked_file(postgres_url) as of_server:
+        assert (of_file, of_server) == (True, False)
 
 
 def test_the_lease_of_a_trader_that_died_is_waited_for(postgres_url: str, store: SqlStore) -> None:

@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from shared.contracts.errors import InfrastructureError
+from shared.store.engine import database_url, open_engine
 from shared.store.port import Store
-from shared.store.sql_store import open_store
+from shared.store.sql_store import SqlStore, open_store
 
 
 @pytest.fixture(name="store")
@@ -61,3 +62,28 @@ def test_lease_that_still_runs_is_not_taken_and_its_holder_is_left_alone(postgre
         with store.transaction() as transaction:
             assert transaction.acquire_lease("executor.paper", "standby", 10.0) is None
         assert holder.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_two_may_lean_on_a_lease_while_it_is_renewed(postgres_url: str, store: Store) -> None:
+    with store.transaction() as transaction:
+        assert transaction.acquire_lease("strategy.0", "strategy", 30.0) == 1
+    other = open_store(postgres_url)
+    with other.transaction() as leaning, store.transaction() as transaction:
+        assert leaning.holds_lease("strategy.0", 1)
+        assert transaction.holds_lease("strategy.0", 1)
+        assert transaction.renew_lease("strategy.0", "strategy", 1, 30.0)
+    other.close()
+
+
+def test_the_limit_of_a_leaning_transaction_ends_with_it(postgres_url: str) -> None:
+    engine = open_engine(database_url(postgres_url))
+    store = SqlStore(engine)
+    with engine.connect() as connection:
+        usual = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
+    with store.transaction() as transaction:
+        assert transaction.acquire_lease("strategy.0", "strategy", 30.0) == 1
+        assert transaction.holds_lease("strategy.0", 1)
+    with engine.connect() as connection:
+        limit = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
+    store.close()
+    assert (limit, usual != "8s") == (usual, True)

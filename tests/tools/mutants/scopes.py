@@ -37,7 +37,12 @@ SCOPES: Final = {
             "shared/store/file_lock.py",
             "services/platform/sole_trader.py",
         ),
-        ("tests/unit/runtime", "tests/contract", "tests/integration/platform/test_sole_trader.py"),
+        (
+            "tests/unit/runtime",
+            "tests/contract",
+            "tests/integration/platform/test_sole_trader.py",
+            "tests/integration/store/test_lease_takeover.py",
+        ),
     ),
     "inbox": Scope(("shared/runtime/inbox.py", "shared/runtime/consumer.py"), ("tests/unit/runtime",)),
     "audit": Scope(

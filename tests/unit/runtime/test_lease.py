@@ -95,6 +95,14 @@ def test_the_lease_is_renewed_when_it_is_time_to(store: Store, policy: Policy, c
     assert before.seconds_left <= 0.5
     assert after is not None
     assert after.seconds_left > LEASE_SECONDS - 1
+    with store.transaction() as transaction:
+        transaction.acquire_lease(NAME, "leader", 0.5)
+    clock.now += RENEW_SECONDS / 2
+    lease.keep()
+    with store.reading() as reader:
+        again = reader.lease(NAME)
+    assert again is not None
+    assert again.seconds_left <= 0.5, "it was renewed a moment ago"
 
 
 @BOTH
@@ -157,7 +165,7 @@ def test_a_store_that_is_away_ends_the_lead_of_who_stands_by(
     clock.now += RENEW_SECONDS
     lease.keep()
     assert lease.leads, "the lease has not run out yet"
-    clock.now += LEASE_SECONDS
+    clock.now += LEASE_SECONDS - RENEW_SECONDS
     lease.keep()
     assert lease.leads is leads_on
     lease.release()
