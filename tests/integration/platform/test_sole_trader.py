@@ -37,9 +37,7 @@ def test_a_server_has_one_trader_at_a_time_and_no_executor_beside_it(postgres_ur
     for holder in ("first", "next"):
         with sole_trader(postgres_url, holder) as trader:
             with pytest.raises(InputError, match="another process trades in this database"):
-                take(
-                    HeldLease(store, LEASE, "second", Policy.STOP), store, sleep=lambda _: prolong(store, holder, 10.0)
-                )
+                take(HeldLease(store, LEASE, "second", Policy.STOP), store, sleep=living(store, holder))
             with store.transaction() as transaction:
                 assert transaction.acquire_lease(LEASE, "executor", 10.0) is None
                 trader.fence(transaction)
