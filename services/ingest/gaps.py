@@ -12,7 +12,8 @@ from shared.core.types import SECONDS_PER_DAY
 # A file cannot tell what came late.
 KINDS_IN_FILES: Final = (GapKind.WEEKEND, GapKind.NO_TICKS, GapKind.OUTAGE)
 _MOST_WITHOUT_TICKS: Final = 6
-_WEEKEND_SECONDS: Final = 2 * SECONDS_PER_DAY
+# The weekend on which New York puts its clocks forward is an hour shorter than the others.
+_SHORTEST_WEEKEND_SECONDS: Final = 2 * SECONDS_PER_DAY - 3_600
 
 
 class Gap(NamedTuple):
@@ -32,7 +33,7 @@ def find_gaps(times: Integers, step: int) -> list[Gap]:
     before = np.flatnonzero(np.diff(times) > step)
     starts, ends = times[before] + step, times[before + 1]
     # A span that is open at both ends holds a weekend only if it is longer than one.
-    open_throughout = market_open(starts) & market_open(ends - 1) & (ends - starts < _WEEKEND_SECONDS)
+    open_throughout = market_open(starts) & market_open(ends - 1) & (ends - starts < _SHORTEST_WEEKEND_SECONDS)
     return [
         _gap(start, end, end - start if whole else open_seconds_between(start, end), step)
         for start, end, whole in zip(starts.tolist(), ends.tolist(), open_throughout.tolist(), strict=True)

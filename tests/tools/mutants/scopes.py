@@ -24,7 +24,13 @@ SCOPES: Final = {
         ),
     ),
     "calendar": Scope(
-        ("shared/calendar",), ("tests/unit/calendar", "tests/unit/ingest", "tests/property/test_calendar_columns.py")
+        ("shared/calendar", "services/ingest/gaps.py"),
+        (
+            "tests/unit/calendar",
+            "tests/unit/ingest",
+            "tests/unit/backtest/test_fx_days.py",
+            "tests/property/test_calendar_columns.py",
+        ),
     ),
     "executor": Scope(
         ("services/executor",),

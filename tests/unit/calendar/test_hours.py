@@ -76,6 +76,11 @@ def test_weekend_of_a_clock_change_is_closed_for_an_hour_less_or_more() -> None:
         ("16:00-24:00 UTC", "2014-05-06T23:59:59Z", True),
         ("16:00-24:00 UTC", "2014-05-07T00:00:00Z", False),
         ("00:00-24:00 UTC", "2014-05-07T00:00:00Z", True),
+        ("22:00-00:00 UTC", "2014-05-06T23:59:59Z", True),
+        ("22:00-00:00 UTC", "2014-05-07T00:00:00Z", False),
+        ("22:00-00:01 UTC", "2014-05-07T00:00:59Z", True),
+        ("08:30-17:45 UTC", "2014-05-06T08:29:59Z", False),
+        ("08:30-17:45 UTC", "2014-05-06T17:44:59Z", True),
     ],
 )
 def test_session_is_open_from_start_to_before_end_in_its_zone(window: str, moment: str, is_open: bool) -> None:

@@ -57,6 +57,8 @@ def test_recorded_fortnight_is_read() -> None:
         ({"date": 5}, "entry 2: key 'date' is 5; it must be text"),
         ({"title": None}, "entry 2: key 'title' is null; it must be text"),
         ({"country": "US"}, "entry 2: key 'country' is 'US'; it must be a currency such as USD, or All"),
+        ({"country": "US1"}, "entry 2: key 'country' is 'US1'; it must be a currency such as USD, or All"),
+        ({"country": "€UR"}, "entry 2: key 'country' is '€UR'; it must be a currency such as USD, or All"),
         ({"impact": "Hihg"}, "entry 2: key 'impact' is 'Hihg'; it must be one of High, Medium"),
     ],
 )
@@ -145,3 +147,16 @@ def test_long_column_of_candles_gets_the_facts_of_each_candle() -> None:
     for index in (0, 32_767, 32_768, 43_185, 99_999):
         time = int(open_times[index])
         assert tuple(int(column[index]) for column in found) == calendar.fact_at(time + MINUTE, time)
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(0, NEWS_CLEAR), (1, NEWS_MISSING)])
+def test_calendar_is_stale_once_it_is_older_than_a_day_for_one_candle_as_for_many(late: int, verdict: int) -> None:
+    calendar = pair_calendar(calendar_of(fetched_at=EVENT_TIME), blocks=True)
+    decided = EVENT_TIME + DAY + late
+    assert calendar.fact_at(decided, decided).news == verdict
+    assert calendar.facts(np.array([decided]), np.array([decided])).news.tolist() == [verdict]
+
+
+def test_no_candles_have_no_facts() -> None:
+    nothing = np.array([], np.int64)
+    assert [len(column) for column in pair_calendar(None).facts(nothing, nothing)] == [0, 0, 0, 0]

@@ -37,6 +37,17 @@ def test_the_weekend_on_which_new_york_changes_its_clocks_is_closed_too() -> Non
     assert [gap.kind for gap in gaps] == [GapKind.WEEKEND]
 
 
+def test_a_gap_around_the_weekend_that_is_an_hour_shorter_counts_the_open_market_alone() -> None:
+    gaps = gaps_between("2024-03-08T21:50", "2024-03-10T21:05")
+    assert gaps == [Gap(at("2024-03-08T21:55"), at("2024-03-10T21:05"), 2, GapKind.NO_TICKS)]
+
+
+@pytest.mark.parametrize(("after", "missing"), [("2024-03-07T21:00", 564), ("2024-03-07T22:00", 576)])
+def test_a_gap_as_long_as_a_weekend_within_the_week_is_missing_throughout(after: str, missing: int) -> None:
+    gaps = gaps_between("2024-03-05T21:55", after)
+    assert gaps == [Gap(at("2024-03-05T22:00"), at(after), missing, GapKind.OUTAGE)]
+
+
 def test_a_gap_into_the_weekend_counts_the_candles_of_the_open_market() -> None:
     gaps = gaps_between("2014-05-02T20:45", "2014-05-04T21:10")
     assert gaps == [Gap(at("2014-05-02T20:50"), at("2014-05-04T21:10"), 4, GapKind.NO_TICKS)]
