@@ -60,7 +60,7 @@ class Executor:
             clock=outside.clock,
             live_trading_enabled=settings.runtime.live_trading_enabled,
             closes=outside.closes,
-            price_of=partial(current_quote, outside.board, settings.live, outside.clock),
+            price_of=partial(current_quote, outside.board, settings.live),
             crash=outside.crash,
         )
         self._commands = CommandDesk(store, self.consumer, terms)

@@ -38,7 +38,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
     process.metrics.show(ExecutorMetrics)
     lease = lease_of(process, store, LEASE, LEASE_SECONDS)
     relay = relay_of(process, store, Errand(EXECUTOR, is_ours=lease.holds), broker_url)
-    board = QuoteBoard()
+    board = QuoteBoard(process.monotonic)
     live = partial(live_conditions, board, settings.live, process.clock)
     with opened_closes(process, settings, store, lease.fence) as closes:
         outside = Outside(

@@ -12,6 +12,8 @@ from shared.settings.sections import LiveSettings
 
 # A clock that is set a little differently is no reason to distrust a candle.
 _AHEAD_SECONDS: Final = 60
+# A stream says every five seconds that its prices still hold.
+_BETWEEN_HEARTBEATS_SECONDS: Final = 6.0
 
 
 def live_conditions(
@@ -21,14 +23,15 @@ def live_conditions(
     decided, now = fact.closed.decision_time, clock()
     oldest = settings.stale_candles * fact.closed.granularity_seconds
     hold = PASSED if -_AHEAD_SECONDS <= now - decided <= oldest else STALE_DATA
-    quote = current_quote(board, settings, lambda: now, fact.closed.pair)
+    quote = current_quote(board, settings, fact.closed.pair)
     # A quote from before the close knows less than the candle does.
     if quote is None or quote.time < decided:
         return Given(Conditions(hold, 0, 0), None)
     return Given(Conditions(hold, quote.bid, quote.ask), quote)
 
 
-def current_quote(board: QuoteBoard, settings: LiveSettings, clock: Callable[[], float], pair: str) -> Quote | None:
-    """Return a pair's newest quote, None where there is none or it is too old to be traded at."""
-    quote = board.newest(pair)
-    return quote if quote is not None and clock() - quote.time <= settings.quote_seconds else None
+def current_quote(board: QuoteBoard, settings: LiveSettings, pair: str) -> Quote | None:
+    """Return a pair's newest quote, None where there is none or the feed has not stood by it for too long."""
+    quote, age_seconds = board.newest(pair), board.age_seconds(pair)
+    oldest = max(settings.quote_seconds, _BETWEEN_HEARTBEATS_SECONDS)
+    return None if age_seconds is None or age_seconds > oldest else quote

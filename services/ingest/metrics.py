@@ -37,6 +37,11 @@ class FeedMetrics:
             "scalpbot_feed_answer_timestamp_seconds", "When the feed last answered in full", registry=registry
         )
         self.feed_age = Gauge("scalpbot_feed_age_seconds", "Since the feed last answered in full", registry=registry)
+        self.feed_refused = Gauge(
+            "scalpbot_feed_refused_seconds",
+            "For how long the feed has refused to answer, 0 while it does not",
+            registry=registry,
+        )
         self.feed_errors = Counter(
             "scalpbot_feed_errors_total", "Questions that the feed did not answer", registry=registry
         )

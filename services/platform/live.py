@@ -25,7 +25,7 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
     Raises InputError where OANDA refuses us for good.
     """
     process, (store, fence), settings = run
-    board = QuoteBoard()
+    board = QuoteBoard(process.monotonic)
     with ExitStack() as stack:
         closes = stack.enter_context(opened_closes(process, settings, store, fence))
         outside = Outside(

@@ -62,19 +62,23 @@ class _Accounts(msgspec.Struct):
 
 def account_ids(connection: OandaConnection) -> tuple[str, ...]:
     """Return the ids of all accounts that the token may use."""
-    return parse_accounts(connection.get("/accounts").body)
+    return connection.ask("/accounts", parse_accounts)
 
 
-def account_instruments(connection: OandaConnection, pairs: Sequence[str] = ()) -> dict[str, OandaInstrument]:
+def account_instruments(
+    connection: OandaConnection, pairs: Sequence[str] = (), *, patience_seconds: float | None = None
+) -> dict[str, OandaInstrument]:
     """Return the instruments of the account by name, all or those asked for."""
     params = {"instruments": ",".join(pairs)} if pairs else None
-    answer = connection.get("/accounts/{accountID}/instruments", params)
-    return {instrument.name: instrument for instrument in parse_instruments(answer.body)}
+    listed = connection.ask(
+        "/accounts/{accountID}/instruments", parse_instruments, params, patience_seconds=patience_seconds
+    )
+    return {instrument.name: instrument for instrument in listed}
 
 
 def account_summary(connection: OandaConnection) -> AccountSummary:
     """Return the account's state."""
-    return parse_summary(connection.get("/accounts/{accountID}/summary").body)
+    return connection.ask("/accounts/{accountID}/summary", parse_summary)
 
 
 def parse_accounts(body: object) -> tuple[str, ...]:

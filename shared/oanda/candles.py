@@ -86,14 +86,16 @@ def fetch_candles(
     if from_time is not None:
         # False would leave out the first candle at or AFTER this time, which is a new one unless one opened just then.
         params |= {"from": format_time(from_time), "includeFirst": "true"}
-    path = f"/instruments/{instrument.name}/candles"
-    answer = connection.get(path, params, patience_seconds=patience_seconds)
-    page = parse_candles(answer.body, instrument)
-    if page.granularity_seconds != granularity_seconds:
-        raise MessageError(
-            f"OANDA sent {granularity_name(page.granularity_seconds)} candles of {instrument.name}, not {name}"
-        )
-    return page
+
+    def parse(body: object) -> CandlePage:
+        page = parse_candles(body, instrument)
+        if page.granularity_seconds != granularity_seconds:
+            raise MessageError(
+                f"OANDA sent {granularity_name(page.granularity_seconds)} candles of {instrument.name}, not {name}"
+            )
+        return page
+
+    return connection.ask(f"/instruments/{instrument.name}/candles", parse, params, patience_seconds=patience_seconds)
 
 
 def candles_between(
@@ -157,8 +159,13 @@ def latest_candles(
     wanted = {(one.instrument.name, one.granularity_seconds): one.instrument for one in specifications}
     text = ",".join(f"{name}:{granularity_name(seconds)}:BA" for name, seconds in wanted)
     params = {"candleSpecifications": text, "smooth": "false"}
-    answer = connection.get("/accounts/{accountID}/candles/latest", params, patience_seconds=patience_seconds)
-    return parse_latest_candles(answer.body, [one.instrument for one in specifications])
+    instruments = [one.instrument for one in specifications]
+    return connection.ask(
+        "/accounts/{accountID}/candles/latest",
+        lambda body: parse_latest_candles(body, instruments),
+        params,
+        patience_seconds=patience_seconds,
+    )
 
 
 def parse_candles(body: object, instrument: Instrument) -> CandlePage:

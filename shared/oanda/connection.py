@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from shared.contracts.errors import InfrastructureError
+from shared.contracts.errors import InfrastructureError, MessageError
 from shared.oanda.decoding import beginning_of, json_object
 from shared.oanda.environment import AccessToken, OandaAddress
 from shared.oanda.errors import (
@@ -16,6 +16,7 @@ from shared.oanda.errors import (
     OandaRefusedError,
     OandaUnauthorizedError,
     OandaUnavailableError,
+    is_refusal,
     refusal,
 )
 from shared.oanda.limits import oanda_limits
@@ -25,6 +26,9 @@ from shared.oanda.transport import NoReplyError, Reply, Transport, in_words
 ANSWER_SECONDS: Final = 20.0
 PATIENCE_SECONDS: Final = 60.0
 _REQUEST_TIMEOUT: Final = 408
+_NOT_CARRIED_OUT: Final = (UNAUTHORIZED, TOO_MANY_REQUESTS)
+
+Parsed = TypeVar("Parsed")
 
 
 class OandaAnswer(NamedTuple):
@@ -94,22 +98,45 @@ class OandaConnection:
     def get(
         self, path: str, params: Mapping[str, str] | None = None, *, patience_seconds: float | None = None
     ) -> OandaAnswer:
-        """Return a 200 answer, asking again on 401 (three times), 429, 5xx, faults of the line and bodies without JSON.
+        """Return a 200 answer whatever its JSON object holds; asks and raises as `ask` does."""
+        return self._asked(path, params, lambda answer: answer, patience_seconds)
 
-        Raises OandaRefusedError, OandaUnauthorizedError, and OandaUnavailableError when patience ends.
+    def ask(
+        self,
+        path: str,
+        parse: Callable[[Mapping[str, Any]], Parsed],
+        params: Mapping[str, str] | None = None,
+        *,
+        patience_seconds: float | None = None,
+    ) -> Parsed:
+        """Return what is read from a 200 answer, asking again on whatever is no answer of OANDA's.
+
+        That is 401 (three times), 429, 5xx, faults of the line, refusals that are not OANDA's own, such as the page of
+        a proxy, and bodies that `parse` cannot read, for which it raises MessageError. Raises OandaRefusedError,
+        OandaUnauthorizedError, and OandaUnavailableError when patience ends.
         """
+        return self._asked(path, params, lambda answer: parse(answer.body), patience_seconds)
+
+    def _asked(
+        self,
+        path: str,
+        params: Mapping[str, str] | None,
+        read: Callable[[OandaAnswer], Parsed],
+        patience_seconds: float | None,
+    ) -> Parsed:
         patience = self._patience_seconds if patience_seconds is None else patience_seconds
         pauses = RetryPauses(patience, self.monotonic, self._jitter)
         while True:
             try:
                 reply = self._transport.exchange("GET", self._filled(path), params)
-            except NoReplyError as failure:
-                trouble = Trouble(failure.reason)
-            else:
                 outcome = self._judged(path, reply)
                 if isinstance(outcome, OandaAnswer):
-                    return outcome
+                    return read(outcome)
                 trouble = outcome
+            except NoReplyError as failure:
+                trouble = Trouble(failure.reason)
+            except MessageError as unreadable:
+                trouble = Trouble(str(unreadable), reply.status)
             pause = pauses.next_seconds(trouble)
             if pause is None:
                 raise self._given_up(path, pauses.tries, trouble)
@@ -120,7 +147,8 @@ class OandaConnection:
         """Send a change exactly once and return the definite answer, whatever its status below 500.
 
         401 and 429 mean that it was not carried out. Raises OandaUnavailableError where it was not even sent, and
-        OandaAmbiguousError where nobody knows: no whole answer, a 5xx, or a 2xx that is not JSON.
+        OandaAmbiguousError where nobody knows: no whole answer, a 5xx, a 2xx that is not JSON, or a refusal that is not
+        OANDA's own.
         """
         try:
             reply = self._transport.exchange("PUT", self._filled(path), body=msgspec.json.encode(body))
@@ -130,7 +158,8 @@ class OandaConnection:
             raise OandaUnavailableError(f"PUT {path} was not sent to {self._host}: {failure.reason}") from None
         decoded = json_object(reply.content)
         status = reply.status
-        if status >= 500 or status == _REQUEST_TIMEOUT or (status < 300 and decoded is None):
+        told = decoded is not None if status < 300 else is_refusal(decoded) or status in _NOT_CARRIED_OUT
+        if status >= 500 or status == _REQUEST_TIMEOUT or not told:
             raise self._ambiguous(path, _described(reply))
         return _answer(reply, decoded or {})
 
@@ -161,13 +190,15 @@ class OandaConnection:
         status = reply.status
         if status == 200 and decoded is not None:
             return _answer(reply, decoded)
-        if 300 <= status < 500 and status not in {UNAUTHORIZED, TOO_MANY_REQUESTS, _REQUEST_TIMEOUT}:
+        own = is_refusal(decoded)
+        if own and 300 <= status < 500 and status not in {*_NOT_CARRIED_OUT, _REQUEST_TIMEOUT}:
             raise refusal(status, "GET", path, decoded, beginning_of(reply.content))
-        return Trouble(_described(reply), status, retry_after_seconds(reply.headers, self._clock()))
+        wait_seconds = retry_after_seconds(reply.headers, self._clock())
+        return Trouble(_described(reply), status, wait_seconds, unauthorized=own and status == UNAUTHORIZED)
 
     def _given_up(self, path: str, tries: int, trouble: Trouble) -> InfrastructureError | OandaUnauthorizedError:
         times = "once" if tries == 1 else f"{tries} times"
-        if trouble.status == UNAUTHORIZED:
+        if trouble.unauthorized:
             return unauthorized(self._host, times)
         return OandaUnavailableError(
             f"{self._host} was asked {times} for GET {path} without success, at last: {trouble.reason}", trouble.status
@@ -204,4 +235,9 @@ def _described(reply: Reply) -> str:
         return f"HTTP {reply.status}, {message.rstrip('.')}"
     beginning = beginning_of(reply.content)
     kind = "" if decoded is not None else " without JSON"
-    return f"HTTP {reply.status}{kind}, beginning '{beginning}'" if beginning else f"HTTP {reply.status} without a body"
+    said = f"HTTP {reply.status}{kind}, beginning '{beginning}'" if beginning else f"HTTP {reply.status} without a body"
+    if 300 <= reply.status < 400:
+        return f"{said}; redirections are not followed: check the address, and look for a proxy in between"
+    if 400 <= reply.status < 500:
+        return f"{said}; this is not OANDA's own answer: check the address, and look for a proxy in between"
+    return said

@@ -17,6 +17,8 @@ _HINTS: Final = (
     ("'instrument'", "check the pair against the instruments of the account"),
     ("forbidden", "the token has no access to this account: check both"),
 )
+# Request timeout and too many requests: nobody looked at what was asked.
+_ASK_LATER: Final = (408, 429)
 _STATUS_HINTS: Final = {
     403: "the token has no access to this account: check both",
     404: "check address and account",
@@ -83,6 +85,16 @@ def parse_error_body(body: Mapping[str, Any]) -> ErrorBody:
         if name.endswith("RejectTransaction") and isinstance(value, Mapping)
     ]
     return ErrorBody(fields.errorCode, fields.errorMessage or "", tuple(filter(None, rejected)))
+
+
+def refuses(status: int | None) -> bool:
+    """Return whether an answer of this status refuses what was asked, whoever gave it."""
+    return status is not None and 300 <= status < 500 and status not in _ASK_LATER
+
+
+def is_refusal(body: Mapping[str, Any] | None) -> bool:
+    """Return whether a body is one with which OANDA itself refuses, and not the page of whoever stands in between."""
+    return body is not None and any(isinstance(body.get(name), str) for name in ("errorMessage", "errorCode"))
 
 
 def refusal(status: int, method: str, path: str, body: Mapping[str, Any] | None, beginning: str) -> OandaRefusedError:

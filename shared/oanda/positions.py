@@ -45,19 +45,18 @@ class _One(msgspec.Struct):
 
 def open_positions(connection: OandaConnection) -> list[OandaPosition]:
     """Return the positions that are open."""
-    answer = connection.get("/accounts/{accountID}/openPositions")
-    return [one for one in parse_positions(answer.body) if one.is_open]
+    listed = connection.ask("/accounts/{accountID}/openPositions", parse_positions)
+    return [one for one in listed if one.is_open]
 
 
 def position_of(connection: OandaConnection, pair: str) -> OandaPosition | None:
     """Return what is open in a pair, None where it is flat or was never traded."""
     try:
-        answer = connection.get(f"/accounts/{{accountID}}/positions/{pair}")
+        position = connection.ask(f"/accounts/{{accountID}}/positions/{pair}", parse_position)
     except OandaRefusedError as refused:
         if refused.status == _NOT_FOUND and refused.body.code == NO_SUCH_POSITION:
             return None
         raise
-    position = parse_position(answer.body)
     return position if position.is_open else None
 
 

@@ -68,8 +68,12 @@ def prices(
 ) -> PriceSnapshot:
     """Return the current prices of the pairs."""
     params = {"instruments": ",".join(instrument.name for instrument in instruments)}
-    answer = connection.get("/accounts/{accountID}/pricing", params, patience_seconds=patience_seconds)
-    return parse_prices(answer.body, instruments)
+    return connection.ask(
+        "/accounts/{accountID}/pricing",
+        lambda body: parse_prices(body, instruments),
+        params,
+        patience_seconds=patience_seconds,
+    )
 
 
 def parse_prices(body: object, instruments: Sequence[Instrument]) -> PriceSnapshot:

@@ -15,11 +15,15 @@ _UNAUTHORIZED_SECONDS: Final = (1.0, 2.0, 4.0)
 
 
 class Trouble(NamedTuple):
-    """Why a try gave no usable answer; `status` is None without one, `wait_seconds` is what the server asked for."""
+    """Why a try gave no usable answer; `status` is None without one, `wait_seconds` is what the server asked for.
+
+    `unauthorized` says that OANDA itself refused the token.
+    """
 
     reason: str
     status: int | None = None
     wait_seconds: float | None = None
+    unauthorized: bool = False
 
 
 class RetryPauses:
@@ -37,7 +41,7 @@ class RetryPauses:
     def next_seconds(self, trouble: Trouble) -> float | None:
         """Return the pause before the next try, None to stop; a refused token gets three more tries whatever else."""
         self.tries += 1
-        if trouble.status == UNAUTHORIZED:
+        if trouble.unauthorized:
             return self._unauthorized_seconds()
         pause = max(self._jitter() * self._ceiling_seconds, trouble.wait_seconds or 0.0, _SHORTEST_SECONDS)
         self._ceiling_seconds = min(2 * self._ceiling_seconds, _HIGHEST_CEILING_SECONDS)

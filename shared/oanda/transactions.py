@@ -114,17 +114,19 @@ def parse_transaction(body: object) -> AccountTransaction:
 
 def _page_since(connection: OandaConnection, transaction_id: int) -> TransactionPage:
     try:
-        answer = connection.get("/accounts/{accountID}/transactions/sinceid", {"id": str(transaction_id)})
+        return connection.ask(
+            "/accounts/{accountID}/transactions/sinceid", parse_transactions, {"id": str(transaction_id)}
+        )
     except OandaRefusedError as refused:
         if refused.status != _RANGE_NOT_SATISFIABLE:
             raise
         # There is nothing after it, or it does not exist; the account's last number tells which.
-        summary = connection.get("/accounts/{accountID}/summary")
-        page = parse_transactions({**summary.body, "transactions": []})
+        page = connection.ask(
+            "/accounts/{accountID}/summary", lambda body: parse_transactions({**body, "transactions": []})
+        )
         if page.last_transaction_id < transaction_id:
             raise
         return page
-    return parse_transactions(answer.body)
 
 
 def _check_unbroken(newest: int, fresh: Sequence[AccountTransaction]) -> None:

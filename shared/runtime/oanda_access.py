@@ -1,13 +1,14 @@
-"""A connection to OANDA for verbs that look or fetch without following a market: no service around it."""
+"""A connection to OANDA, for verbs that look or fetch once and for processes that stop when they are told to."""
 
 import random
 import time
 from collections.abc import Callable
 from typing import Final
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InfrastructureError, InputError
 from shared.oanda.connection import ANSWER_SECONDS, PATIENCE_SECONDS, OandaConnection
 from shared.oanda.environment import Environment, OandaAddress, address_of
+from shared.runtime.process import Process
 from shared.settings.settings import RuntimeSettings
 
 # Candles are asked for without an account.
@@ -17,6 +18,17 @@ _NO_ACCOUNT: Final = ""
 def given_address(runtime: RuntimeSettings) -> OandaAddress:
     """Return where the chosen environment is; raise InputError where a replaced address is no address."""
     return address_of(Environment(runtime.oanda_env), runtime.oanda_rest_url, runtime.oanda_stream_url)
+
+
+def sleep_until_stopped(process: Process) -> Callable[[float], None]:
+    """Return a sleep of a process, in seconds, that raises InfrastructureError once that is to stop."""
+
+    def sleep(seconds: float) -> None:
+        process.pause(seconds)
+        if process.stopped():
+            raise InfrastructureError("the process stops")
+
+    return sleep
 
 
 def connect(

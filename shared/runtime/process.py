@@ -48,6 +48,8 @@ class Process:
 
         def failed(fault: InfrastructureError, pause: float) -> None:
             self.health.progress()
+            if self.stopped():
+                return
             self.health.waits_for(what, str(fault))
             self.log.warning(f"{what} is away", reason=str(fault), next_try_seconds=round(pause, 2))
 

@@ -55,11 +55,11 @@ class LiveTable:
                 told = {"type": event.type, "pair": event.pair, **event.detail}
                 self._events.append(f"{format_time(event.time)}  {event_words(told)}")
 
-    def drawn(self, board: QuoteBoard, now: float, missing: dict[str, str]) -> RenderableType:
+    def drawn(self, board: QuoteBoard, missing: dict[str, str]) -> RenderableType:
         """Return the table as it stands."""
         with self._store.reading() as reader:
             heading = account_line(reader)
-            lines = [pair_line(reader, board, pair, now) for pair in self._pairs]
+            lines = [pair_line(reader, board, pair) for pair in self._pairs]
         table = Table(title=heading, title_justify="left", box=None, padding=(0, 2, 0, 0))
         for name in _HEADINGS:
             table.add_column(name, justify="left" if name in _WORDS else "right")
@@ -83,17 +83,18 @@ def account_line(reader: Reader) -> str:
     return f"{text}, today {format_money(day.realised_pnl)} in {day.trades} trades{halted}"
 
 
-def pair_line(reader: Reader, board: QuoteBoard, pair: str, now: float) -> Line:
+def pair_line(reader: Reader, board: QuoteBoard, pair: str) -> Line:
     """Return a pair's line of the table."""
     digits = instrument(pair).digits
-    quote, judged, held = board.newest(pair), reader.gate_snapshots(1, pair), reader.positions(pair)
+    quote, age_seconds = board.newest(pair), board.age_seconds(pair)
+    judged, held = reader.gate_snapshots(1, pair), reader.positions(pair)
     position, profit = _position(held, digits)
     return Line(
         pair=pair,
         bid=NO_VALUE if quote is None else format_points(quote.bid, digits),
         ask=NO_VALUE if quote is None else format_points(quote.ask, digits),
         spread=NO_VALUE if quote is None else format_pips(quote.ask - quote.bid),
-        price_age=NO_VALUE if quote is None else f"{max(0.0, now - quote.time):.0f} s",
+        price_age=NO_VALUE if age_seconds is None else f"{age_seconds:.0f} s",
         last_candle=format_time(judged[0].candle_time) if judged else NO_VALUE,
         decision=REASON_NAMES[judged[0].reason] if judged else NO_VALUE,
         position=position,

@@ -35,6 +35,6 @@ def shown(
         def watch(process: Process, board: QuoteBoard) -> None:
             if time.monotonic() - drawn_at[0] >= _REDRAWN_SECONDS:
                 drawn_at[0] = time.monotonic()
-                screen.update(table.drawn(board, process.clock(), process.health.missing()), refresh=True)
+                screen.update(table.drawn(board, process.health.missing()), refresh=True)
 
         yield watch, table.tell

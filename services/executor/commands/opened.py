@@ -6,10 +6,9 @@ from typing import Final
 
 from services.executor.commands.broker_closes import BrokerCloses
 from services.executor.commands.oanda_broker import OandaBroker
-from shared.contracts.errors import InfrastructureError
 from shared.oanda.environment import Environment, check_account_id
 from shared.runtime.consumer import no_fence
-from shared.runtime.oanda_access import connect
+from shared.runtime.oanda_access import connect, sleep_until_stopped
 from shared.runtime.process import Process
 from shared.settings.settings import Settings
 from shared.store.port import Store, Transaction
@@ -43,7 +42,7 @@ def opened_closes(
         runtime,
         process.clock,
         monotonic=process.monotonic,
-        sleep=lambda seconds: _sleep(process, seconds),
+        sleep=sleep_until_stopped(process),
         jitter=process.rng.random,
         answer_seconds=_ANSWER_SECONDS,
         patience_seconds=_PATIENCE_SECONDS,
@@ -59,10 +58,3 @@ def opened_closes(
             yield closes
         finally:
             closes.stop()
-
-
-def _sleep(process: Process, seconds: float) -> None:
-    """Pause, but not beyond the moment at which the process is to stop."""
-    process.pause(seconds)
-    if process.stopped():
-        raise InfrastructureError("the process stops")

@@ -34,6 +34,16 @@ def shown_from(fed: FedCandle, granularity_seconds: int) -> int:
     return fed.time if isinstance(fed, Incomplete) else fed.time + granularity_seconds
 
 
+def settled(fed: FedCandle, granularity_seconds: int, until: float) -> FedCandle:
+    """Return a candle as the feed has it, and as complete where it ended by `until`, in seconds, without being so.
+
+    No quote falls into it any more; a feed may call it complete only once the next one has begun.
+    """
+    if isinstance(fed, Incomplete) and fed.time + granularity_seconds <= until:
+        return Complete(fed.candle)
+    return fed
+
+
 def price_fault(candle: Candle, digits: int) -> str | None:
     """Return what is wrong with the prices or the volume of a candle, judged like a row of a candle file."""
     if not math.isfinite(candle.volume) or candle.volume < 0:

@@ -12,7 +12,8 @@ The gap ledger gets each span once:
 * `no_ticks`: the feed has no candle for these slots. Closed hours inside the span are not counted.
 * `outage`: there was a candle, but it came too late to be traded, was bad, or was not complete when its turn came.
 * `backfilled`: candles that are stored, but came more than `late_seconds` after their end, since the feed or this
-  program was away. A span may hold slots without ticks; those are not counted. Rows end where a batch ends.
+  program was away, or since the feed called them complete no sooner. A span may hold slots without ticks; those are not
+  counted. Rows end where a batch ends.
 
 Spans of the first three kinds never overlap and, with the stored candles, tile a pair's time from its first candle on.
 A weekend of the calendar is all that counts as closed: slots of the daily break are `no_ticks` where they are whole.

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from services.ingest.feed import CandleFeed, closed_order, require_granularities
-from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS, shown_from
+from services.ingest.live.checks import FUTURE_TOLERANCE_SECONDS, settled, shown_from
 from services.ingest.live.collector import Collector, Hole, Release
 from services.ingest.live.pair import REMEMBERED_CANDLES, StoredPair
-from services.ingest.live.source import Source
+from services.ingest.live.source import FeedRefusedError, Source
 from services.ingest.metrics import FeedMetrics, IngestMetrics
 from shared.contracts.errors import InfrastructureError, MessageError
 from shared.contracts.feed import FedCandle
@@ -85,8 +85,10 @@ class LiveFeed:
         self._on_idle = on_idle
         self._server_time = 0.0
         self._told_at = 0.0
+        self._asked_at = 0.0
         self._answered_at = process.monotonic()
         self._away_since: float | None = None
+        self._refused = False
         self._skewed = False
         self._failures: Counter[str] = Counter()
         self._heard = False
@@ -117,7 +119,7 @@ class LiveFeed:
             return False
         self._heard = True
         for pair in self._pairs:
-            fed = latest.get(pair, ())
+            fed = self._settled(latest.get(pair, ()))
             self._collector.glimpse(pair, fed, self._now(fed))
         # A pair that fails again and again comes last, so that it holds up no other.
         holes = sorted(self._collector.holes(_PAGE_CANDLES), key=lambda hole: self._failures[hole.pair])
@@ -131,6 +133,7 @@ class LiveFeed:
             fed = self._ask(pair, lambda: self._source.history(pair, count))
         if fed is None:
             return False
+        fed = self._settled(fed)
         self._collector.begin(pair, fed, self._now(fed))
         self._process.log.info("history taken", pair=pair, candles=len(fed))
         return True
@@ -140,6 +143,7 @@ class LiveFeed:
         fed = self._ask(hole.pair, lambda: self._source.since(hole.pair, hole.from_time, _PAGE_CANDLES))
         if fed is None:
             return False
+        fed = self._settled(fed)
         self._collector.answer(hole.pair, fed, self._now(fed), to_now=len(fed) < _PAGE_CANDLES)
         return True
 
@@ -147,24 +151,40 @@ class LiveFeed:
         """Return the feed's answer, or None when it has none now."""
         process = self._process
         process.health.progress()
+        self._asked_at = self._feed_time()
         try:
             answer = question()
         except (InfrastructureError, MessageError) as fault:
+            if process.stopped():
+                return None
             self._failures[what] += 1
             process.metrics.of(FeedMetrics).feed_errors.inc()
             process.health.waits_for(_FEED, str(fault))
-            if self._away_since is None:
-                self._away_since = process.monotonic()
-                process.log.warning("the live feed is away; its candles are fetched once it is back", reason=str(fault))
+            self._tell_away(fault)
             return None
         self._failures.pop(what, None)
         return answer
+
+    def _tell_away(self, fault: Exception) -> None:
+        process = self._process
+        if isinstance(fault, FeedRefusedError):
+            process.metrics.of(FeedMetrics).feed_refused.set(fault.seconds)
+            if not self._refused:
+                process.log.error(
+                    "the live feed refuses to answer: nobody watches the stops; it is asked on", reason=str(fault)
+                )
+            self._refused = True
+        if self._away_since is None:
+            self._away_since = process.monotonic()
+            process.log.warning("the live feed is away; its candles are fetched once it is back", reason=str(fault))
 
     def _feed_is_there(self) -> None:
         process, now = self._process, self._process.monotonic()
         self._answered_at = now
         process.metrics.of(FeedMetrics).feed_answered.set(process.clock())
         process.metrics.of(FeedMetrics).feed_age.set(0)
+        process.metrics.of(FeedMetrics).feed_refused.set(0)
+        self._refused = False
         process.health.has(_FEED)
         if self._away_since is not None:
             process.log.info("the live feed is back", away_seconds=round(now - self._away_since, 1))
@@ -186,9 +206,17 @@ class LiveFeed:
         self._skewed = abs(skew) > _MOST_SKEW_SECONDS
         return True
 
+    def _settled(self, fed: Sequence[FedCandle]) -> Sequence[FedCandle]:
+        """Return the candles of the last answer with those complete that could not change when it was asked for."""
+        until = self._asked_at - self._settings.late_seconds
+        return [settled(each, self._step, until) for each in fed]
+
+    def _feed_time(self) -> float:
+        return self._server_time + self._process.monotonic() - self._told_at
+
     def _now(self, fed: Sequence[FedCandle] = ()) -> float:
         """Return the feed's time; where candles seem to come from later than now, it is asked for anew."""
-        now = self._server_time + self._process.monotonic() - self._told_at
+        now = self._feed_time()
         newest = max((shown_from(each, self._step) for each in fed), default=0)
         if newest <= now + FUTURE_TOLERANCE_SECONDS or not self._learn_time():
             return now

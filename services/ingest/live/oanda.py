@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from services.ingest.live.tolerance import Tolerance
 from shared.contracts.errors import MessageError
 from shared.contracts.feed import FedCandle
 from shared.core.types import instrument
@@ -34,22 +35,37 @@ class OandaSource:
         granularity_seconds: int,
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
-        """Ask over a connection; a question may take `patience_seconds` with all its tries."""
+        """Ask over a connection that has answered before; a question may take `patience_seconds` with all its tries."""
         self._connection = connection
         self._instruments = {pair: instrument(pair) for pair in sorted(set(pairs))}
         self._step = granularity_seconds
         self._patience_seconds = patience_seconds
+        self._tolerance = Tolerance(connection.monotonic, answered_before=True)
 
     def latest(self, pairs: Sequence[str]) -> dict[str, list[FedCandle]]:
         """Return the last complete candle of each pair and the current one."""
+        return self._tolerance.ask(lambda: self._latest(pairs))
+
+    def since(self, pair: str, time: int, count: int) -> list[FedCandle]:
+        """Return a pair's candles from an open time on, at least `count` unless there are no more until now."""
+        return self._tolerance.ask(lambda: self._since(pair, time, count))
+
+    def history(self, pair: str, count: int) -> list[FedCandle]:
+        """Return a pair's last `count` complete candles, or as many as OANDA gives at once, and the current one."""
+        return self._tolerance.ask(lambda: self._history(pair, count))
+
+    def server_time(self) -> float:
+        """Return OANDA's time now, as its prices tell it."""
+        return self._tolerance.ask(self._server_time)
+
+    def _latest(self, pairs: Sequence[str]) -> dict[str, list[FedCandle]]:
         wanted = [CandleSpecification(self._instruments[pair], self._step) for pair in pairs]
         pages = latest_candles(self._connection, wanted, patience_seconds=self._patience_seconds)
         return {page.pair: _fed(page) for page in pages if page.granularity_seconds == self._step}
 
-    def since(self, pair: str, time: int, count: int) -> list[FedCandle]:
-        """Return a pair's candles from an open time on, at least `count` unless there are no more until now."""
+    def _since(self, pair: str, time: int, count: int) -> list[FedCandle]:
         # A span that ends now spares the question whether the last page was the last.
-        end = int(self.server_time()) + 1
+        end = int(self._server_time()) + 1
         fed: list[FedCandle] = []
         for page in candles_between(
             self._connection,
@@ -65,8 +81,7 @@ class OandaSource:
                 break
         return fed
 
-    def history(self, pair: str, count: int) -> list[FedCandle]:
-        """Return a pair's last `count` complete candles, or as many as OANDA gives at once, and the current one."""
+    def _history(self, pair: str, count: int) -> list[FedCandle]:
         most = min(count + 1, MOST_CANDLES)
         while True:
             try:
@@ -82,8 +97,7 @@ class OandaSource:
             else:
                 return _fed(page)
 
-    def server_time(self) -> float:
-        """Return OANDA's time now, as its prices tell it."""
+    def _server_time(self) -> float:
         snapshot = prices(
             self._connection, list(self._instruments.values())[:1], patience_seconds=self._patience_seconds
         )

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from services.ingest.live.oanda import OandaSource
 from services.ingest.live.prices import PriceFeed, QuoteSink
+from services.ingest.live.tolerance import Tolerance
 from services.ingest.metrics import FeedMetrics
 from services.ingest.news.fetch import CalendarFetcher
 from shared.contracts.errors import InputError
@@ -17,13 +18,14 @@ from shared.core.types import Instrument
 from shared.oanda.account import account_instruments
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
-from shared.runtime.oanda_access import connect, given_address
+from shared.runtime.oanda_access import connect, given_address, sleep_until_stopped
 from shared.runtime.process import Process
 from shared.settings.settings import RuntimeSettings, Settings
 from shared.store.port import Store
 
 _STOP_SECONDS: Final = 2.0
-
+# Short, so that a process can stop; what was not answered is asked again anyway.
+_ANSWER_SECONDS: Final = 5.0
 
 _PIP_LOCATION: Final = {5: -4, 3: -2}
 
@@ -52,7 +54,12 @@ def opened_live(process: Process, settings: Settings, pairs: Sequence[str]) -> I
     instruments = [parse_pair(pair) for pair in pairs]
     require_account(settings.runtime)
     with connect(
-        settings.runtime, process.clock, monotonic=process.monotonic, sleep=process.sleep, jitter=process.rng.random
+        settings.runtime,
+        process.clock,
+        monotonic=process.monotonic,
+        sleep=sleep_until_stopped(process),
+        jitter=process.rng.random,
+        answer_seconds=_ANSWER_SECONDS,
     ) as connection:
         _require_instruments(process, connection, instruments)
         step = parse_granularity(settings.live.granularity)
@@ -76,7 +83,10 @@ def fed(
 
 
 def _require_instruments(process: Process, connection: OandaConnection, instruments: Sequence[Instrument]) -> None:
-    listed = process.retry_until_available("feed", partial(account_instruments, connection))
+    tolerance = Tolerance(process.monotonic, answered_before=False)
+    # Each try is told of and shows that the process is alive; whoever starts a run wants to know at once.
+    look = partial(account_instruments, connection, patience_seconds=0.0)
+    listed = process.retry_until_available("feed", partial(tolerance.ask, look))
     if listed is None:
         return
     for each in instruments:

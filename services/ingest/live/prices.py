@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.ingest.metrics import FeedMetrics
-from shared.contracts.errors import InfrastructureError
+from shared.contracts.errors import InfrastructureError, MessageError
 from shared.contracts.facts import Quote
 from shared.core.types import Instrument
 from shared.oanda.connection import OandaConnection
+from shared.oanda.errors import OandaRefusedError, OandaUnauthorizedError
 from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, prices
 from shared.oanda.times import NANOSECONDS_PER_SECOND
 from shared.runtime.process import Process
@@ -17,8 +18,11 @@ from shared.runtime.retry import patience
 from shared.settings.sections import LiveSettings
 
 # Heartbeats without any price for so long are compared with a price that is asked for.
-_QUIET_SECONDS: Final = 30.0
+_QUIET_SECONDS: Final = 10.0
 _ASKING_SECONDS: Final = 10.0
+
+# Whoever asks for the candles judges how long refusals are borne; prices are just asked for again.
+_NO_PRICES: Final = (InfrastructureError, MessageError, OandaRefusedError, OandaUnauthorizedError)
 
 QuoteSink = Callable[[Sequence[Quote]], None]
 
@@ -48,6 +52,8 @@ class PriceFeed:
         self._stopping = threading.Event()
         self._stream: PricingStream | None = None
         self._newest_nanoseconds = 0
+        self._last: dict[str, ClientPrice] = {}
+        self._streamed_until = 0
         self._fault: Exception | None = None
         self._streaming = threading.Event()
         self._told_that_none_come = False
@@ -68,10 +74,10 @@ class PriceFeed:
         if stream is not None:
             stream.close()
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(seconds / len(self._threads))
 
     def check(self) -> None:
-        """Raise what ended a thread for good, such as a token that is refused."""
+        """Raise the defect that ended a thread; nothing that OANDA says ends one."""
         if self._fault is not None:
             raise self._fault
 
@@ -87,7 +93,7 @@ class PriceFeed:
         while not self._stopping.is_set():
             try:
                 self._follow_stream(pauses.reset)
-            except InfrastructureError as fault:
+            except _NO_PRICES as fault:
                 if self._stopping.is_set():
                     return
                 self._streaming.clear()
@@ -106,8 +112,8 @@ class PriceFeed:
                 continue
             try:
                 self._ask()
-            except InfrastructureError as fault:
-                if not self._told_that_none_come:
+            except _NO_PRICES as fault:
+                if not self._told_that_none_come and not self._stopping.is_set():
                     self._log.warning("no prices: they neither stream nor can be asked for", reason=str(fault))
                 self._told_that_none_come = True
             else:
@@ -119,6 +125,7 @@ class PriceFeed:
         with PricingStream(self._connection, self._instruments, silence_seconds=silence_seconds) as stream:
             self._stream = stream
             last_price, told = monotonic(), False
+            self._streamed_until = 0
             for item in stream:
                 if self._stopping.is_set():
                     return
@@ -128,12 +135,17 @@ class PriceFeed:
                     self._metrics.of(FeedMetrics).prices_streaming.set(1)
                     self._log.info("prices stream")
                     works()
+                # A price may be older than the heartbeat before it; where it comes, it is what holds since then.
+                self._streamed_until = max(self._streamed_until, item.time_nanoseconds)
                 if not isinstance(item, PricingHeartbeat):
                     last_price = monotonic()
-                    self._hand_on([item])
-                elif monotonic() - last_price > _QUIET_SECONDS:
+                    self._hand_on([item], self._streamed_until)
+                    continue
+                if monotonic() - last_price > _QUIET_SECONDS:
                     last_price = monotonic()
                     self._require_quiet_market()
+                # The stream tells of changes only, so what it told last still holds.
+                self._hand_on(list(self._last.values()), self._streamed_until)
 
     def _require_quiet_market(self) -> None:
         """Raise InfrastructureError where prices moved that the stream did not tell of, although its heart beats."""
@@ -143,16 +155,27 @@ class PriceFeed:
             raise InfrastructureError("the stream of prices has a heartbeat but tells of no price")
 
     def _ask(self) -> None:
-        self._hand_on(prices(self._connection, self._instruments, patience_seconds=_ASKING_SECONDS).quotes)
+        snapshot = prices(self._connection, self._instruments, patience_seconds=_ASKING_SECONDS)
+        self._hand_on(snapshot.quotes, snapshot.time_nanoseconds or 0)
 
-    def _hand_on(self, quotes: Sequence[ClientPrice]) -> None:
+    def _hand_on(self, quotes: Sequence[ClientPrice], held_at: int) -> None:
+        """Hand on what can be traded at, as of the feed's time in nanoseconds at which it held, if that is later."""
+        for quote in quotes:
+            known = self._last.get(quote.pair)
+            if known is None or quote.time_nanoseconds >= known.time_nanoseconds:
+                self._last[quote.pair] = quote
         usable = [
-            Quote(pair=quote.pair, time=quote.time_nanoseconds // NANOSECONDS_PER_SECOND, bid=quote.bid, ask=quote.ask)
+            Quote(
+                pair=quote.pair,
+                time=max(quote.time_nanoseconds, held_at) // NANOSECONDS_PER_SECOND,
+                bid=quote.bid,
+                ask=quote.ask,
+            )
             for quote in quotes
             if quote.tradeable and quote.bid is not None and quote.ask is not None and quote.bid <= quote.ask
         ]
         self._newest_nanoseconds = max([self._newest_nanoseconds, *(quote.time_nanoseconds for quote in quotes)])
-        for quote in usable:
-            self._metrics.of(QuoteMetrics).last_quote.labels(quote.pair).set(quote.time)
+        for each in usable:
+            self._metrics.of(QuoteMetrics).last_quote.labels(each.pair).set(each.time)
         if usable:
             self._sink(usable)

@@ -26,7 +26,7 @@ def run_ingest_live(
             return
 
         def work() -> None:
-            with sent_quotes(process, broker_url, board := QuoteBoard()):
+            with sent_quotes(process, broker_url, board := QuoteBoard(process.monotonic)):
                 _follow(process, settings, pairs, opened, board, cache_beside(store_url))
 
         lead(process, opened.lease, work)

@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from shared.contracts.errors import InfrastructureError
 from shared.contracts.feed import FedCandle
+
+
+class FeedRefusedError(InfrastructureError):
+    """The feed answered before and refuses now, which may pass; `seconds` is for how long it does so already."""
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        """Keep how long it has lasted."""
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 class Source(Protocol):

@@ -36,6 +36,7 @@ _PROBLEM_SKEW_SECONDS: Final = 60.0
 _HOUR_SECONDS: Final = 3600
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
+_SERVER_FAULTS: Final = 500
 
 
 def oanda_section(settings: Settings, pairs: Sequence[str], clock: Callable[[], float], limits: Limits) -> CheckGroup:
@@ -140,14 +141,6 @@ class _Examination:
                 look()
             except OandaUnavailableError as fault:
                 self._report.problem(check, unavailable_in_words(fault, self._runtime.oanda_env))
-            except OandaRefusedError as fault:
-                if fault.body.message or fault.body.code:
-                    raise
-                self._report.problem(
-                    check,
-                    f"HTTP {fault.status} with a web page came instead of OANDA's answer: check OANDA_REST_URL, and "
-                    "look for a proxy or login page in between",
-                )
 
         return self._report.judge(check, plainly)
 
@@ -249,13 +242,18 @@ def unavailable_in_words(fault: OandaUnavailableError, environment: str) -> str:
             )
         case 200:
             return (
-                f"a web page came instead of data from OANDA's {environment} host: it is under maintenance, or a proxy "
-                "or login page is in between; try again later"
+                f"a web page came instead of data from OANDA's {environment} host, or data that cannot be read: it is "
+                "under maintenance, or a proxy or login page is in between; try again later"
             )
         case status if status == _TOO_MANY:
             return (
                 "OANDA says that this address sends too many requests (HTTP 429): stop other programs that use it, and "
                 "wait"
+            )
+        case status if status < _SERVER_FAULTS:
+            return (
+                f"HTTP {status} with a web page came instead of OANDA's answer: check OANDA_REST_URL, and look for a "
+                "proxy or login page in between"
             )
         case status:
             return (

@@ -23,7 +23,7 @@ from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, address_of
 from tests.fixtures.oanda_market import BARS, START, STEP_SECONDS, market_series, oanda_environment
 from tests.repository import ROOT
-from tests.simulators.oanda import BarKey, Faults, OandaSimulator, ResponseFault, VirtualClock
+from tests.simulators.oanda import OUTAGES, BarKey, Faults, OandaSimulator, ResponseFault, VirtualClock
 
 EUR_USD: Final = instrument("EUR_USD")
 END: Final = START + BARS * STEP_SECONDS
@@ -194,7 +194,7 @@ def test_killed_program_is_continued_by_the_same_command(tmp_path: Path, whole: 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_fault_on_the_way_loses_doubles_or_invents_a_row(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "EUR_USD.csv"
-    with simulated(Faults.random(seed, 0.3)) as simulator:
+    with simulated(Faults.random(seed, 0.3, kinds=OUTAGES)) as simulator:
         download(simulator, path, until=END - 7200, page_size=100)
         assert candles_in(path) == [one for one in complete_candles(simulator) if one.time < END - 7200]
 

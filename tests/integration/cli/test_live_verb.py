@@ -8,10 +8,13 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.fixtures.deployed import wait_until
+from tests.fixtures.oanda_market import oanda_environment
 from tests.fixtures.paper import sample_series
 from tests.servers.choice import SWITCH
-from tests.simulators.oanda import OandaSimulator, VirtualClock
+from tests.simulators.oanda import Faults, OandaSimulator, ResponseFault, VirtualClock
 from tests.tools.scalpbot_run import run_verb
 
 WEDNESDAY = 1_709_696_100  # 2024-03-06T03:35:00Z
@@ -55,6 +58,26 @@ def test_live_run_begins_stops_when_asked_and_reports(tmp_path: Path) -> None:
     assert (report["mode"], report["candles"], report["run"]["new_candles"]) == ("LIVE", fed, fed)
     checked = run_verb("parity", "--db", str(database), environ={})
     assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("kind", [ResponseFault.TIMEOUT, ResponseFault.CLOUDFLARE, ResponseFault.FORBIDDEN_PAGE])
+def test_a_start_while_oanda_is_away_says_so_at_once_and_stops_when_asked(tmp_path: Path, kind: ResponseFault) -> None:
+    with OandaSimulator(sample_series(candles=100), VirtualClock(WEDNESDAY), Faults(answers_all=kind)) as simulator:
+        environ = {name: value for name, value in os.environ.items() if name != SWITCH} | oanda_environment(simulator)
+        command = ["paper", "--mode", "LIVE", "--pairs", "EUR_USD", "--db", str(tmp_path / "live.db")]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.tools.scalpbot", *command], env=environ, stdout=log, stderr=log
+            )
+        try:
+            wait_until(lambda: b"feed is away" in (tmp_path / "log").read_bytes(), PATIENCE_SECONDS, "it is told")
+            # It was told after the first question, not after a minute of asking.
+            assert len(simulator.requests) <= 3
+        finally:
+            process.send_signal(signal.SIGTERM)
+            # Far less than a question used to be put again and again, and what an impatient manager allows.
+            process.wait(timeout=10.0)
+        assert process.returncode == 0, (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def candles_in(database: Path) -> int:

@@ -20,7 +20,8 @@ from shared.oanda.environment import Environment, address_of
 from shared.oanda.errors import OandaRefusedError, OandaUnauthorizedError
 from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, prices
 from shared.oanda.streaming import SILENCE_SECONDS
-from tests.simulators.oanda import Faults, OandaSimulator, ResponseFault, StreamFault, VirtualClock
+from shared.oanda.transactions import transactions_since
+from tests.simulators.oanda import OUTAGES, Faults, OandaSimulator, ResponseFault, StreamFault, VirtualClock
 
 EUR_USD: Final = instrument("EUR_USD")
 START: Final = 1_704_286_800
@@ -76,7 +77,7 @@ def test_back_filled_candles_are_those_of_the_market() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_fault_on_the_way_loses_doubles_or_invents_a_candle(seed: int) -> None:
-    with simulated(Faults.random(seed, 0.3)) as (simulator, connection):
+    with simulated(Faults.random(seed, 0.3, kinds=OUTAGES)) as (simulator, connection):
         end = NOW - 7200
         pages = candles_between(connection, EUR_USD, 300, START, end, page_size=40)
         taken = [one for page in pages for one in page.candles]
@@ -104,7 +105,7 @@ def test_threads_may_share_a_connection() -> None:
 
 
 @pytest.mark.parametrize("settle_seconds", [1.0, 5.0])
-@pytest.mark.parametrize("fault", [None, *ResponseFault])
+@pytest.mark.parametrize("fault", [None, *OUTAGES])
 def test_position_is_closed_exactly_once_whatever_becomes_of_the_answer(
     fault: ResponseFault | None, settle_seconds: float
 ) -> None:
@@ -124,9 +125,18 @@ def test_position_is_closed_exactly_once_whatever_becomes_of_the_answer(
         assert {request.method for request in simulator.changing_requests} == {"PUT"}
 
 
+def test_more_transactions_than_one_answer_holds_are_all_found() -> None:
+    with simulated() as (simulator, connection):
+        while len(simulator.transactions) <= 1_001:
+            simulator.open_position("EUR_USD", 1)
+        found = transactions_since(connection, 1)
+        assert [one.id for one in found] == list(range(2, len(simulator.transactions) + 1))
+        assert len([asked for asked in simulator.requests if asked.path.endswith("sinceid")]) == 2
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_close_among_random_faults_happens_once_or_says_that_it_is_unknown(seed: int) -> None:
-    with simulated(Faults(seed=seed, response_rate=0.4)) as (simulator, connection):
+    with simulated(Faults(seed=seed, response_rate=0.4, response_kinds=OUTAGES)) as (simulator, connection):
         opened = int(simulator.open_position("EUR_USD", 1000))
         try:
             result = close_position(connection, "EUR_USD", "close-1", lambda _intent: None)

@@ -115,8 +115,9 @@ def test_every_fault_at_random_changes_no_decision_and_loses_no_candle(
         pair, step = each.instrument.name, each.granularity_seconds
         mine = stored[pair]
         assert [candle.time for candle in mine] == [candle.time for candle in candles if candle.time >= mine[0].time]
-        # A candle that is revised later stays what it was when it was traded.
-        assert mine == [served[CandleKey(pair, step, candle.time)][0] for candle in mine]
+        # A candle that is revised later stays what it was when it was traded, be it called complete by then or not.
+        for stored_one, real in zip(mine, candles[-len(mine) :], strict=True):
+            assert stored_one in (real, served.get(CandleKey(pair, step, real.time), [real])[0])
         columns = map(np.array, zip(*mine, strict=True))
         traded.append(CandleSeries(each.instrument, step, *columns))
     assert len(traded[0].time) > 0.9 * len(series[0].time) - WARM_UP

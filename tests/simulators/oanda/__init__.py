@@ -10,13 +10,14 @@ cancelling orders; limits on the number of streams. Texts and bodies that nobody
 """
 
 from tests.simulators.oanda.clock import VirtualClock
-from tests.simulators.oanda.faults import BarKey, Faults, ResponseFault, StreamFault
+from tests.simulators.oanda.faults import OUTAGES, BarKey, Faults, ResponseFault, StreamFault
 from tests.simulators.oanda.forms import RecordedRequest
 from tests.simulators.oanda.service import CandleKey
 from tests.simulators.oanda.simulator import Address, OandaSimulator
 from tests.simulators.oanda.ticks import Tick
 
 __all__ = [
+    "OUTAGES",
     "Address",
     "BarKey",
     "CandleKey",

@@ -26,6 +26,12 @@ class ResponseFault(StrEnum):
     TIMEOUT = "504"
     CLOUDFLARE = "520"
     HTML = "html"
+    OTHER_SHAPE = "other_shape"  # well-formed JSON with status 200 that is no answer to what was asked
+    FORBIDDEN = "403"  # OANDA's own words
+    FORBIDDEN_PAGE = "403_page"  # a page of whoever stands in between
+    NOT_FOUND = "404"
+    NOT_FOUND_PAGE = "404_page"
+    MOVED = "302"
     RESET_BEFORE = "reset_before"
     RESET_AFTER = "reset_after"  # carried out and answered in full; then the connection breaks
     RESET_MIDWAY = "reset_midway"  # carried out; half the answer arrives
@@ -54,6 +60,8 @@ class BarKey(NamedTuple):
 
 
 RANDOM_RESPONSES: Final = tuple(ResponseFault)
+# For a client to whom a refusal in OANDA's own words is the end, as for one that asks only once.
+OUTAGES: Final = tuple(each for each in ResponseFault if each not in (ResponseFault.FORBIDDEN, ResponseFault.NOT_FOUND))
 RANDOM_STREAM_FAULTS: Final = tuple(StreamFault)
 _STREAM_FAULTS_PER_LINE: Final = 0.02
 
@@ -73,6 +81,7 @@ class Faults:
     seed: int = 0
     # Candles.
     late_completion_seconds: float = 0.0  # each bar completes up to this much late
+    completes_with_next_tick: bool = False  # a bar is incomplete until the pair is quoted after its end
     include_first_quirk: bool = False  # without includeFirst the first bar is counted but left out
     omits_incomplete_bars: bool = False
     max_candle_count: int = 5000
@@ -90,11 +99,15 @@ class Faults:
     empty_book_rate: float = 0.0
     # The account and the clock.
     stale_token: bool = False
+    answers_all: ResponseFault | None = None  # what goes wrong with every request, until it is switched off
+    most_transactions: int = 1000  # after one, in one answer
     wrong_account: bool = False
     clock_skew_seconds: float = 0.0
     refuses_known_client_ids: bool = False  # the documented variant: among pending orders
     # Answers.
+    spared_requests: int = 0  # so many requests, the first ones, go well unless scheduled otherwise
     response_rate: float = 0.0
+    response_kinds: tuple[ResponseFault, ...] = RANDOM_RESPONSES
     retry_after_seconds: int = 1
     slow_seconds_real: float = 0.2
     late_landing_seconds: float = 3.0
@@ -109,11 +122,18 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
-    def random(cls, seed: int, rate: float, *, alters_history: bool = False) -> "Faults":
-        """Return switches turned at random; each answer fails with the given rate.
+    def random(
+        cls,
+        seed: int,
+        rate: float,
+        *,
+        alters_history: bool = False,
+        kinds: tuple[ResponseFault, ...] = RANDOM_RESPONSES,
+    ) -> "Faults":
+        """Return switches turned at random; each answer fails with the given rate, in one of some ways.
 
-        What is wrong never lasts, so a patient client gets every candle. Only if history may be altered are bars
-        missing for good or revised.
+        What is wrong never lasts, so a patient client gets every candle; the first request goes well, since a refusal
+        of that is the end. Only if history may be altered are bars missing for good or revised.
         """
         chooser = random.Random(seed)
         return cls(
@@ -126,10 +146,14 @@ class Faults:
             revised_rate=rate if alters_history else 0.0,
             unsorted_depth=chooser.random() < 0.5,
             empty_book_rate=rate / 10,
+            spared_requests=1,
             response_rate=rate,
             stream_rate=rate * _STREAM_FAULTS_PER_LINE,
             stream_split_bytes=chooser.choice((0, 1, 7)),
             rollover_widening=chooser.random() < 0.5,
+            completes_with_next_tick=chooser.random() < 0.5,
+            most_transactions=chooser.choice((2, 1000)),
+            response_kinds=kinds,
         )
 
     def schedule(self, fault: ResponseFault, times: int = 1, path: str = "") -> None:
@@ -144,12 +168,16 @@ class Faults:
 
     def next_response(self, number: int, path: str) -> ResponseFault | None:
         """Return what goes wrong with a request, and take it off the schedule."""
+        if self.answers_all is not None:
+            return self.answers_all
         with self._lock:
             for at, scheduled in enumerate(self._scheduled):
                 if scheduled.path in path:
                     del self._scheduled[at]
                     return scheduled.fault
-        return _drawn(RANDOM_RESPONSES, self.response_rate, self.seed, "response", number)
+        if number <= self.spared_requests:
+            return None
+        return _drawn(self.response_kinds, self.response_rate, self.seed, "response", number)
 
     def next_line(self, connection: int, line: int) -> StreamFault | None:
         """Return what goes wrong before a line of a stream, and take it off the schedule."""

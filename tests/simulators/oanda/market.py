@@ -110,7 +110,20 @@ class PairMarket:
     def _is_complete(self, alignment: Alignment, start: int, now: int) -> bool:
         name, length = self.instrument.name, alignment.granularity_seconds
         delay = self._lag_seconds + self._faults.completion_delay_seconds(name, length, start)
-        return start + length + delay <= now / NANOSECONDS
+        if start + length + delay > now / NANOSECONDS:
+            return False
+        return not self._faults.completes_with_next_tick or self._was_quoted_from(start + length, now)
+
+    def _was_quoted_from(self, start_seconds: int, now: int) -> bool:
+        """Return whether there was a quote from a time on, up to `now` in nanoseconds."""
+        for place in range(int(np.searchsorted(self._times, start_seconds)), len(self._times)):
+            opened = int(self._times[place])
+            if opened * NANOSECONDS > now:
+                return False
+            if not self._faults.is_missing(self.instrument.name, opened):
+                whole = (opened + self.granularity_seconds) * NANOSECONDS <= now
+                return whole or self._ticks(place)[0].time <= now
+        return False
 
     def _part(self, place: int, now: int) -> Candle | None:
         """Return what there is of a candle of the series at a time."""

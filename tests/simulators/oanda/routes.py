@@ -12,7 +12,8 @@ from tests.simulators.oanda.exchange import Exchange
 from tests.simulators.oanda.forms import ApiError, Request, Response, failure, invalid
 
 UNAUTHORIZED: Final = "Insufficient authorization to perform request."
-_FORBIDDEN: Final = "The provided request was forbidden."
+FORBIDDEN: Final = "The provided request was forbidden."
+UNKNOWN_PATH: Final = "The requested resource could not be found"
 _ACCOUNT_ID: Final = re.compile(r"\d{3}-\d{3}-\d{7,9}-\d{3}")
 _STREAM: Final = re.compile(r"/v3/accounts/([^/]+)/pricing/stream")
 
@@ -109,8 +110,8 @@ def _check_account(exchange: Exchange, account_id: str) -> None:
     if _ACCOUNT_ID.fullmatch(account_id) is None:
         raise invalid("accountID")
     if account_id != exchange.ledger.account_id or exchange.faults.wrong_account:
-        raise failure(403, _FORBIDDEN)
+        raise failure(403, FORBIDDEN)
 
 
 def _unknown_path() -> ApiError:
-    return failure(404, "The requested resource could not be found")
+    return failure(404, UNKNOWN_PATH)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.errors import MessageError
 from shared.contracts.feed import Complete, Incomplete, Refused
 from shared.contracts.times import format_time
 from shared.core.types import Candle, instrument
@@ -20,7 +19,7 @@ from shared.oanda.candles import (
     latest_candles,
     parse_candles,
 )
-from shared.oanda.errors import OandaRefusedError
+from shared.oanda.errors import OandaRefusedError, OandaUnavailableError
 from shared.oanda.times import parse_time_seconds
 from tests.unit.oanda.stand_in import ACCOUNT, Asked, Handler, Reply, answers, json_reply, serving
 
@@ -184,9 +183,13 @@ def test_refused_candle_is_told_once_in_a_span_of_several_pages() -> None:
         body_of([], "M5"),
     ],
 )
-def test_body_that_is_not_what_was_asked_for_is_a_message_error(body: dict[str, Any]) -> None:
-    with serving(answers([json_reply(200, body)])) as (_, connection), pytest.raises(MessageError):
-        fetch_candles(connection, EUR_USD, MINUTE, count=2)
+def test_body_that_is_not_what_was_asked_for_is_asked_for_again_and_at_last_no_answer(body: dict[str, Any]) -> None:
+    good = json_reply(200, body_of([]))
+    with serving(answers([json_reply(200, body), good])) as (server, connection):
+        assert fetch_candles(connection, EUR_USD, MINUTE, count=2).candles == ()
+        assert len(server.asked) == 2
+    with serving(answers([json_reply(200, body)])) as (_, connection), pytest.raises(OandaUnavailableError):
+        fetch_candles(connection, EUR_USD, MINUTE, count=2, patience_seconds=0.0)
 
 
 def test_latest_candles_of_many_pairs_come_in_one_request() -> None:

@@ -268,7 +268,7 @@ def test_close_that_oanda_did_not_look_at_is_sent_again(status: int) -> None:
 def test_token_that_stays_refused_ends_the_close_as_not_carried_out() -> None:
     for status, error in ((401, OandaUnauthorizedError), (429, OandaUnavailableError), (403, OandaRefusedError)):
         account = Account(1000)
-        account.on_put = [lambda _close, status=status: json_reply(status, {})] * 9  # type: ignore[misc]
+        account.on_put = [lambda _close, status=status: json_reply(status, {"errorMessage": "no"})] * 9  # type: ignore[misc]
         with pytest.raises(error):
             closed_by(account)
         assert account.units["long"] == 1000
@@ -338,4 +338,4 @@ def test_range_refused_because_nothing_happened_since_is_no_transactions() -> No
 
 def test_nothing_in_the_client_can_open_a_position() -> None:
     names = [name for name in dir(OandaConnection) if not name.startswith("_")]
-    assert sorted(names) == ["close", "get", "put", "refused", "stream", "wait"]
+    assert sorted(names) == ["ask", "close", "get", "put", "refused", "stream", "wait"]

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from shared.contracts.errors import InfrastructureError, InputError
+from shared.oanda.account import account_ids, parse_accounts
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import OandaAddress
 from shared.oanda.errors import OandaAmbiguousError, OandaRefusedError, OandaUnauthorizedError, OandaUnavailableError
@@ -57,6 +58,30 @@ def test_definite_refusal_is_not_asked_again(status: int) -> None:
     assert caught.value.status == status
     assert isinstance(caught.value, InputError)
     assert time.slept == []
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 416])
+@pytest.mark.parametrize("content", [HTML, b"", b'{"error": "blocked by policy"}'], ids=["page", "empty", "json"])
+def test_refusal_that_is_not_oandas_own_is_no_answer_and_is_asked_again(status: int, content: bytes) -> None:
+    with serving(answers([Reply(status, content), GOOD])) as (server, connection):
+        assert connection.get("/accounts").body == {"ok": True}
+        assert len(server.asked) == 2
+    with serving(answers([Reply(status, content)])) as (_, connection):
+        with pytest.raises(OandaUnavailableError, match=f"HTTP {status}.*look for a proxy in between") as caught:
+            connection.get("/accounts", patience_seconds=5.0)
+        assert caught.value.status == status
+        if status != 401:
+            with pytest.raises(OandaAmbiguousError):
+                connection.put("/accounts/{accountID}/positions/EUR_USD/close", {})
+
+
+def test_body_that_cannot_be_read_is_no_answer_and_is_asked_for_again() -> None:
+    strange = json_reply(200, {"maintenance": True})
+    listed = json_reply(200, {"accounts": [{"id": ACCOUNT}]})
+    with serving(answers([strange, listed])) as (_, connection):
+        assert account_ids(connection) == (ACCOUNT,)
+    with serving(answers([strange])) as (_, connection), pytest.raises(OandaUnavailableError, match="cannot be read"):
+        connection.ask("/accounts", parse_accounts, patience_seconds=5.0)
 
 
 def test_wrong_token_stops_after_four_tries_with_one_sentence_that_says_how_to_mend() -> None:
@@ -199,9 +224,10 @@ def test_redirection_never_carries_the_token_elsewhere() -> None:
     with stand_in(answers([GOOD])) as elsewhere:
         moved = Reply(307, b"", {"Location": f"{elsewhere.url}/v3/accounts"})
         with serving(answers([moved])) as (_, connection):
-            with pytest.raises(OandaRefusedError, match="redirections are not followed"):
+            with pytest.raises(OandaUnavailableError, match="redirections are not followed"):
                 connection.get("/accounts")
-            assert connection.put("/accounts", {}).status == 307
+            with pytest.raises(OandaAmbiguousError):
+                connection.put("/accounts", {})
         assert elsewhere.asked == []
 
 

@@ -55,7 +55,7 @@ def test_pause_is_as_long_as_the_server_asks_for_and_asking_ends_where_that_is_t
 
 def test_refused_token_is_tried_three_more_times_over_more_than_three_seconds() -> None:
     pauses = RetryPauses(0.0, FakeTime().read, lambda: 0.0)
-    given_pauses = [pauses.next_seconds(Trouble("HTTP 401", 401)) for _ in range(4)]
+    given_pauses = [pauses.next_seconds(Trouble("HTTP 401", 401, unauthorized=True)) for _ in range(4)]
     assert given_pauses == [0.5, 1.0, 2.0, None]
 
 

@@ -90,8 +90,8 @@ def test_a_quote_that_has_grown_old_is_no_price_to_close_at(url: str, entry: int
         with desk.store.reading() as reader:
             (position,) = reader.positions()
         moment = position.mark_time + 7
-        desk.clock.now = moment + 3_600
         desk.board.put([Quote(PAIR, moment, position.mark_price - 31, position.mark_price - 19)])
+        desk.clock.now += 3_600
         desk.ordered("CLOSE_ALL")
         with desk.store.reading() as reader:
             (trade,) = reader.trades(1)

@@ -13,7 +13,6 @@ from services.ingest.live.follow import follow
 from services.ingest.live.oanda import OandaSource
 from shared.bus.in_process import InProcessBus
 from shared.calendar.market_hours import is_market_open
-from shared.contracts.errors import InputError
 from shared.core.columns import CandleSeries
 from shared.core.types import instrument
 from shared.oanda.connection import OandaConnection
@@ -150,12 +149,6 @@ def test_a_revised_candle_stays_as_it_was_traded_and_is_noted_when_it_is_seen_ag
     assert stored is not None
     assert stored.candle == traded
     assert [(row.pair, row.reason) for row in rejected] == [("EUR_USD", "revised after it was stored")]
-
-
-def test_a_token_of_the_other_environment_ends_it_with_one_sentence(store: Store) -> None:
-    with simulated(Faults()) as simulator, pytest.raises(InputError, match="token") as refusal:
-        listen(simulator, store, FRIDAY_EVENING + 600, simulator.wrong_token)
-    assert simulator.wrong_token not in str(refusal.value)
 
 
 def test_a_history_larger_than_a_page_may_be_is_asked_for_in_smaller_ones(store: Store) -> None:

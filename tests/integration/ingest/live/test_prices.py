@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from random import Random
 from typing import cast
 
 import pytest
 
+from services.executor.quotes import current_quote
 from services.ingest.live.prices import PriceFeed
 from services.ingest.metrics import FeedMetrics
-from shared.contracts.errors import InputError
 from shared.core.types import instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import OandaAddress
@@ -22,7 +23,7 @@ from shared.runtime.quotes.board import QuoteBoard
 from shared.settings.sections import LiveSettings
 from tests.fixtures.live_run import KeptLog
 from tests.fixtures.paper import sample_series
-from tests.simulators.oanda import OandaSimulator, StreamFault, VirtualClock
+from tests.simulators.oanda import OandaSimulator, ResponseFault, StreamFault, VirtualClock
 
 PAIRS = ("EUR_USD", "USD_JPY")
 MONDAY = 1_709_546_400  # 2024-03-04T10:00:00Z
@@ -124,6 +125,31 @@ def test_while_the_stream_cannot_be_had_prices_are_asked_for(simulator: OandaSim
         assert found.metrics.of(FeedMetrics).prices_streaming._value.get() == 0
 
 
+def test_a_price_that_does_not_move_stays_current_while_heartbeats_come(simulator: OandaSimulator) -> None:
+    with following(simulator) as (found, _feed):
+        found.wait(lambda: all(found.board.newest(pair) for pair in PAIRS), "a price of each pair")
+        simulator.faults.stream_prices_stopped = True
+        # The market stands still, so that what is asked for in between shows that no price has moved.
+        simulator.clock.set_speed(0.0)
+        found.quotes()
+        counts = accumulate(iter(found.quotes, None))
+        found.wait(lambda: next(counts) > 3 * len(PAIRS), "prices that are said to hold")
+        for pair in PAIRS:
+            quote = current_quote(found.board, LIVE_SETTINGS, pair)
+            assert quote is not None
+            assert simulator.now() - 1 <= quote.time <= simulator.now()
+
+
+def test_a_market_that_is_halted_has_no_current_price_however_its_heart_beats(simulator: OandaSimulator) -> None:
+    with following(simulator) as (found, _feed):
+        found.wait(lambda: all(found.board.newest(pair) for pair in PAIRS), "a price of each pair")
+        simulator.faults.market_halted = True
+        found.wait(
+            lambda: not any(current_quote(found.board, LIVE_SETTINGS, pair) for pair in PAIRS), "no price is current"
+        )
+        assert found.log.told("prices do not stream") == 0
+
+
 def test_prices_that_nobody_can_trade_at_are_not_handed_on(simulator: OandaSimulator) -> None:
     simulator.faults.empty_books = True
     with following(simulator) as (found, _feed):
@@ -132,15 +158,22 @@ def test_prices_that_nobody_can_trade_at_are_not_handed_on(simulator: OandaSimul
         assert found.board.newest("EUR_USD") is None
 
 
-def test_token_that_is_refused_for_good_ends_the_feed(simulator: OandaSimulator) -> None:
-    with following(simulator, simulator.wrong_token) as (found, feed):
+def test_prices_that_are_refused_for_a_while_come_again(simulator: OandaSimulator) -> None:
+    simulator.faults.stale_token = True
+    with following(simulator) as (found, feed):
+        found.wait(lambda: found.log.told("no prices: they neither stream nor can be asked for") > 0, "it is told")
+        feed.check()
+        simulator.faults.stale_token = False
+        found.wait(lambda: found.quotes() > 0, "prices")
+        feed.check()
+        assert simulator.token not in str(found.log.lines)
 
-        def refused() -> bool:
-            try:
-                feed.check()
-            except InputError:
-                return True
-            return False
 
-        found.wait(refused, "the refusal is known")
-        assert simulator.wrong_token not in str(found.log.lines)
+@pytest.mark.parametrize("kind", [ResponseFault.OTHER_SHAPE, ResponseFault.FORBIDDEN, ResponseFault.MOVED])
+def test_whatever_comes_instead_of_prices_is_asked_on(simulator: OandaSimulator, kind: ResponseFault) -> None:
+    simulator.faults.answers_all = kind
+    with following(simulator) as (found, feed):
+        found.wait(lambda: found.log.told("prices do not stream") > 1, "it is told")
+        simulator.faults.answers_all = None
+        found.wait(lambda: found.quotes() > 0, "prices")
+        feed.check()

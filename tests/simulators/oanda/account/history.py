@@ -45,8 +45,8 @@ def changes(exchange: Exchange, request: Request) -> Response:
 
 
 def transactions_since(exchange: Exchange, request: Request) -> Response:
-    """List the transactions after one."""
-    found = exchange.ledger.since(_known_id(exchange, request, "id"))
+    """List the transactions after one, as many as go into one answer."""
+    found = exchange.ledger.since(_known_id(exchange, request, "id"))[: exchange.faults.most_transactions]
     return Response(200, {"transactions": found, "lastTransactionID": exchange.ledger.last_id})
 
 

@@ -213,6 +213,7 @@ def _account_body(exchange: Exchange) -> Body:
         "openPositionCount": len({each.instrument.name for each in held}),
         "pendingOrderCount": len(ledger.pending_orders()),
         "resettablePLTime": Moment(ledger.created_at),
+        "dividendAdjustment": "0",
     }
     return body | result_of_fills(exchange) | price_state(exchange)
 

@@ -128,6 +128,33 @@ def test_no_pair_is_left_behind_because_the_feed_is_away(store: Store) -> None:
     assert stored_slots(store) == stored_slots(store, "USD_JPY") == list(range(-5, 3))
 
 
+def test_a_quiet_pairs_candle_that_completes_with_the_next_quote_is_traded_in_its_turn(store: Store) -> None:
+    market = a_market("EUR_USD", "USD_JPY", slots=9)
+    # Nobody quotes the yen between slot 2 and slot 7, and nobody after slot 7, as over a weekend.
+    slots = {*range(-20, 3), 7}
+    quiet = [each for slot, each in zip(range(-20, 9), market.bars["USD_JPY"], strict=True) if slot in slots]
+    quiet[-2] = quiet[-2]._replace(complete_at=TUESDAY + 7 * MINUTE)
+    quiet[-1] = quiet[-1]._replace(complete_at=float("inf"))
+    market.bars = {**market.bars, "USD_JPY": quiet}
+    listener(market, store).follow_until(START + 9 * MINUTE + 60)
+    assert stored_slots(store, "USD_JPY")[-4:] == [0, 1, 2, 7]
+    assert stored_slots(store)[-9:] == list(range(9))
+    with store.reading() as reader:
+        assert reader.rejected_candles(10) == []
+        assert [row.candle for row in reader.candles_in_order() if row.pair == "USD_JPY"][-1] == quiet[-1].candle
+        order = [(row.candle.time, row.pair) for row in reader.candles_in_order()]
+    assert order == sorted(order)
+
+
+def test_an_incomplete_candle_is_not_taken_before_it_ended_long_enough_ago(store: Store) -> None:
+    market = a_market("EUR_USD", slots=3)
+    bars = list(market.bars["EUR_USD"])
+    bars[-1] = bars[-1]._replace(complete_at=float("inf"))
+    market.bars = {"EUR_USD": bars}
+    listener(market, store).follow_until(TUESDAY + 3 * MINUTE + SETTINGS.late_seconds)
+    assert stored_slots(store)[-1] == 1
+
+
 def test_answers_that_make_no_sense_are_an_outage_too(store: Store) -> None:
     class Nonsense(LiveMarket):
         def latest(self, pairs: Any) -> dict[str, list[FedCandle]]:
