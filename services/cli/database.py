@@ -32,5 +32,6 @@ def opened_store(where: AtDatabase) -> Iterator[Store]:
 @contextmanager
 def reading(where: AtDatabase) -> Iterator[Reader]:
     """Open an existing database for reading; raise InputError when it is missing or of another schema."""
-    with opened_store(where) as store, store.reading() as reader:
+    url = database_url(where.database, read_settings(where.config))
+    with closing(open_store(url, only_to_read=True)) as store, store.reading() as reader:
         yield reader

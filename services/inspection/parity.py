@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -28,7 +28,7 @@ from shared.core.account import Conditions
 from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, Side, instrument
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
-from shared.runtime.streams import EXECUTOR_STREAM
+from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM
 from shared.store.port import Reader
 from shared.store.rows.ledger import DailyStatsRow, TradeRow
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
@@ -42,9 +42,13 @@ Row = TypeVar("Row")
 
 
 class ParityCheck(NamedTuple):
-    """What was compared, the hash of the replayed trades, and the first difference in words (None: there is none)."""
+    """What was compared, the hash of the replayed trades, and the first difference in words (None: there is none).
+
+    Candles that wait are stored and not traded yet: the ledger cannot have them.
+    """
 
     candles: int
+    waiting: int
     trades: int
     trade_hash: str
     difference: str | None
@@ -63,8 +67,9 @@ Placed = TypeVar("Placed", bound=_InStream)
 
 
 def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck:
-    """Compare the stored ledger with a replay of the stored candles under the settings they were traded with.
+    """Compare the stored ledger with a replay of its candles under the settings they were traded with.
 
+    It goes as far as the executor has come in the reader's view, so that a running platform makes no difference.
     `progress` is told how many candles were replayed. Raises InputError where the database holds no run.
     """
     replay = _Replay(reader)
@@ -78,7 +83,11 @@ def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck
     except (_DifferenceError, InvariantError) as found:
         difference = str(found)
     return ParityCheck(
-        candles=replay.candles, trades=len(replay.closed), trade_hash=trade_hash(replay.closed), difference=difference
+        candles=replay.candles,
+        waiting=replay.waiting(),
+        trades=len(replay.closed),
+        trade_hash=trade_hash(replay.closed),
+        difference=difference,
     )
 
 
@@ -88,6 +97,8 @@ class _Replay:
         settings = run.settings
         pairs = [row.key for row in reader.snapshots(STRATEGY)]
         self._reader = reader
+        # Ingest and strategy run ahead of the ledger; what lies beyond is not its business yet.
+        self._traded = reader.cursor(EXECUTOR, ALL_ASSESSED)
         self._live = run.mode is RunMode.LIVE
         self._desks = {pair: PairDesk(pair, settings, run.mode, run.news) for pair in pairs}
         self._book = ParameterBook(settings)
@@ -106,12 +117,12 @@ class _Replay:
     def run(self) -> Iterator[Settlement]:
         """Replay candle by candle, comparing assessments and verdicts."""
         reader = self._reader
-        assessments = _rows_after(lambda seq: reader.assessments_after(seq, _CHUNK))
+        assessments = self._traded_rows(_rows_after(lambda seq: reader.assessments_after(seq, _CHUNK)))
         snapshots = _rows_after(lambda seq: reader.gate_snapshots_after(seq, _CHUNK))
-        for row in reader.candles_in_order():
+        for row in self._traded_rows(reader.candles_in_order()):
             place = f"{row.pair} candle of {format_time(row.candle.time)}"
             if row.pair not in self._desks:
-                raise _DifferenceError(f"the {place} is stored but was not judged yet; run `scalpbot paper` again")
+                raise _DifferenceError(f"the {place} counts as traded, but no {row.pair} candle was ever judged")
             assessment, snapshot = next(assessments, None), next(snapshots, None)
             self._follow(row.pair, 0 if snapshot is None else snapshot.params_version)
             assessed = self._desks[row.pair].assess(row, self._known_news(assessment))
@@ -125,6 +136,15 @@ class _Replay:
         for name, left in (("assessment", assessments), ("judged candle", snapshots)):
             if next(left, None) is not None:
                 raise _DifferenceError(f"there is one {name} more than there are candles")
+
+    def waiting(self) -> int:
+        """Return how many stored candles are not traded yet."""
+        last = self._reader.last_candle()
+        return 0 if last is None else max(0, last.seq - self._traded)
+
+    def _traded_rows(self, rows: Iterable[Placed]) -> Iterator[Placed]:
+        """Yield the rows of candles that were traded."""
+        return takewhile(lambda row: row.seq <= self._traded, rows)
 
     def _follow(self, pair: str, version: int) -> None:
         """Have a pair and the account go by the version of the parameters that the candle was judged under."""

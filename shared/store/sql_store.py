@@ -66,11 +66,11 @@ class SqlStore:
         self._readers.dispose()
 
 
-def open_store(url: str, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> SqlStore:
+def open_store(url: str, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, *, only_to_read: bool = False) -> SqlStore:
     """Open a database of the current schema; `upgrade` makes one.
 
-    Raises InputError when it is missing, not ours, of another schema or cannot be written, InfrastructureError when it
-    is locked or away.
+    Only to read it, nobody who writes is waited for. Raises InputError when it is missing, not ours, of another schema
+    or cannot be written, InfrastructureError when it is locked or away.
     """
     parsed = database_url(url)
     on_file = parsed.get_backend_name() == "sqlite"
@@ -83,7 +83,7 @@ def open_store(url: str, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> 
     engine = open_engine(parsed, busy_timeout_seconds)
     try:
         require_current(engine)
-        if on_file:
+        if on_file and not only_to_read:
             require_writable(engine)
     except BaseException:
         engine.dispose()

@@ -89,9 +89,11 @@ def effects_of(reader: Reader) -> Effects:
 def violations_of(reader: Reader, expected_hash: str | None) -> list[str]:
     """Return every promise that a ledger breaks; without an expected hash its trades may be any."""
     found = []
-    difference = check_parity(reader, lambda _done: None).difference
-    if difference is not None:
-        found.append(f"parity: {difference}")
+    check = check_parity(reader, lambda _done: None)
+    if check.difference is not None:
+        found.append(f"parity: {check.difference}")
+    if check.waiting:
+        found.append(f"{check.waiting} candles are stored and were never traded")
     if not verify_audit(reader.audit_in_order()).ok:
         found.append("the audit chain is broken")
     if expected_hash is not None and trade_hash(closed_trades(reader)) != expected_hash:

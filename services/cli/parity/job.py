@@ -19,4 +19,6 @@ def parity(where: AtDatabase, as_json: bool) -> int:
     else:
         say(f"The ledger differs from its replay after {check.candles} candles.")
         say(f"First difference: {check.difference}")
+    if check.waiting and not as_json:
+        say(f"Stored and not traded yet, so not compared: {check.waiting} newer candles.")
     return 0 if check.difference is None else DID_NOT_HOLD

@@ -35,6 +35,13 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
     rows = reader.gate_snapshots_at(pair, moment)
     if rows:
         return rows
+    length = reader.granularities().get(pair)
+    # A candle can be named by its opening or by its close, which is when it is decided upon.
+    if length is not None and any(reader.candles_between(pair, length, at, at + 1) for at in (moment, moment - length)):
+        raise InputError(
+            f"the {pair} candle for {text} is stored and was not judged yet; ask again when it was, or see "
+            "`scalpbot status`"
+        )
     newest = reader.gate_snapshots(1, pair)
     known = f"its newest is from {format_time(newest[0].candle_time)}" if newest else "it holds none for this pair"
     raise InputError(f"this database holds no judged {pair} candle for {text}; {known}")
