@@ -12,7 +12,7 @@ from typing import Final
 
 from services.ingest.metrics import FeedMetrics
 from services.ingest.news.cache import read_cache, write_cache
-from services.ingest.news.source import USUAL_PATIENCE, Fetched, Known, Patience, Refusal, ask_for_calendar, shown
+from services.ingest.news.source import USUAL_PATIENCE, Fetched, Patience, Refusal, Validators, ask_for_calendar, shown
 from shared.bus.backoff import Backoff
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InfrastructureError, InputError
@@ -125,7 +125,7 @@ class CalendarFetcher:
         self._wait(SHORTEST_PAUSE_SECONDS)
         self._record = replace(self._record, asked_at=now)
         self._keep()
-        known = Known(self._record.etag, self._record.last_modified) if self._is_ours() else Known()
+        known = Validators(self._record.etag, self._record.last_modified) if self._is_ours() else Validators()
         answer = ask_for_calendar(self._url, known, now, self._patience, self._process.monotonic)
         if self._stopping.is_set():
             return

@@ -30,7 +30,7 @@ class Patience(NamedTuple):
 USUAL_PATIENCE: Final = Patience()
 
 
-class Known(NamedTuple):
+class Validators(NamedTuple):
     """What the site said of the answer that is known; empty where none is."""
 
     etag: str | None = None
@@ -41,7 +41,7 @@ class Fetched(NamedTuple):
     """A good answer: the events in order of time, None where they are still those that are known."""
 
     events: tuple[EconomicEvent, ...] | None
-    known: Known
+    known: Validators
 
 
 class Refusal(NamedTuple):
@@ -53,7 +53,7 @@ class Refusal(NamedTuple):
 
 def ask_for_calendar(
     url: str,
-    known: Known,
+    known: Validators,
     now: int,
     patience: Patience = USUAL_PATIENCE,
     monotonic: Callable[[], float] = time.monotonic,
@@ -72,7 +72,7 @@ def ask_for_calendar(
             httpx.Client(timeout=patience.silence_seconds, follow_redirects=True, max_redirects=5) as client,
             client.stream("GET", url, headers=headers) as response,
         ):
-            if response.status_code == httpx.codes.NOT_MODIFIED and known != Known():
+            if response.status_code == httpx.codes.NOT_MODIFIED and known != Validators():
                 return Fetched(None, known)
             if response.status_code != httpx.codes.OK:
                 said = f"{response.status_code} {response.reason_phrase}".strip()
@@ -84,7 +84,7 @@ def ask_for_calendar(
                     return Refusal(f"{place} answered with more than {LARGEST_BYTES // 1024} KiB; that is no calendar")
                 if monotonic() > end:
                     return Refusal(f"{place} did not finish its answer within {patience.answer_seconds:g} s")
-            said_of_it = Known(*(_repeatable(response.headers.get(name)) for name in ("ETag", "Last-Modified")))
+            said_of_it = Validators(*(_repeatable(response.headers.get(name)) for name in ("ETag", "Last-Modified")))
     except httpx.TimeoutException:
         return Refusal(f"{place} said nothing for {patience.silence_seconds:g} s")
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as fault:
@@ -97,7 +97,7 @@ def shown(url: str) -> str:
     return concealed(re.sub(r"//.*@", "//", url.partition("?")[0].partition("#")[0])) or "an empty address"
 
 
-def _understood(body: bytes, place: str, now: int, known: Known) -> Fetched | Refusal:
+def _understood(body: bytes, place: str, now: int, known: Validators) -> Fetched | Refusal:
     try:
         text = body.decode("utf-8-sig")
         if text.lstrip().startswith("<"):
