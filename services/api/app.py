@@ -9,6 +9,7 @@ from services.api.envelope import Envelope
 from services.api.metrics import ApiMetrics
 from services.api.openapi import describe
 from services.api.problems import answer_problems
+from services.api.root_path import BelowPath
 from services.api.routes.commands import register_commands
 from services.api.routes.events import register_events
 from services.api.routes.exports import register_exports
@@ -50,4 +51,6 @@ def create_app(context: ApiContext) -> FastAPI:
 
     answer_problems(app)
     app.add_middleware(Envelope, context=context, metrics=metrics)
+    if context.root_path:
+        app.add_middleware(BelowPath, root_path=context.root_path)
     return app

@@ -19,7 +19,7 @@ SERVICE: Final = "api"
 
 @dataclass(frozen=True)
 class ApiContext:
-    """The store, the settings, the outside of the process, and whether TLS ends before us.
+    """The store, the settings, the outside of the process, whether TLS ends before us, and below which path we are.
 
     `token` returns a new unguessable text of at least 128 bits, `clock` the time of day in seconds.
     """
@@ -35,6 +35,7 @@ class ApiContext:
     token: Callable[[], str]
     stopped: Callable[[], bool]
     behind_tls: bool = False
+    root_path: str = ""
     crash: CrashPoint = no_crash
     anchors: KnownAnchors = NO_ANCHORS
 

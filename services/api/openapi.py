@@ -37,7 +37,11 @@ _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 def describe(app: FastAPI, context: ApiContext) -> dict[str, Any]:
     """Return the OpenAPI document."""
     document: dict[str, Any] = get_openapi(
-        title="Scalp Bot", version=context.version, description=_ABOUT, routes=app.routes
+        title="Scalp Bot",
+        version=context.version,
+        description=_ABOUT,
+        routes=app.routes,
+        servers=[{"url": context.root_path}] if context.root_path else None,
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})

@@ -30,6 +30,7 @@ def run_api(
     listener: socket.socket,
     *,
     behind_tls: bool,
+    root_path: str,
     trusted_proxies: Sequence[str],
     bootstrap: Path | None,
 ) -> None:
@@ -38,7 +39,7 @@ def run_api(
     if store is None:
         return
     try:
-        context = context_of(process, store, settings, store_url, behind_tls)
+        context = context_of(process, store, settings, store_url, behind_tls=behind_tls, root_path=root_path)
         require_users(context, bootstrap)
         with recorded(context):
             serve(context, listener, trusted_proxies)
@@ -46,7 +47,9 @@ def run_api(
         store.close()
 
 
-def context_of(process: Process, store: Store, settings: Settings, store_url: str, behind_tls: bool) -> ApiContext:
+def context_of(
+    process: Process, store: Store, settings: Settings, store_url: str, *, behind_tls: bool, root_path: str
+) -> ApiContext:
     """Return what the API works with."""
     return ApiContext(
         store=store,
@@ -60,6 +63,7 @@ def context_of(process: Process, store: Store, settings: Settings, store_url: st
         token=token_urlsafe,
         stopped=process.stopped,
         behind_tls=behind_tls,
+        root_path=root_path,
         crash=process.crash,
         anchors=known_anchors(settings.runtime, store_url),
     )

@@ -55,6 +55,15 @@ BehindTls: TypeAlias = Annotated[
     bool,
     typer.Option("--behind-tls", help="TLS ends at a proxy in front: allows any --host, and marks cookies as secure."),
 ]
+RootPath: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--root-path",
+        metavar="PATH",
+        help="Path below which a proxy in front has the API, such as /scalpbot, with or without passing it on. "
+        "Default: none.",
+    ),
+]
 TrustedProxies: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

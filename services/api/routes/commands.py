@@ -68,7 +68,7 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
         if not sent.is_new:
             rate.uncount(principal.user_id, order.type)
         response.status_code = HTTPStatus.ACCEPTED if sent.is_new else HTTPStatus.OK
-        response.headers["Location"] = f"/api/commands/{sent.row.id}"
+        response.headers["Location"] = f"{context.root_path}/api/commands/{sent.row.id}"
         return shown_command(sent.row)
 
     for prefix in _PREFIXES:

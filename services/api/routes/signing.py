@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.security.access import Principal
-from services.api.security.guard import CurrentPrincipal, cookie_name
+from services.api.security.guard import CurrentPrincipal, cookie_name, cookie_path
 from services.api.security.passwords import require_strong
 from services.api.security.proving import OpenedSession, Proved, Proving, hand_over, open_session, require_unchanged
 from services.api.shapes.users import Confirmation, Login, Me, NewPassword
@@ -36,7 +36,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
             transaction.revoke_session(principal.token_hash)
             transaction.append_audit([context.audit_entry(principal.name, "session.closed", {})])
         response.delete_cookie(
-            cookie_name(context), path="/", secure=context.behind_tls, httponly=True, samesite="strict"
+            cookie_name(context), path=cookie_path(context), secure=context.behind_tls, httponly=True, samesite="strict"
         )
 
     def me(principal: CurrentPrincipal) -> Me:

@@ -44,8 +44,18 @@ class GuardedRoute(APIRoute):
 
 
 def cookie_name(context: ApiContext) -> str:
-    """Return the name of the session's cookie; behind TLS browsers bind it to the host and to TLS."""
-    return "__Host-sid" if context.behind_tls else "sid"
+    """Return the name of the session's cookie; behind TLS browsers bind it to TLS, and to a host of our own.
+
+    A host that we share with others gets the cookie below our path alone, and that kind is for the whole host.
+    """
+    if not context.behind_tls:
+        return "sid"
+    return "__Secure-sid" if context.root_path else "__Host-sid"
+
+
+def cookie_path(context: ApiContext) -> str:
+    """Return the path below which browsers send the session's cookie."""
+    return context.root_path or "/"
 
 
 def hash_of(token: str) -> str:

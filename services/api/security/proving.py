@@ -13,7 +13,7 @@ from services.api.metrics import ApiMetrics
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import is_name
-from services.api.security.guard import SCHEME, SESSION_SECONDS, cookie_name, hash_of
+from services.api.security.guard import SCHEME, SESSION_SECONDS, cookie_name, cookie_path, hash_of
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
 from services.api.shapes.users import Me
 from shared.store.port import Transaction
@@ -120,7 +120,7 @@ def hand_over(context: ApiContext, response: Response, token: str) -> None:
         cookie_name(context),
         token,
         max_age=int(SESSION_SECONDS.longest),
-        path="/",
+        path=cookie_path(context),
         secure=context.behind_tls,
         httponly=True,
         samesite="strict",

@@ -5,6 +5,7 @@ from socket import socket
 
 from services.api.context import SERVICE
 from services.api.process import run_api
+from services.api.root_path import checked_root_path
 from services.api.serving import listening, require_safe_address
 from services.cli.database import database_url
 from services.cli.run.asked import ApiOrder, Asked
@@ -19,6 +20,7 @@ def listening_for(order: ApiOrder) -> AbstractContextManager[socket]:
 
 def run_api_verb(asked: Asked, order: ApiOrder) -> None:
     """Answer requests until the process is to stop."""
+    root_path = checked_root_path(order.root_path)
     listening_here = listening_for(order)
     service = service_of(SERVICE, asked)
     url = database_url(asked.database, service.settings)
@@ -29,6 +31,7 @@ def run_api_verb(asked: Asked, order: ApiOrder) -> None:
             url,
             listener,
             behind_tls=order.behind_tls,
+            root_path=root_path,
             trusted_proxies=order.trusted_proxy or (),
             bootstrap=order.bootstrap_file,
         )

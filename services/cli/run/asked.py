@@ -13,6 +13,7 @@ from services.cli.options import (
     Database,
     Granularity,
     Host,
+    RootPath,
     SkipBadRows,
     TrustedProxies,
 )
@@ -93,6 +94,7 @@ class ApiOrder:
     host: Host = "127.0.0.1"
     port: Port = 8000
     behind_tls: BehindTls = False
+    root_path: RootPath = ""
     published_on_loopback: PublishedOnLoopback = False
     trusted_proxy: TrustedProxies = None
     bootstrap_file: BootstrapFile = None

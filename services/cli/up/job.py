@@ -9,6 +9,7 @@ from socket import gethostname, socket
 
 from services.api.context import SERVICE
 from services.api.process import context_of, recorded
+from services.api.root_path import checked_root_path
 from services.api.serving import first_password, served
 from services.cli.configuration import read_settings
 from services.cli.output import note
@@ -38,6 +39,8 @@ def run_up_verb(
     as_json: bool,
 ) -> None:
     """Trade until the process is to stop, with an API beside it or without."""
+    if api is not None:
+        api = replace(api, root_path=checked_root_path(api.root_path))
     settings = read_settings(config)
     url = url_of(candles.feed, database, settings)
     feed = chosen_feed(candles, settings, url)
@@ -80,11 +83,11 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
     """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
     process = run.process
     ours = replace(process, log=service_log(SERVICE, process.instance))
-    context = context_of(ours, run.trader.store, run.settings, url, api.behind_tls)
+    context = context_of(ours, run.trader.store, run.settings, url, behind_tls=api.behind_tls, root_path=api.root_path)
     password = first_password(context, api.bootstrap_file)
     with recorded(context), served(context, listener, api.trusted_proxy or ()) as ended:
         address, port, *_ = listener.getsockname()
-        note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}/api/status")
+        note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}{api.root_path}/api/status")
         if password is not None:
             place = shown_place(url)
             # Nobody can be asked for a password here; the log would keep it, and this line is read once.

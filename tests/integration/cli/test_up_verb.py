@@ -80,7 +80,9 @@ def test_a_fresh_folder_has_a_platform_that_answers_trades_and_goes_on(
         assert "stopped after" in up.errors()
         assert password not in json.dumps(log_of(up))
         assert [line["event"] for line in log_of(up) if line["level"] != "info"] == []
-    with running(tmp_path, "--speed", "36000") as up:
+    with running(tmp_path, "--speed", "36000", "--root-path", "/desk") as up:
+        assert up.client.get("/desk/healthz").json() == {"alive": True}
+        assert "/desk/api/status" in up.errors()
         body = {"username": "admin", "password": password}
         assert up.client.post("/auth/login", json=body).status_code == 401
         up.sign_in(up.password())
