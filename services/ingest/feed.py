@@ -94,7 +94,7 @@ class CandleFeed:
         # Another process may have stored some meanwhile, and a commit may have failed.
         known = self._known if self._known_at == last_seq else all_known(transaction)
         news = known_after(known, facts)
-        keep_known(transaction, news, last_seq + len(facts))
+        keep_known(transaction, news, facts)
         return {**known, **news}
 
     def _numbered(self, reader: Reader, arrivals: Sequence[Arrival], last_seq: int) -> list[CandleClosed]:

@@ -55,10 +55,11 @@ def all_known(reader: Reader) -> dict[str, Known | None]:
     return found
 
 
-def keep_known(transaction: Transaction, known: Mapping[str, Known], seq: int) -> None:
-    """Keep what is known of some pairs once the candle at `seq` is stored."""
+def keep_known(transaction: Transaction, known: Mapping[str, Known], facts: Iterable[CandleClosed]) -> None:
+    """Keep what is known of some pairs once these facts are stored."""
+    places = {fact.pair: fact.seq for fact in facts}
     rows = [
-        SnapshotRow(service=_KEEPER, key=pair, seq=seq, body_json=msgspec.json.encode(each).decode())
+        SnapshotRow(service=_KEEPER, key=pair, seq=places[pair], body_json=msgspec.json.encode(each).decode())
         for pair, each in known.items()
     ]
     transaction.save_snapshots(rows)
