@@ -17,11 +17,16 @@ from shared.store.rows.audit import AuditEntry
 SERVICE: Final = "api"
 
 
+def on_a_server() -> None:
+    """Say that the database is no file that anybody could hold."""
+
+
 @dataclass(frozen=True)
 class ApiContext:
     """The store, the settings, the outside of the process, whether TLS ends before us, and below which path we are.
 
-    `token` returns a new unguessable text of at least 128 bits, `clock` the time of day in seconds.
+    `token` returns a new unguessable text of at least 128 bits, `clock` the time of day in seconds, `file_is_held`
+    whether a process holds the right to trade in an SQLite file, None for a server's database.
     """
 
     store: Store
@@ -38,6 +43,7 @@ class ApiContext:
     root_path: str = ""
     crash: CrashPoint = no_crash
     anchors: KnownAnchors = NO_ANCHORS
+    file_is_held: Callable[[], bool | None] = on_a_server
 
     def audit_entry(self, actor: str, action: str, detail: Mapping[str, object]) -> AuditEntry:
         """Return the audit record of what somebody does now."""

@@ -16,6 +16,7 @@ from shared.anchors.places import known_anchors
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.process import Process
 from shared.settings.settings import Settings
+from shared.store.file_lock import file_is_held
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 
@@ -66,6 +67,7 @@ def context_of(
         root_path=root_path,
         crash=process.crash,
         anchors=known_anchors(settings.runtime, store_url),
+        file_is_held=partial(file_is_held, store_url),
     )
 
 

@@ -22,16 +22,20 @@ def database_url(given: str | None, settings: Settings) -> str:
     return server_address("--db", given, (*STORE_SCHEMES, "postgres"))
 
 
+def url_read(where: AtDatabase) -> str:
+    """Return the URL of the database that a verb looks into."""
+    return database_url(where.database, read_settings(where.config))
+
+
 @contextmanager
 def opened_store(where: AtDatabase) -> Iterator[Store]:
     """Open an existing database; raise InputError when it is missing or of another schema."""
-    with closing(open_store(database_url(where.database, read_settings(where.config)))) as store:
+    with closing(open_store(url_read(where))) as store:
         yield store
 
 
 @contextmanager
 def reading(where: AtDatabase) -> Iterator[Reader]:
     """Open an existing database for reading; raise InputError when it is missing or of another schema."""
-    url = database_url(where.database, read_settings(where.config))
-    with closing(open_store(url, only_to_read=True)) as store, store.reading() as reader:
+    with closing(open_store(url_read(where), only_to_read=True)) as store, store.reading() as reader:
         yield reader

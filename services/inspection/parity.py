@@ -28,7 +28,7 @@ from shared.core.account import Conditions
 from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, Side, instrument
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
-from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM
+from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM, candles_not_traded
 from shared.store.port import Reader
 from shared.store.rows.ledger import DailyStatsRow, TradeRow
 from shared.store.rows.market import AssessmentRow, GateSnapshotRow
@@ -84,7 +84,7 @@ def check_parity(reader: Reader, progress: Callable[[int], None]) -> ParityCheck
         difference = str(found)
     return ParityCheck(
         candles=replay.candles,
-        waiting=replay.waiting(),
+        waiting=candles_not_traded(reader),
         trades=len(replay.closed),
         trade_hash=trade_hash(replay.closed),
         difference=difference,
@@ -136,11 +136,6 @@ class _Replay:
         for name, left in (("assessment", assessments), ("judged candle", snapshots)):
             if next(left, None) is not None:
                 raise _DifferenceError(f"there is one {name} more than there are candles")
-
-    def waiting(self) -> int:
-        """Return how many stored candles are not traded yet."""
-        last = self._reader.last_candle()
-        return 0 if last is None else max(0, last.seq - self._traded)
 
     def _traded_rows(self, rows: Iterable[Placed]) -> Iterator[Placed]:
         """Yield the rows of candles that were traded."""

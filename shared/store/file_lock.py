@@ -1,12 +1,17 @@
 """The lock of a database file: whoever trades in it holds it, one process at a time, until that ends or is killed."""
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Final
 
 from shared.contracts.errors import InputError, unwritable
 from shared.store.engine import database_url, make_folder, require_usable_file
+
+_LOOKS: Final = 5
+_LOOK_SECONDS: Final = 0.02
 
 
 @contextmanager
@@ -32,10 +37,38 @@ def locked_file(url: str) -> Iterator[bool]:
         )
         raise unwritable(fault, path, sentence) from fault
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
+        if not _locked_soon(file):
             raise InputError(
                 f"another process trades in {parsed.database}; stop it first, or use another database with --db"
-            ) from fault
+            )
         yield True
+
+
+def file_is_held(url: str) -> bool | None:
+    """Return whether a process holds the lock of an SQLite file now; None for a database on a server."""
+    parsed = database_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    try:
+        with Path(f"{parsed.database}.lock").open("rb") as file:
+            return not _locked(file, fcntl.LOCK_SH)
+    except OSError:
+        # Nobody ever traded in it, or nobody whom we may know of.
+        return False
+
+
+def _locked_soon(file: IO[bytes]) -> bool:
+    """Take the lock, looking again where somebody may only be asking who has it."""
+    for _ in range(_LOOKS):
+        if _locked(file, fcntl.LOCK_EX):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def _locked(file: IO[bytes], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -15,8 +15,9 @@ from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.commands import age_seconds
+from shared.runtime.overview.account import account_overview
+from shared.runtime.overview.trading import Trading, trading_now
 from shared.runtime.remembered import missing_rates, remembered_mode
-from shared.runtime.streams import candles_not_traded
 from shared.store.port import Reader
 
 
@@ -26,7 +27,7 @@ def register_status(app: FastAPI, context: ApiContext) -> None:
     @app.get("/api/status", tags=["platform"], summary="Mode, account, feed, processes")
     def status() -> Status:
         with context.store.reading() as reader:
-            return _status(reader, context.clock())
+            return _status(reader, trading_now(reader, context.file_is_held()), context.clock())
 
 
 def register_health(app: FastAPI, context: ApiContext) -> None:
@@ -59,34 +60,30 @@ def register_health(app: FastAPI, context: ApiContext) -> None:
         return Response(generate_latest(context.health.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _status(reader: Reader, now: float) -> Status:
-    points, days, trades = reader.equity(1), reader.daily_stats(1), reader.trades(1)
-    events = reader.account_events(1)
-    account = points[0] if points else events[0] if events else None
-    day = days[0] if days else None
+def _status(reader: Reader, trading: Trading, now: float) -> Status:
+    account = account_overview(reader)
+    oldest = account.oldest_command
     newest = [_newest(pair, length, time, now) for pair, length, time in reader.newest_candles()]
     mode = remembered_mode(reader)
     return Status(
         mode=mode,
-        balance=None if account is None else format_money(account.balance),
-        equity=None if account is None else format_money(account.equity),
-        halted=day is not None and day.halted,
-        holds=[shown_hold(row) for row in reader.holds()],
-        pending_commands=_pending(reader, now),
-        trading_day=None if day is None else shown_day(day),
-        open_positions=len(reader.positions()),
-        trades=trades[0].number if trades else 0,
-        candles_not_traded=candles_not_traded(reader),
+        balance=None if account.balance is None else format_money(account.balance),
+        equity=None if account.equity is None else format_money(account.equity),
+        halted=account.halted,
+        holds=[shown_hold(row) for row in account.holds],
+        pending_commands=PendingCommands(
+            count=account.commands_waiting, oldest_age_seconds=None if oldest is None else age_seconds(oldest, now)
+        ),
+        trading_day=None if account.day is None else shown_day(account.day),
+        open_positions=account.open_positions,
+        trades=account.trades,
+        candles_not_traded=account.candles_waiting,
+        trading=trading,
         feed_age_seconds=min((each.age_seconds for each in newest), default=None) if mode == RunMode.LIVE else None,
         notes=missing_rates(reader),
         newest_candles=newest,
         heartbeats=[shown_heartbeat(row) for row in reader.heartbeats()],
     )
-
-
-def _pending(reader: Reader, now: float) -> PendingCommands:
-    waiting, oldest = reader.backlog()
-    return PendingCommands(count=waiting, oldest_age_seconds=None if oldest is None else age_seconds(oldest, now))
 
 
 def _newest(pair: str, granularity_seconds: int, time: int, now: float) -> Newest:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from services.api.shapes.ledger import Day
 from shared.contracts.times import format_time
 from shared.runtime.heartbeat import standing_of
+from shared.runtime.overview.trading import Trading
 from shared.store.rows.commands import HoldRow
 from shared.store.rows.leases import HeartbeatRow
 
@@ -67,6 +68,9 @@ class Status(BaseModel):
     open_positions: int = Field(examples=[1])
     trades: int = Field(examples=[7])
     candles_not_traded: int = Field(examples=[0])
+    trading: Trading = Field(
+        examples=["now"], description="Whether anybody trades: `soon` while an executor lives and none leads."
+    )
     feed_age_seconds: float | None = Field(
         examples=[41.2], description="Only in live runs: time since the newest candle closed."
     )

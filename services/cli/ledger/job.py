@@ -1,11 +1,12 @@
 """`scalpbot gates`, `trades`, `positions` and `status`: rows of the database as tables or JSON."""
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 
-from services.cli.database import reading
+from services.cli.database import reading, url_read
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
 from services.cli.options import AtDatabase
 from services.cli.output import Column, say, say_figures, say_json, say_table
@@ -17,10 +18,18 @@ from shared.contracts.times import format_time
 from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.runtime.commands import age_seconds
 from shared.runtime.heartbeat import standing_of
+from shared.runtime.overview.account import account_overview
+from shared.runtime.overview.trading import Trading, trading_now
 from shared.runtime.remembered import missing_rates
-from shared.runtime.streams import candles_not_traded
+from shared.store.file_lock import file_is_held
 from shared.store.port import Reader
 from shared.store.rows.leases import HeartbeatRow
+
+_TRADED: Final = {
+    Trading.NOW: "now, by a process that runs",
+    Trading.SOON: "not this moment: an executor lives, and none leads",
+    Trading.NOBODY: "by nobody now",
+}
 
 
 def gates(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> None:
@@ -84,51 +93,56 @@ def positions(where: AtDatabase, pair: str | None, as_json: bool) -> None:
 
 def status(where: AtDatabase, as_json: bool) -> None:
     """Print how the account stands."""
+    url = url_read(where)
     with reading(where) as reader:
-        report = _status(reader)
+        report = _status(reader, trading_now(reader, file_is_held(url)))
     if as_json:
         say_json(report)
         return
-    day = report["trading_day"]
-    figures = [
-        (name.replace("_", " "), str(report[name])) for name in ("balance", "equity", "open_positions", "trades")
-    ]
-    figures.append(("candles", str(report["candles"])))
-    figures += [("entries held", f"{each['scope']}: {each['kind']} by {each['actor']}") for each in report["holds"]]
-    figures += [
-        ("waits for another process", f"{each['instance']}, which would do the work of {each['lease']}")
-        for each in report["processes"]
-        if each["leads"] is False
-    ]
-    waiting = report["pending_commands"]
-    if waiting["count"]:
-        figures.append(("commands waiting", f"{waiting['count']}, the oldest for {waiting['oldest_age_seconds']:g} s"))
-    if day is not None:
-        halted = "halted until the next trading day" if day["halted"] else "not halted"
-        figures.append(("trading day", f"{day['date']}: P/L {day['realised_pnl']}, {day['trades']} trades, {halted}"))
-    say_figures("Account", figures)
+    say_figures("Account", _figures(report))
     for sentence in report["notes"]:
         say(f"Note: {sentence}")
         say()
     say_figures("Newest candle (open time)", [(name, time) for name, time in report["newest_candles"].items()])
-    if report["candles_not_traded"]:
+    if report["candles_not_traded"] and report["trading"] == Trading.NOBODY:
         waiting = report["candles_not_traded"]
         say(f"{waiting} stored candles are not traded yet: start the services, or run `scalpbot paper` again.")
 
 
-def _status(reader: Reader) -> dict[str, Any]:
-    points, days, newest = reader.equity(1), reader.daily_stats(1), reader.trades(1)
-    events = reader.account_events(1)
-    day = days[0] if days else None
-    waiting, oldest = reader.backlog()
-    current = points[0] if points else events[0] if events else None
+def _figures(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how the account stands, in words."""
+    for name in ("balance", "equity"):
+        yield name, report[name] or "nothing was traded yet"
+    yield "open positions", str(report["open_positions"])
+    yield "trades", str(report["trades"])
+    waiting = report["candles_not_traded"]
+    yield "candles", f"{report['candles']}, {waiting} of them not traded yet" if waiting else str(report["candles"])
+    yield "traded", _TRADED[report["trading"]]
+    for each in report["holds"]:
+        yield "entries held", f"{each['scope']}: {each['kind']} by {each['actor']}"
+    for each in report["processes"]:
+        if each["leads"] is False:
+            yield "waits for another process", f"{each['instance']}, which would do the work of {each['lease']}"
+    commands = report["pending_commands"]
+    if commands["count"]:
+        yield "commands waiting", f"{commands['count']}, the oldest for {commands['oldest_age_seconds']:g} s"
+    day = report["trading_day"]
+    if day is not None:
+        halted = "halted until the next trading day" if day["halted"] else "not halted"
+        yield "trading day", f"{day['date']}: P/L {day['realised_pnl']}, {day['trades']} trades, {halted}"
+
+
+def _status(reader: Reader, trading: Trading) -> dict[str, Any]:
+    account = account_overview(reader)
+    day, oldest = account.day, account.oldest_command
     return {
-        "balance": None if current is None else format_money(current.balance),
-        "equity": None if current is None else format_money(current.equity),
-        "open_positions": len(reader.positions()),
-        "trades": newest[0].number if newest else 0,
+        "balance": None if account.balance is None else format_money(account.balance),
+        "equity": None if account.equity is None else format_money(account.equity),
+        "open_positions": account.open_positions,
+        "trades": account.trades,
         "candles": reader.candle_count(),
-        "candles_not_traded": candles_not_traded(reader),
+        "candles_not_traded": account.candles_waiting,
+        "trading": trading.value,
         "holds": [
             {
                 "scope": row.scope,
@@ -137,10 +151,10 @@ def _status(reader: Reader) -> dict[str, Any]:
                 "since": format_time(row.since_time),
                 "command_id": row.command_id,
             }
-            for row in reader.holds()
+            for row in account.holds
         ],
         "pending_commands": {
-            "count": waiting,
+            "count": account.commands_waiting,
             "oldest_age_seconds": None if oldest is None else age_seconds(oldest, time.time()),
         },
         "processes": [_process(row) for row in reader.heartbeats()],

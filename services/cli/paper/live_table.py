@@ -15,6 +15,7 @@ from shared.contracts.envelope import Message
 from shared.contracts.facts import AccountEvent
 from shared.contracts.times import format_time
 from shared.core.types import REASON_NAMES, SIDE_NAMES, instrument
+from shared.runtime.overview.account import account_overview
 from shared.runtime.quotes.board import QuoteBoard
 from shared.store.port import Reader, Store
 from shared.store.rows.ledger import PositionRow
@@ -71,15 +72,14 @@ class LiveTable:
 
 def account_line(reader: Reader) -> str:
     """Return how the account stands, in a line."""
-    events, points, days = reader.account_events(1), reader.equity(1), reader.daily_stats(1)
-    current = points[0] if points else events[0] if events else None
-    if current is None:
+    account = account_overview(reader)
+    if account.balance is None or account.equity is None:
         return "waiting for the first candle"
-    text = f"balance {format_money(current.balance)}, equity {format_money(current.equity)}"
-    if not days:
+    text = f"balance {format_money(account.balance)}, equity {format_money(account.equity)}"
+    day = account.day
+    if day is None:
         return text
-    day = days[0]
-    halted = ", HALTED for the day" if day.halted else ""
+    halted = ", HALTED for the day" if account.halted else ""
     return f"{text}, today {format_money(day.realised_pnl)} in {day.trades} trades{halted}"
 
 

@@ -1,5 +1,6 @@
 """What proves and explains the ledger, while ingest and strategy are ahead of it."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,12 @@ from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import DirectOutgoing
+from shared.runtime.overview.trading import TRADER_LEASE, Trading, trading_now
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
+from shared.store.file_lock import file_is_held, locked_file
 from shared.store.port import Store
+from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import NOON, first_candles, run_paper, sample_series
 
 TRADED = 300
@@ -93,3 +97,78 @@ def test_verbs_that_read_wait_for_nobody_who_writes(tmp_path: Path, verb: list[s
     run_paper(database, sample_series("EUR_USD", candles=50))
     with opened_store(sqlite_url(database)) as store, store.transaction():
         assert main([*verb, "--db", str(database)]) == 0
+
+
+def test_status_asks_for_the_services_only_where_nobody_trades(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "paper.db"
+    run_paper(database, sample_series("EUR_USD", candles=TRADED))
+    with opened_store(sqlite_url(database)) as store:
+        store_only(store)
+    assert main(["status", "--db", str(database)]) == 0
+    told = capsys.readouterr().out
+    assert "by nobody now" in told
+    assert "7 stored candles are not traded yet: start the services" in told
+    with locked_file(sqlite_url(database)):
+        assert main(["status", "--db", str(database)]) == 0
+        told = capsys.readouterr().out
+    assert "307, 7 of them not traded yet" in told
+    assert "now, by a process that runs" in told
+    assert "start the services" not in told
+
+
+def test_status_of_a_database_that_was_never_traded_in_is_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "new.db"
+    assert main(["db", "upgrade", "--db", str(database)]) == 0
+    capsys.readouterr()
+    assert main(["status", "--db", str(database)]) == 0
+    told = capsys.readouterr().out
+    assert "balance         nothing was traded yet" in told
+    assert "None" not in told
+
+
+@pytest.mark.parametrize(
+    ("leads", "beats", "trading"),
+    [
+        (True, True, Trading.NOW),
+        (True, False, Trading.NOW),
+        (False, True, Trading.SOON),
+        (False, False, Trading.NOBODY),
+    ],
+)
+def test_on_a_server_the_lease_and_signs_of_life_tell_who_trades(
+    tmp_path: Path, leads: bool, beats: bool, trading: Trading
+) -> None:
+    new_sqlite(database := tmp_path / "paper.db")
+    with opened_store(sqlite_url(database)) as store:
+        with store.transaction() as transaction:
+            if leads:
+                transaction.acquire_lease(TRADER_LEASE, "one", 60)
+            if beats:
+                transaction.beat("executor", "one", "{}")
+        with store.reading() as reader:
+            assert trading_now(reader, file_is_held=None) is trading
+
+
+def test_asking_who_holds_a_file_keeps_nobody_from_taking_it(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "paper.db")
+    assert file_is_held(url) is False
+    with locked_file(url):
+        assert file_is_held(url) is True
+    assert file_is_held(url) is False
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            file_is_held(url)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for _ in range(50):
+        with locked_file(url):
+            pass
+    over.set()
+    asking.join()
