@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from services.executor.commands.broker_closes import BrokerCloses
 from services.executor.commands.desk import CommandDesk
@@ -20,6 +21,9 @@ from shared.runtime.streams import EXECUTOR_STREAM
 from shared.settings.settings import Settings
 from shared.store.port import Store, Transaction
 from shared.store.rows.commands import CommandRow
+
+# Batches of messages; what a slower partition says has come by then, or was lost.
+_PATIENCE: Final = 5
 
 
 def no_listener(_row: CommandRow) -> None:
@@ -53,7 +57,14 @@ class Executor:
         """Continue from what is stored, as soon as there is something to do."""
         work = ExecutorWork(AccountDesk(settings, EXECUTOR_STREAM), outside.given)
         self.consumer = StreamConsumer(
-            store, outgoing, work, fence=outside.fence, crash=outside.crash, observe=outside.observe
+            store,
+            outgoing,
+            work,
+            fence=outside.fence,
+            crash=outside.crash,
+            observe=outside.observe,
+            # Each partition announces its candles for itself.
+            patience=_PATIENCE if settings.deployment.partitions > 1 else 0,
         )
         terms = Terms(
             holder=outside.holder,

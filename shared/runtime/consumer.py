@@ -75,11 +75,13 @@ class StreamConsumer(Generic[Job]):
         fence: Callable[[Transaction], None] = no_fence,
         crash: CrashPoint = no_crash,
         observe: Callable[[int, int], None] = no_observer,
+        patience: int = 0,
     ) -> None:
         """Continue from what is stored, as soon as there is something to handle.
 
         `fence` raises where this process may not write (any more); `observe` is told how many facts were announced and
-        how many were handled.
+        how many were handled. A stream of several producers is announced out of order again and again: facts that come
+        too early are kept, and only after so many batches in vain (`patience`) the producer's table is read.
         """
         self._store = store
         self._outgoing = outgoing
@@ -90,6 +92,11 @@ class StreamConsumer(Generic[Job]):
         self._handled = _NOWHERE
         # The places that announced facts follow which came too early, while one in front of them was missing.
         self._awaited: set[int] = set()
+        self._patience = patience
+        self._fruitless = 0
+        # With patience: the facts that came too early, by the place that each follows, and the cursor when last seen.
+        self._early: dict[int, InStream] = {}
+        self._cursor = _NOWHERE
 
     def catch_up(self) -> int:
         """Handle every stored fact that was not handled yet and return how many there were."""
@@ -110,6 +117,9 @@ class StreamConsumer(Generic[Job]):
         facts = self.work.facts_in(messages)
         if not facts:
             return
+        if self._patience:
+            self._handle_patiently(facts)
+            return
         handled = self._handle(facts)
         self._awaited.update(fact.previous_seq for fact in facts)
         while handled and self._is_awaited():
@@ -117,6 +127,21 @@ class StreamConsumer(Generic[Job]):
         if len(self._awaited) > _MOST_AWAITED:
             # They are found in the producer's table in any case, only later.
             self._awaited.clear()
+
+    def _handle_patiently(self, facts: Sequence[InStream]) -> None:
+        self._early.update((fact.previous_seq, fact) for fact in facts)
+        handled = self._handle(list(self._early.values()), patient=self._fruitless < self._patience)
+        self._fruitless = 0 if handled else self._fruitless + 1
+        self._forget_what_is_handled()
+        while handled and self._cursor in self._early:
+            handled = self._handle(list(self._early.values()), patient=True)
+            self._forget_what_is_handled()
+        if len(self._early) > _MOST_AWAITED:
+            # They are found in the producer's table in any case, only later.
+            self._early.clear()
+
+    def _forget_what_is_handled(self) -> None:
+        self._early = {place: fact for place, fact in self._early.items() if place >= self._cursor}
 
     def interject(self, act: Callable[[Transaction, int, Outgoing], None]) -> None:
         """Do something between two facts, on the state that the cursor stands for, all in one transaction.
@@ -145,20 +170,26 @@ class StreamConsumer(Generic[Job]):
         self._awaited = {place for place in self._awaited if place >= self._handled}
         return self._handled in self._awaited
 
-    def _handle(self, announced: Sequence[InStream]) -> int:
+    def _handle(self, announced: Sequence[InStream], patient: bool = False) -> int:
         work = self.work
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
-            facts = facts_to_handle(announced, cursor, lambda: work.stored_after(transaction, cursor, _BATCH))
+            self._cursor = cursor
+            facts = facts_to_handle(announced, cursor, lambda: work.stored_after(transaction, cursor, _BATCH), patient)
+            facts = facts[:_BATCH]
+            known = len(announced)
+            if patient:
+                # What came too early counts when its turn has come.
+                known = len(facts) + sum(fact.seq <= cursor for fact in announced)
             if not facts:
-                self._observe(len(announced), 0)
+                self._observe(known, 0)
                 return 0
             self._take_up(transaction, cursor)
             work.apply(transaction, facts, self._outgoing)
             transaction.save_cursor(work.service, work.stream, facts[-1].seq)
             self._crash(f"{work.service}.before_commit")
-        self._handled = facts[-1].seq
-        self._observe(len(announced), len(facts))
+        self._handled = self._cursor = facts[-1].seq
+        self._observe(known, len(facts))
         self._crash(f"{work.service}.after_commit")
         return len(facts)

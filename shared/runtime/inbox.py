@@ -22,18 +22,18 @@ Fact = TypeVar("Fact", bound=InStream)
 
 
 def facts_to_handle(
-    announced: Sequence[Fact], cursor: int, stored_after_cursor: Callable[[], list[Fact]]
+    announced: Sequence[Fact], cursor: int, stored_after_cursor: Callable[[], list[Fact]], patient: bool = False
 ) -> list[Fact]:
     """Return the facts that follow the cursor without a gap.
 
     What was announced is used where it continues the cursor; what lies at or below the cursor is a duplicate. Where
     something is missing in front of or within what was announced, or nothing was announced, the producer's table is
-    read instead.
+    read instead; not so where the caller is patient, and keeps what came too early.
     """
     news = sorted({fact.seq: fact for fact in announced if fact.seq > cursor}.values(), key=lambda fact: fact.seq)
     if announced and not news:
         return []
-    if news and len(linked := _linked(news, cursor)) == len(news):
+    if news and (len(linked := _linked(news, cursor)) == len(news) or patient):
         return linked
     return _linked(stored_after_cursor(), cursor)
 

@@ -35,7 +35,7 @@ FEW_SEEDS: Final = 20
 class IgnoresTheCursor(StreamConsumer[Any]):
     """Handles every message that comes, as if brokers delivered once."""
 
-    def _handle(self, announced: Sequence[Any]) -> int:
+    def _handle(self, announced: Sequence[Any], patient: bool = False) -> int:
         work = self.work
         with sent_after_commit(self._outgoing, self._store.transaction()) as transaction:
             self._fence(transaction)
@@ -51,7 +51,7 @@ class IgnoresTheCursor(StreamConsumer[Any]):
 class MovesTheCursorFirst(StreamConsumer[Any]):
     """Says that facts are handled in one transaction and handles them in the next."""
 
-    def _handle(self, announced: Sequence[Any]) -> int:
+    def _handle(self, announced: Sequence[Any], patient: bool = False) -> int:
         work = self.work
         with self._store.transaction() as transaction:
             self._fence(transaction)
@@ -84,13 +84,13 @@ class AcksBeforeTheCommit(StreamConsumer[Any]):
 class TrustsItsMemory(StreamConsumer[Any]):
     """Goes on from what it remembers, also after a commit that failed."""
 
-    def _handle(self, announced: Sequence[Any]) -> int:
+    def _handle(self, announced: Sequence[Any], patient: bool = False) -> int:
         restored = self.work.restore
         if self._handled != -1:
             self.work.restore = lambda reader: None
         before = self._handled
         try:
-            return super()._handle(announced)
+            return super()._handle(announced, patient)
         finally:
             self._handled = max(self._handled, before, 0)
             self.work.restore = restored

@@ -41,6 +41,7 @@ _POLL_SECONDS: Final = 1.0
 _LONGEST_NAP_SECONDS: Final = 2.0
 _LONGEST_PAUSE_SECONDS: Final = 40.0
 _BATCH: Final = 500
+_PATIENCE: Final = 5
 _EAGERNESS_AT_EXECUTOR: Final = 3.0
 _LARGEST_ARRIVAL: Final = 30
 _LONGEST_WAIT_FOR_CANDLES_SECONDS: Final = 1.0
@@ -329,7 +330,8 @@ def _run_executor(simulated: SimulatedProcess) -> None:
             shared.violation(f"{simulated.instance} writes without holding the lease")
 
     work = ExecutorWork(AccountDesk(shared.market.settings, EXECUTOR_STREAM))
-    _consume_as(simulated, work, ASSESSED_QUEUE, fence, lease)
+    several = shared.market.settings.deployment.partitions > 1
+    _consume_as(simulated, work, ASSESSED_QUEUE, fence, lease, patience=_PATIENCE if several else 0)
 
 
 def _consume_as(
@@ -339,6 +341,7 @@ def _consume_as(
     fence: Callable[[Transaction], None],
     lease: HeldLease,
     stream: str | None = None,
+    patience: int = 0,
 ) -> None:
     process, counts = simulated.process, simulated.shared.faults.counts
     relay = simulated.relay(Errand(simulated.service, stream, lease.holds))
@@ -348,7 +351,13 @@ def _consume_as(
         counts[REPAIRED] += handled > announced
 
     consumer = simulated.shared.wiring.consumer(
-        simulated.store, OutboxOutgoing(relay.wake), work, fence=fence, crash=process.crash, observe=observe
+        simulated.store,
+        OutboxOutgoing(relay.wake),
+        work,
+        fence=fence,
+        crash=process.crash,
+        observe=observe,
+        patience=patience,
     )
     ConsumerProcess(process, simulated.store, consumer, SimulatedReceiver(simulated, queue), relay, lease).run()
 

@@ -131,3 +131,61 @@ def test_state_is_taken_up_again_where_another_process_has_changed_it_between_tw
     consumer.handle([message(3)])
     consumer.interject(lambda _transaction, _cursor, _outgoing: None)
     assert work.restored == 3
+
+
+def test_a_patient_consumer_keeps_what_came_too_early_and_reads_no_table(store: Store) -> None:
+    work = Noting()
+    work.stored_after = lambda *_others: pytest.fail("the table is read")  # type: ignore[method-assign]
+    counted: list[tuple[int, int]] = []
+    consumer = StreamConsumer(
+        store, OutboxOutgoing(lambda: None), work, observe=lambda *what: counted.append(what), patience=3
+    )
+    # Two producers that take turns, each with a batch of its own.
+    consumer.handle([message(seq) for seq in (2, 4, 6)])
+    consumer.handle([message(seq) for seq in (1, 3)])
+    assert work.handled == [1, 2, 3, 4]
+    consumer.handle([message(seq) for seq in (2, 4, 5)])
+    assert work.handled == [1, 2, 3, 4, 5, 6]
+    assert counted == [(0, 0), (4, 4), (4, 2)], "two came twice"
+
+
+def test_patience_ends_where_the_missing_fact_does_not_come(store: Store) -> None:
+    work = Noting(stored=range(1, 9))
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=3)
+    for seq in (2, 3, 4):
+        consumer.handle([message(seq)])
+        assert work.handled == []
+    consumer.handle([message(5)])
+    assert work.handled == [1, 2, 3, 4, 5, 6, 7, 8]
+    # Those that were kept are behind by now.
+    consumer.handle([message(9)])
+    assert work.handled == list(range(1, 10))
+
+
+def test_a_patient_consumer_goes_on_in_batches_and_after_another_process(store: Store) -> None:
+    work = Noting(stored=[])
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=3)
+    consumer.handle([message(seq) for seq in range(2, BACKLOG + 1)])
+    consumer.handle([message(1)])
+    assert work.handled == list(range(1, BACKLOG + 1))
+    with store.transaction() as transaction:
+        transaction.save_cursor("noting", "numbers.0", BACKLOG + 10)
+    consumer.handle([message(BACKLOG + 1), message(BACKLOG + 11)])
+    assert work.handled[-1] == BACKLOG + 11
+    assert work.restored == 2
+
+
+def test_a_batch_that_failed_is_handled_by_a_patient_consumer_once_it_can_be(store: Store) -> None:
+    work = Noting(stored=range(1, 4))
+    faults = iter([True])
+
+    def dies(place: str) -> None:
+        if place.endswith("before_commit") and next(faults, False):
+            raise OSError("the disk is full")
+
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, crash=dies, patience=3)
+    with pytest.raises(OSError, match="full"):
+        consumer.handle([message(1), message(2)])
+    work.handled.clear()
+    consumer.handle([message(1), message(2), message(3)])
+    assert work.handled == [1, 2, 3]
