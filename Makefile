@@ -49,6 +49,7 @@ suite: setup-test
 
 faults: setup-test ## Play the whole fault matrix with real processes, an hour or so
 	@$(RUN)/python -m tests.tools.faults
+	@$(RUN)/python -m tests.tools.live_weeks
 
 mutants: setup-test ## Change the product in small ways and count what the tests do not notice, an hour or so
 	@$(RUN)/python -m tests.tools.mutants

@@ -170,9 +170,7 @@ class LiveFeed:
         if isinstance(fault, FeedRefusedError):
             process.metrics.of(FeedMetrics).feed_refused.set(fault.seconds)
             if not self._refused:
-                process.log.error(
-                    "the live feed refuses to answer: nobody watches the stops; it is asked on", reason=str(fault)
-                )
+                process.log.error("the live feed refuses to answer; it is asked on for an hour", reason=str(fault))
             self._refused = True
         if self._away_since is None:
             self._away_since = process.monotonic()

@@ -6,6 +6,7 @@ Where a fault falls is drawn from the seed and the name of what it falls on, so 
 import hashlib
 import random
 import threading
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -117,6 +118,7 @@ class Faults:
     stream_silent: bool = False
     stream_prices_stopped: bool = False
     stream_split_bytes: int = 0  # so many bytes to a chunk; 0 sends whole lines
+    drawn: Counter[str] = field(default_factory=Counter, repr=False, compare=False)  # what fell at random, how often
     _scheduled: list[_Scheduled] = field(default_factory=list, repr=False)
     _scheduled_stream: list[StreamFault] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -177,14 +179,14 @@ class Faults:
                     return scheduled.fault
         if number <= self.spared_requests:
             return None
-        return _drawn(self.response_kinds, self.response_rate, self.seed, "response", number)
+        return self._counted(_drawn(self.response_kinds, self.response_rate, self.seed, "response", number))
 
     def next_line(self, connection: int, line: int) -> StreamFault | None:
         """Return what goes wrong before a line of a stream, and take it off the schedule."""
         with self._lock:
             if self._scheduled_stream:
                 return self._scheduled_stream.pop(0)
-        return _drawn(RANDOM_STREAM_FAULTS, self.stream_rate, self.seed, "stream", connection, line)
+        return self._counted(_drawn(RANDOM_STREAM_FAULTS, self.stream_rate, self.seed, "stream", connection, line))
 
     def completion_delay_seconds(self, pair: str, granularity_seconds: int, time: int) -> float:
         """Return how late a bar completes."""
@@ -204,6 +206,12 @@ class Faults:
         """Return whether nobody offers anything at a time."""
         rate = self.empty_book_rate
         return self.empty_books or (rate > 0 and chance(self.seed, "book", pair, nanoseconds) < rate)
+
+    def _counted(self, fault: Kind | None) -> Kind | None:
+        if fault is not None:
+            with self._lock:
+                self.drawn[str(fault)] += 1
+        return fault
 
     def _chosen(self, kind: str, rate: float, named: Collection[BarKey], key: BarKey) -> bool:
         return key in named or (rate > 0 and chance(self.seed, kind, *key) < rate)
