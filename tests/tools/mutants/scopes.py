@@ -53,7 +53,14 @@ SCOPES: Final = {
     "inbox": Scope(("shared/runtime/inbox.py", "shared/runtime/consumer.py"), ("tests/unit/runtime",)),
     "audit": Scope(
         ("shared/store/sql/audit.py", "shared/anchors"),
-        ("tests/unit/anchors", "tests/integration/anchors", "tests/contract", "tests/integration/inspection"),
+        (
+            "tests/unit/anchors",
+            "tests/unit/store",
+            "tests/contract",
+            "tests/integration/anchors",
+            "tests/integration/inspection",
+            "tests/integration/store/test_audit_tampering.py",
+        ),
     ),
     "guard": Scope(("services/api/security",), ("tests/integration/api",)),
 }

@@ -1,96 +1,84 @@
-"""The chain shows every edit, deletion, insertion and exchange, and says where the first one is."""
+"""The chain of the audit log: what is hashed, what breaks it, and what a witness adds."""
+
+from hashlib import sha256
+from typing import Final
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shared.store.rows.audit import AuditEntry, AuditRow
-from shared.store.sql.audit import GENESIS_HASH, canonical_json, hash_of, record, verify_audit
+from shared.store.sql.audit import AuditCheck, Witness, canonical_json, hash_of, record, verify_audit
+
+GENESIS: Final = "0" * 64
+MONDAY: Final = 1_398_643_200
 
 
-def a_chain(length: int = 5) -> list[AuditRow]:
+def chain(count: int) -> list[AuditRow]:
     rows: list[AuditRow] = []
-    last_id, head = 0, GENESIS_HASH
-    for number in range(length):
-        entry = AuditEntry(1_399_507_200 + number, "executor", "trade.opened", None, {"pair": "EUR_USD", "n": number})
-        rows.append(record(last_id, head, entry))
-        last_id, head = rows[-1].id, rows[-1].hash
+    for number in range(count):
+        entry = AuditEntry(
+            time=MONDAY + number, actor="ann", action="user.added", command_id=None, detail={"n": number}
+        )
+        rows.append(record(rows[-1].id if rows else 0, rows[-1].hash if rows else GENESIS, entry))
     return rows
 
 
-def test_an_untouched_chain_is_sound() -> None:
-    rows = a_chain()
-    assert verify_audit(rows) == (True, 5, rows[-1].hash, None, "")
+def witness_of(row: AuditRow) -> Witness:
+    return Witness(row.id, row.hash, f"anchor {row.id}")
 
 
-def test_an_empty_chain_is_sound() -> None:
-    assert verify_audit([]) == (True, 0, GENESIS_HASH, None, "")
+def broken(check: AuditCheck) -> tuple[bool, int, int | None, str]:
+    return check.ok, check.rows, check.first_bad_id, check.why
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"ts_utc": "2014-05-08T00:00:09Z"},
-        {"actor": "ann"},
-        {"action": "trade.closed"},
-        {"command_id": 1},
-        {"detail_json": '{"n": 2,"pair":"EUR_USD"}'},
-        {"detail_json": b"\xff"},
-        {"hash": "0" * 64},
-    ],
-    ids=["time", "actor", "action", "command", "a space in the details", "bytes", "hash"],
-)
-def test_an_edited_record_is_found(change: dict[str, object]) -> None:
-    rows = a_chain()
-    rows[2] = rows[2]._replace(**change)  # type: ignore[arg-type]
-    found = verify_audit(rows)
-    assert (found.ok, found.rows, found.first_bad_id) == (False, 2, 3)
-    assert found.why == "record 3 was changed after it was written"
+def test_a_value_has_one_text() -> None:
+    assert canonical_json({"b": [1, "Zürich"], "a": None}) == '{"a":null,"b":[1,"Zürich"]}'
+    with pytest.raises(ValueError, match="JSON"):
+        canonical_json({"a": float("nan")})
 
 
-def test_an_edited_record_with_a_new_hash_no_longer_fits_the_next() -> None:
-    rows = a_chain()
-    edited = rows[2]._replace(actor="ann")
-    rows[2] = edited._replace(hash=hash_of(edited))
-    found = verify_audit(rows)
-    assert (found.first_bad_id, found.why) == (4, "record 4 does not continue the record before it")
+def test_a_hash_is_that_of_the_documented_text() -> None:
+    (row,) = chain(1)
+    text = (
+        f'{GENESIS}\n{{"action":"user.added","actor":"ann","command_id":null,"detail_json":"{{\\"n\\":0}}",'
+        '"id":1,"ts_utc":"2014-04-28T00:00:00Z"}'
+    )
+    assert (row.prev_hash, row.hash) == (GENESIS, sha256(text.encode()).hexdigest())
+    assert hash_of(row) == row.hash
 
 
-def test_a_deleted_record_is_missed() -> None:
-    rows = a_chain()
-    del rows[2]
-    assert verify_audit(rows)[:1] + verify_audit(rows)[3:] == (False, 4, "record 3 is missing")
+def test_a_sound_chain_is_counted_and_its_head_told() -> None:
+    rows = chain(3)
+    assert verify_audit(rows) == AuditCheck(ok=True, rows=3, head=rows[-1].hash, first_bad_id=None, why="")
+    assert verify_audit([]) == AuditCheck(ok=True, rows=0, head=GENESIS, first_bad_id=None, why="")
+    assert verify_audit(rows, [witness_of(rows[0]), witness_of(rows[2])]).ok
 
 
-def test_a_deleted_beginning_is_missed() -> None:
-    assert verify_audit(a_chain()[1:]).why == "record 1 is missing"
+def test_the_first_bad_record_is_named() -> None:
+    rows = chain(4)
+    assert broken(verify_audit([rows[0], *rows[2:]])) == (False, 1, 3, "record 2 is missing")
+    assert broken(verify_audit(rows[1:])) == (False, 0, 2, "record 1 is missing")
+    edited = [rows[0], rows[1]._replace(actor="bob"), *rows[2:]]
+    assert broken(verify_audit(edited)) == (False, 1, 2, "record 2 was changed after it was written")
+    foreign = [rows[0], rows[1]._replace(prev_hash=GENESIS), *rows[2:]]
+    assert broken(verify_audit(foreign)) == (False, 1, 2, "record 2 does not continue the record before it")
 
 
-def test_an_inserted_record_is_found() -> None:
-    rows = a_chain()
-    entry = AuditEntry(1_399_507_200, "ann", "KILL_SWITCH_OFF", None, {})
-    rows.insert(2, record(rows[1].id, rows[1].hash, entry))
-    assert verify_audit(rows).first_bad_id == 3
+def test_a_witness_tells_an_end_that_was_cut_off() -> None:
+    rows = chain(4)
+    told = "the log ends at record 2, but anchor 4 saw record 4"
+    assert broken(verify_audit(rows[:2], [witness_of(rows[0]), witness_of(rows[3])])) == (False, 2, 3, told)
+    assert broken(verify_audit([], [witness_of(rows[0])])) == (
+        False,
+        0,
+        1,
+        "the log is empty, but anchor 1 saw record 1",
+    )
 
 
-def test_two_exchanged_records_are_found() -> None:
-    rows = a_chain()
-    rows[1], rows[2] = rows[2]._replace(id=2), rows[1]._replace(id=3)
-    assert verify_audit(rows).first_bad_id == 2
-
-
-@given(st.integers(0, 19), st.sampled_from(AuditRow._fields), st.text(max_size=5))
-def test_any_change_anywhere_is_found(index: int, field: str, value: str) -> None:
-    rows = a_chain(20)
-    if getattr(rows[index], field) != value:
-        rows[index] = rows[index]._replace(**{field: value})  # type: ignore[arg-type]
-        assert not verify_audit(rows).ok
-
-
-def test_equal_details_have_one_text() -> None:
-    assert canonical_json({"b": 1, "a": "ü"}) == canonical_json({"a": "ü", "b": 1}) == '{"a":"ü","b":1}'
-
-
-def test_details_without_a_value_are_refused() -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        canonical_json({"equity": float("nan")})
+def test_witnesses_tell_since_when_a_log_was_written_anew() -> None:
+    rows = chain(4)
+    others = [witness_of(rows[0]), witness_of(rows[1]), witness_of(rows[3])._replace(hash=GENESIS)]
+    told = "record 4 is not the one that anchor 4 saw; the log was written anew after record 2"
+    assert broken(verify_audit(rows, others)) == (False, 3, 4, told)
+    told = "record 2 is not the one that anchor 2 saw; the log was written anew from the first record on"
+    assert broken(verify_audit(rows, [witness_of(rows[1])._replace(hash=GENESIS)])) == (False, 1, 2, told)
