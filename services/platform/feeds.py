@@ -149,7 +149,8 @@ def _demo_candles(store: Store, pairs: Sequence[str]) -> Iterator[Arrival]:
 
     def stream(pair: str) -> Iterator[Arrival]:
         market = DemoMarket(instrument(pair), seed, _START)
-        return (Arrival(pair, market.granularity_seconds, candle) for candle in market.stream())
+        step = market.granularity_seconds
+        return (Arrival(pair, step, candle) for candle in market.stream(stored[0] - step))
 
     arrivals = merge(*map(stream, pairs), key=lambda arrival: arrival.order)
     return (arrival for arrival in arrivals if arrival.order > stored)

@@ -108,10 +108,11 @@ class DemoMarket:
                 yield series
             week += 1
 
-    def stream(self) -> Iterator[Candle]:
-        """Yield candle after candle, without end."""
+    def stream(self, first_time: int = 0) -> Iterator[Candle]:
+        """Yield candle after candle that opens at a time or later, without end; of weeks before it none is made."""
         for series in self.weeks():
-            yield from series.candles()
+            begin = int(np.searchsorted(series.time, first_time))
+            yield from series.part(slice(begin, None)).candles()
 
 
 def _trading_week(market: DemoMarket, week: int, price: int) -> tuple[CandleSeries, int]:

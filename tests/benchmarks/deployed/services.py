@@ -52,7 +52,7 @@ def _throughput(ground: Ground, file: str, folder: Path, end: float) -> dict[str
     with closing(Deployment(ground.store_url, ground.broker_url, folder)) as deployment:
         _run(deployment, file, "max", end)
         peaks = {name: peak_megabytes(process.pid) for name, process in deployment.running.items()}
-        began = _logged(deployment, "ingest", "replay begins")
+        began = logged(deployment, "ingest", "replay begins")
     settled, committed = ground.rows(_LEDGER)[0]
     trades = ground.rows("SELECT count(*) FROM trades")[0][0]
     return {"seconds": committed - began, "count": settled, "trades": trades, "peak_megabytes": peaks}
@@ -84,7 +84,7 @@ def _run(deployment: Deployment, file: str, speed: str, end: float) -> None:
     deployment.wait_until_traded(_candles(file), end - time.monotonic())
 
 
-def _logged(deployment: Deployment, name: str, event: str) -> float:
+def logged(deployment: Deployment, name: str, event: str) -> float:
     """Return when a service logged an event, in seconds since the epoch."""
     lines = [json.loads(line) for line in deployment.log_of(name).splitlines()]
     line = next(line for line in lines if line["event"] == event)

@@ -104,6 +104,12 @@ def test_stream_gives_the_same_candles_one_by_one() -> None:
     assert list(islice(market().stream(), 1600)) == list(first_candles(market(), 1600).candles())
 
 
+@pytest.mark.parametrize("place", [0, 700, 1600])
+def test_stream_can_be_taken_up_where_it_was_left(place: int) -> None:
+    candles = list(first_candles(market(), 1700).candles())
+    assert list(islice(market().stream(candles[place].time), 50)) == candles[place : place + 50]
+
+
 def test_market_may_begin_in_the_middle_of_a_week() -> None:
     middle = SAMPLE_START + 2 * 86_400
     series = first_candles(DemoMarket(instrument("EUR_USD"), 1, middle), 10)
