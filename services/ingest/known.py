@@ -20,6 +20,7 @@ from shared.store.rows.runtime import SnapshotRow
 # As whole numbers and a float: time, eight prices, volume.
 _PACKED: Final = struct.Struct("<9qd")
 _COLUMNS: Final = np.dtype([("numbers", "<i8", (9,)), ("volume", "<f8")])
+_PACKED_TOGETHER: Final = 5_000
 _KEEPER: Final = "ingest.candles"
 
 
@@ -95,13 +96,14 @@ def _packed(candle: Candle) -> bytes:
 
 
 def _packed_rows(series: CandleSeries) -> Iterator[memoryview]:
-    *numbers, volume = series.columns
-    rows = np.empty(len(series.time), _COLUMNS)
-    for place, column in enumerate(numbers):
-        rows["numbers"][:, place] = column
-    rows["volume"] = volume
-    text = memoryview(rows.tobytes())
-    return (text[place : place + _PACKED.size] for place in range(0, len(text), _PACKED.size))
+    for first in range(0, len(series.time), _PACKED_TOGETHER):
+        *numbers, volume = series.part(slice(first, first + _PACKED_TOGETHER)).columns
+        rows = np.empty(len(volume), _COLUMNS)
+        for place, column in enumerate(numbers):
+            rows["numbers"][:, place] = column
+        rows["volume"] = volume
+        text = memoryview(rows.tobytes())
+        yield from (text[place : place + _PACKED.size] for place in range(0, len(text), _PACKED.size))
 
 
 def _chained(before: bytes, packed: Iterable[bytes | memoryview]) -> str:
