@@ -30,10 +30,12 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     start = options.start or max(int(each.time[0]) for each in series) + _HISTORY_SECONDS
     clock = VirtualClock(start, options.speed, skips_weekends=options.skip_weekends)
+    faults = options.faults or Faults()
+    faults.completes_with_next_tick |= options.next_quote
     simulator = OandaSimulator(
         series,
         clock,
-        options.faults,
+        faults,
         port=options.port,
         stream_port=options.stream_port,
         environment=options.environment,
@@ -57,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=_faults, metavar="SEED:RATE", help="fail at random, for instance 7:0.1")
     parser.add_argument("--environment", choices=("practice", "live"), default="practice")
     parser.add_argument("--completion-lag", type=float, default=0.0, help="market seconds until a bar is complete")
+    parser.add_argument(
+        "--next-quote", action="store_true", help="a bar is complete only once its pair is quoted again"
+    )
     parser.add_argument("--skip-weekends", action="store_true", help="let a weekend last three minutes")
     return parser
 
