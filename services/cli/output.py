@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.streams import printable
 from shared.contracts.decimals import MONEY_DIGITS
 
 NO_VALUE: Final = "-"
@@ -27,12 +28,12 @@ class Column(NamedTuple):
 
 def say(text: str = "") -> None:
     """Write a line of the result to stdout."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
 
 
 def note(text: str) -> None:
     """Write a line that is not part of the result to stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
 
@@ -43,7 +44,7 @@ def say_json(document: object) -> None:
 
 def say_table(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """Write a table to stdout: boxed on a terminal, aligned plain text when piped."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _say_rich_table(title, columns, texts)
     else:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Self
 
+from services.cli.streams import lasting_streams
 from shared.runtime.crash import CrashPoint, crash_at, no_crash, wanted_crash
 from shared.runtime.health import Health, HealthServer
 from shared.runtime.logs import service_log
@@ -58,7 +59,7 @@ def own_process(
 def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Process]:
     """Give a service its outside for as long as the block lasts: asked for its health over HTTP, and told to stop."""
     crash = crash_at(wanted_crash(os.environ))
-    with Stop() as stop:
+    with lasting_streams(), Stop() as stop:
         process = own_process(service, lambda: stop.asked, instance, crash)
         with HealthServer(process.health, host, port) as server:
             process.log.info("starting", health_port=server.port)

@@ -26,6 +26,7 @@ from services.cli.ledger.options import gates, positions, status, trades
 from services.cli.paper.options import paper
 from services.cli.parity.options import parity
 from services.cli.run.options import run
+from services.cli.streams import open_missing_streams, printable, write_no_more
 from services.cli.up.options import up
 from services.cli.users.options import users
 from services.cli.variables import DEBUG_VARIABLE
@@ -36,6 +37,8 @@ from shared.contracts.errors import FULL_DISK_ERRNOS, InfrastructureError, Input
 FAULT: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
+# As a shell tells of a program that SIGPIPE ended: nobody is to take it for a verdict.
+READER_GONE: Final = 141
 
 # Only their options are here; the work behind them is loaded when it begins.
 _VERBS: Final[tuple[Callable[..., object], ...]] = (
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Whatever is written to stdout and stderr meanwhile, also by libraries, is without the secrets that were read.
     """
+    open_missing_streams()
     with concealing((sys, "stdout"), (sys, "stderr")):
         return _run(arguments)
 
@@ -83,15 +87,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        _require_text(given)
         code = build_program()(given or ["--help"], prog_name="scalpbot", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has read enough; what is still buffered goes nowhere.
-        _write_no_more()
-        return 0
+        write_no_more(sys.stdout)
+        return READER_GONE
     except SystemExit as leaving:
         # Typer leaves on a broken pipe by itself.
-        return 0 if isinstance(leaving.__context__, BrokenPipeError) else FAULT
+        return READER_GONE if isinstance(leaving.__context__, BrokenPipeError) else FAULT
     except (InputError, typer.TyperException) as error:
         if isinstance(error, typer.TyperException) and not error.format_message().strip():
             # A group of verbs without a verb has shown its help already.
@@ -104,7 +109,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             return _unexpected(error)
         if error.filename is None:
             # What could not be written to stdout is tried once more at the end, and fails again.
-            _write_no_more()
+            write_no_more(sys.stdout)
         return _failed(FAULT, error, str(full_disk(error.filename or "the output")))
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped\n")
@@ -123,9 +128,13 @@ def _unexpected(error: Exception) -> int:
     return _failed(FAULT, error, f"an unexpected fault, {type(error).__name__}: {_sentence(error)}; {hint}")
 
 
-def _write_no_more() -> None:
-    """Send what is still to be written to stdout nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raise InputError for an argument with bytes that are no text: no database and no answer could name it."""
+    for argument in arguments:
+        if any("\ud800" <= each <= "\udfff" for each in argument):
+            raise InputError(
+                f"the argument {argument!a} is not UTF-8: name files in UTF-8, or go to their folder first"
+            )
 
 
 def _sentence(error: Exception) -> str:
@@ -142,5 +151,5 @@ def _sentence(error: Exception) -> str:
 def _failed(code: int, error: Exception, sentence: str) -> int:
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error, file=sys.stderr)
-    sys.stderr.write(f"error: {sentence}\n")
+    sys.stderr.write(f"error: {printable(sentence)}\n")
     return code

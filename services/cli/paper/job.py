@@ -14,6 +14,7 @@ from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.progress import bar
+from services.cli.streams import lasting_streams
 from services.cli.trading import note_missing_rates, trading
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
@@ -41,7 +42,8 @@ def run_paper_verb(order: PaperOrder) -> None:
     """Trade, and write the report of what was traded."""
     settings = read_settings(order.config)
     url = database_url(order.database, settings)
-    report, rows = _live(order, settings, url) if order.mode is RunMode.LIVE else _offline(order, settings, url)
+    with lasting_streams():
+        report, rows = _live(order, settings, url) if order.mode is RunMode.LIVE else _offline(order, settings, url)
     report["stored_in"] = shown_place(url)
     if rows is not None:
         report["exported"] = {"folder": str(order.export_dir), **rows._asdict()}

@@ -17,6 +17,7 @@ from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.run.api_job import listening_for
 from services.cli.run.asked import ApiOrder
+from services.cli.streams import lasting_streams
 from services.cli.telling import tell_events
 from services.cli.trading import note_missing_rates, trading
 from services.cli.up.feeds import chosen_feed, url_of
@@ -45,6 +46,7 @@ def run_up_verb(
     url = url_of(candles.feed, database, settings)
     feed = chosen_feed(candles, settings, url)
     with ExitStack() as stack:
+        stack.enter_context(lasting_streams())
         # Before anything is opened: a port that is taken is no reason to have traded.
         listener = None if api is None else stack.enter_context(listening_for(api))
         trader = stack.enter_context(trading(url, "up"))

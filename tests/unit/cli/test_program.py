@@ -209,5 +209,5 @@ def test_a_reader_that_has_enough_ends_the_program_quietly(empty_folder: Path) -
         assert running.stderr is not None
         running.stdout.close()
         told = running.stderr.read()
-        assert running.wait() == 0
+        assert running.wait() == 141
     assert told == b""
