@@ -23,8 +23,9 @@ import pytest
 
 from tests.tools.mutants.mutations import Mutant
 
-_LONGEST_SECONDS: Final = 60.0
-_SLOWEST_FACTOR: Final = 8.0
+# How long the tests of a mutant may take: so much, and so many times what they took as it is.
+_GRACE_SECONDS: Final = 20.0
+_SLOWEST_FACTOR: Final = 4.0
 _KILLED, _SURVIVED, _FAULT = 1, 0, 3
 
 
@@ -125,7 +126,7 @@ class MutantRunner:
                 continue
             while len(running) >= self._jobs:
                 self._reap(running)
-            limit = _LONGEST_SECONDS + _SLOWEST_FACTOR * sum(notes[index].seconds for index in tests)
+            limit = _GRACE_SECONDS + _SLOWEST_FACTOR * sum(notes[index].seconds for index in tests)
             process = os.fork()
             if process == 0:
                 self._meet(mutant, [items[index] for index in tests])
@@ -153,21 +154,20 @@ class MutantRunner:
     def _reap(self, running: dict[int, tuple[Mutant, int, float]]) -> None:
         """Wait until one fork has ended or is out of time, and judge its mutant."""
         while True:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if process in running:
-                mutant, tests, _ = running.pop(process)
+            for process, (mutant, tests, until) in list(running.items()):
+                ended, status = os.waitpid(process, os.WNOHANG)
+                if not ended and time.monotonic() < until:
+                    continue
                 _end_group(process)
+                del running[process]
+                if not ended:
+                    os.waitpid(process, 0)
+                    self._judge(mutant, "timeout", tests)
+                    return
                 ending = os.waitstatus_to_exitcode(status)
                 if ending == _FAULT:
                     raise RuntimeError(f"no function in memory is that of {mutant.key}")
                 self._judge(mutant, "survived" if ending == _SURVIVED else "killed", tests)
-                return
-            late = [process for process, (_, _, until) in running.items() if time.monotonic() > until]
-            for process in late:
-                mutant, tests, _ = running.pop(process)
-                _end_group(process)
-                os.waitpid(process, 0)
-                self._judge(mutant, "timeout", tests)
                 return
             time.sleep(0.005)
 
