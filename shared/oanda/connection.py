@@ -22,6 +22,7 @@ from shared.oanda.errors import (
 from shared.oanda.limits import oanda_limits
 from shared.oanda.retries import TOO_MANY_REQUESTS, UNAUTHORIZED, RetryPauses, Trouble, retry_after_seconds
 from shared.oanda.transport import NoReplyError, Reply, Transport, in_words
+from shared.web.way_out import STRAIGHT, WayOut
 
 ANSWER_SECONDS: Final = 20.0
 PATIENCE_SECONDS: Final = 60.0
@@ -59,8 +60,9 @@ class OandaConnection:
         retrying: Callable[[str, float], None] = lambda _reason, _pause_seconds: None,
         answer_seconds: float = ANSWER_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
+        way: WayOut = STRAIGHT,
     ) -> None:
-        """Prepare to ask, without connecting yet; InputError where the token cannot be one.
+        """Prepare to ask, without connecting yet; InputError where the token cannot be one, or the way out is none.
 
         `clock` is seconds since the epoch, `monotonic` and `sleep` are seconds, `jitter` gives numbers from 0 to 1.
         `retrying` is told why a question will be put again, and after what pause. A question may take
@@ -76,7 +78,7 @@ class OandaConnection:
         self.monotonic: Final = monotonic
         self._retrying = retrying
         limits = oanda_limits(monotonic, sleep)
-        self._transport = Transport(address, AccessToken(token), limits, monotonic, answer_seconds)
+        self._transport = Transport(address, AccessToken(token), limits, monotonic, answer_seconds, way)
 
     def __repr__(self) -> str:
         return f"OandaConnection({self._host})"

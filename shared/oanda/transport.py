@@ -8,12 +8,16 @@ import httpx
 
 from shared.oanda.environment import AccessToken, OandaAddress
 from shared.oanda.limits import OandaLimits
+from shared.web.client import RoutedTransport
+from shared.web.way_out import STRAIGHT, WayOut
 
 CONNECT_SECONDS: Final = 5.0
 LARGEST_BODY_BYTES: Final = 64 * 2**20
 _KEEP_ALIVE_SECONDS: Final = 30.0
 _CONNECTING: Final = "connection.connect_tcp.started"
 _SENDING: Final = "http11.send_request_headers.started"
+# A proxy is asked to connect first, which is not yet the request.
+_TO_THE_PROXY: Final = b"CONNECT"
 
 
 class Reply(NamedTuple):
@@ -41,11 +45,11 @@ class _Attempt:
         self._limits = limits
         self.sent = False
 
-    def trace(self, event: str, _details: Mapping[str, object]) -> None:
+    def trace(self, event: str, details: Mapping[str, object]) -> None:
         """Take an event of httpx's trace extension."""
         if event == _CONNECTING:
             self._limits.connections.wait()
-        elif event == _SENDING:
+        elif event == _SENDING and getattr(details.get("request"), "method", b"") != _TO_THE_PROXY:
             self.sent = True
 
 
@@ -59,6 +63,7 @@ class Transport:
         limits: OandaLimits,
         monotonic: Callable[[], float],
         answer_seconds: float,
+        way: WayOut = STRAIGHT,
     ) -> None:
         """Allow each answer `answer_seconds`; nothing is connected before the first request."""
         self._address = address
@@ -72,7 +77,7 @@ class Transport:
                 "Accept-Datetime-Format": "RFC3339",
                 "User-Agent": "scalpbot",
             },
-            limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS),
+            transport=RoutedTransport(way, httpx.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS)),
             follow_redirects=False,
             trust_env=False,
         )

@@ -9,7 +9,8 @@ from shared.contracts.errors import InfrastructureError, InputError
 from shared.oanda.connection import ANSWER_SECONDS, PATIENCE_SECONDS, OandaConnection
 from shared.oanda.environment import Environment, OandaAddress, address_of
 from shared.runtime.process import Process
-from shared.settings.settings import RuntimeSettings
+from shared.settings.network import way_out
+from shared.settings.settings import RuntimeSettings, Settings
 
 # Candles are asked for without an account.
 _NO_ACCOUNT: Final = ""
@@ -32,7 +33,7 @@ def sleep_until_stopped(process: Process) -> Callable[[float], None]:
 
 
 def connect(
-    runtime: RuntimeSettings,
+    settings: Settings,
     clock: Callable[[], float],
     *,
     monotonic: Callable[[], float] = time.monotonic,
@@ -44,8 +45,9 @@ def connect(
 ) -> OandaConnection:
     """Return a connection with the token of the environment, and with its account where one is named; it may wait.
 
-    Raises InputError where the token is missing or cannot be one.
+    Raises InputError where the token is missing or cannot be one, or the way out is none.
     """
+    runtime = settings.runtime
     if runtime.oanda_api_key is None:
         raise InputError("environment: OANDA_API_KEY is not set; give the token of an OANDA account")
     account = runtime.oanda_account_id
@@ -60,4 +62,5 @@ def connect(
         retrying=retrying,
         answer_seconds=answer_seconds,
         patience_seconds=patience_seconds,
+        way=way_out(settings),
     )

@@ -51,6 +51,17 @@ def web_address(where: str, text: str) -> str:
     return text
 
 
+def is_proxy(text: str) -> bool:
+    """Return whether an address names a proxy that can be used."""
+    found = re.fullmatch(r"https?://(?:[^/?#]*@)?([^/?#@]+)/?", text)
+    return found is not None and bool(_HOST.fullmatch(found[1]))
+
+
+def conceal_address(text: str) -> None:
+    """Have the password of an address be masked, however the address is read."""
+    conceal(*_secrets(text.partition("://")[2] or text))
+
+
 def holds_user(text: str) -> bool:
     """Return whether an address names a user or a password."""
     return "@" in _AUTHORITY_END.split(text.partition("://")[2])[0]

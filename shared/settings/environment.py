@@ -14,6 +14,7 @@ from shared.settings.addresses import (
     BROKER_SCHEMES,
     DELIVERED_PASSWORDS,
     STORE_SCHEMES,
+    conceal_address,
     holds_user,
     server_address,
     web_address,
@@ -40,6 +41,10 @@ class RuntimeSettings(Section):
     oanda_env: Literal["practice", "live"] = "practice"
     oanda_rest_url: str | None = None
     oanda_stream_url: str | None = None
+    https_proxy: SecretStr | None = None
+    http_proxy: SecretStr | None = None
+    no_proxy: str = ""
+    ssl_cert_file: Path | None = None
     audit_anchor_path: Path | None = None
     audit_anchor_key: SecretStr | None = None
     audit_anchor_public_key: str | None = None
@@ -64,10 +69,23 @@ def read_runtime(environ: Mapping[str, str]) -> RuntimeSettings:
         oanda_env=_oanda_env(environ),
         oanda_rest_url=_web_address(environ, "OANDA_REST_URL"),
         oanda_stream_url=_web_address(environ, "OANDA_STREAM_URL"),
+        https_proxy=_proxy(environ, "HTTPS_PROXY"),
+        http_proxy=_proxy(environ, "HTTP_PROXY"),
+        no_proxy=environ.get("no_proxy") or environ.get("NO_PROXY") or "",
+        ssl_cert_file=_path(environ, "SSL_CERT_FILE"),
         audit_anchor_path=_path(environ, "AUDIT_ANCHOR_PATH"),
         audit_anchor_key=_anchor_key(environ),
         audit_anchor_public_key=_anchor_public_key(environ),
     )
+
+
+def _proxy(environ: Mapping[str, str], name: str) -> SecretStr | None:
+    """Return a proxy as the environment names it for all programs: whether it can be used matters to who uses it."""
+    given = environ.get(name.lower()) or _given(environ, name) or environ.get("all_proxy") or environ.get("ALL_PROXY")
+    if not given:
+        return None
+    conceal_address(given)
+    return SecretStr(given if "://" in given else f"http://{given}")
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

@@ -16,6 +16,7 @@ from shared.settings.values import (
     PairOrOthers,
     Pips,
     ProfileName,
+    ProxyChoice,
     Section,
     StrategyName,
     WebAddress,
@@ -116,6 +117,8 @@ class LiveSettings(Section):
     quote_seconds: Annotated[Number, within(above=0, at_most=60)] = 5.0
     silent_seconds: Annotated[Number, within(at_least=6, at_most=120)] = 10.0
     calendar_url: WebAddress = "https://nfs.faireconomy.media/ff_calendar_thisweek.json"
+    proxy: ProxyChoice = ""
+    ca_file: str = ""
     calendar_hours: Annotated[Number, within(at_least=0.25, at_most=24)] = 4.0
 
 

@@ -12,9 +12,10 @@ from shared.calendar.zones import known_zone
 from shared.contracts.errors import InputError
 from shared.contracts.pairs import parse_currency, parse_pair
 from shared.core.strategies import STRATEGY_NAMES
-from shared.settings.addresses import web_address
+from shared.settings.addresses import holds_user, is_proxy, web_address
 
 OTHER_PAIRS: Final = "others"
+NO_PROXY_AT_ALL: Final = "none"
 # The kind of a finding whose message must not show the value.
 NOT_SHOWN: Final = "value_not_shown"
 
@@ -106,6 +107,19 @@ def _web_address(text: str) -> str:
         raise PydanticCustomError(NOT_SHOWN, "{why}", {"why": str(error)}) from None
 
 
+def _proxy(text: str) -> str:
+    if text in ("", NO_PROXY_AT_ALL):
+        return text
+    if holds_user(text):
+        web_address("the address", text)
+        raise PydanticCustomError(
+            NOT_SHOWN, "the address holds a user or a password; give it in the environment, as HTTPS_PROXY"
+        )
+    if not is_proxy(text):
+        raise ValueError(f"it must be http://HOST:PORT, https://HOST:PORT, {NO_PROXY_AT_ALL} or empty")
+    return text
+
+
 def known_strategy(name: str) -> str:
     """Return the name of a strategy; raise ValueError naming all where there is none of that name."""
     if name not in STRATEGY_NAMES:
@@ -125,6 +139,7 @@ StaticRate: TypeAlias = Annotated[Exact, within(above=0, at_most=999_999_999), d
 PairName: TypeAlias = Annotated[str, refusing(parse_pair)]
 PairOrOthers: TypeAlias = Annotated[str, refusing(_pair_or_others)]
 Currency: TypeAlias = Annotated[str, refusing(parse_currency)]
+ProxyChoice: TypeAlias = Annotated[str, AfterValidator(_proxy)]
 WebAddress: TypeAlias = Annotated[str, AfterValidator(_web_address)]
 Zone: TypeAlias = Annotated[str, refusing(known_zone)]
 Windows: TypeAlias = Annotated[list[Annotated[str, refusing(parse_window)]], BeforeValidator(_split_windows)]

@@ -40,7 +40,7 @@ def download(
     total = slots(min(end, now))
     try:
         with (
-            connect(settings.runtime, time.time, retrying=_note_pause) as connection,
+            connect(settings, time.time, retrying=_note_pause) as connection,
             bar(f"{pair} {granularity}", total) as progress,
         ):
             done = download_candles(connection, wanted, lambda newest: progress(min(total, slots(newest))))

@@ -39,7 +39,7 @@ def opened_closes(
         return
     check_account_id(runtime.oanda_account_id.get_secret_value(), Environment(runtime.oanda_env))
     with connect(
-        runtime,
+        settings,
         process.clock,
         monotonic=process.monotonic,
         sleep=sleep_until_stopped(process),

@@ -20,6 +20,7 @@ from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
 from shared.runtime.oanda_access import connect, given_address, sleep_until_stopped
 from shared.runtime.process import Process
+from shared.settings.network import way_out
 from shared.settings.settings import RuntimeSettings, Settings
 from shared.store.port import Store
 
@@ -54,7 +55,7 @@ def opened_live(process: Process, settings: Settings, pairs: Sequence[str]) -> I
     instruments = [parse_pair(pair) for pair in pairs]
     require_account(settings.runtime)
     with connect(
-        settings.runtime,
+        settings,
         process.clock,
         monotonic=process.monotonic,
         sleep=sleep_until_stopped(process),
@@ -72,7 +73,8 @@ def fed(
 ) -> Iterator[PriceFeed]:
     """Follow prices and news in the background for as long as the context is open."""
     prices = PriceFeed(process, live.connection, live.instruments, settings.live, sink)
-    calendar = CalendarFetcher(process, store, settings.live.calendar_url, settings.live.calendar_hours, news_cache)
+    url, hours = settings.live.calendar_url, settings.live.calendar_hours
+    calendar = CalendarFetcher(process, store, url, hours, news_cache, way=way_out(settings))
     calendar.start()
     prices.start()
     try:

@@ -20,6 +20,7 @@ from shared.contracts.times import format_time
 from shared.runtime.news import NewsRecord, keep_news, stored_news
 from shared.runtime.process import Process
 from shared.store.port import Store
+from shared.web.way_out import STRAIGHT, WayOut
 
 # The site answers 429 to whoever asks more than twice in five minutes.
 SHORTEST_PAUSE_SECONDS: Final = 300.0
@@ -43,6 +44,7 @@ class CalendarFetcher:
         hours: float,
         cache: Path | None,
         patience: Patience = USUAL_PATIENCE,
+        way: WayOut = STRAIGHT,
     ) -> None:
         """Fetch from `url` every `hours` and keep the answer in a store and, if a file is named, in that."""
         self._process = process
@@ -54,6 +56,7 @@ class CalendarFetcher:
         self._every_seconds = hours * 3_600
         self._cache = cache
         self._patience = patience
+        self._way = way
         self._failing = Backoff(2 * SHORTEST_PAUSE_SECONDS, _LONGEST_FAILURE_PAUSE_SECONDS, process.rng.random)
         self._record = NewsRecord()
         self._in_store: NewsRecord | None = None
@@ -126,7 +129,7 @@ class CalendarFetcher:
         self._record = replace(self._record, asked_at=now)
         self._keep()
         known = Validators(self._record.etag, self._record.last_modified) if self._is_ours() else Validators()
-        answer = ask_for_calendar(self._url, known, now, self._patience, self._process.monotonic)
+        answer = ask_for_calendar(self._url, known, now, self._patience, self._way, self._process.monotonic)
         if self._stopping.is_set():
             return
         if isinstance(answer, Refusal):

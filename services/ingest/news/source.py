@@ -12,6 +12,8 @@ import httpx
 from shared.calendar.economic import EconomicEvent, parse_calendar
 from shared.contracts.concealed import concealed
 from shared.contracts.errors import InputError
+from shared.web.client import RoutedTransport
+from shared.web.way_out import STRAIGHT, WayOut
 
 LARGEST_BYTES: Final = 2 * 1024 * 1024
 _LONGEST_TITLE: Final = 200
@@ -56,6 +58,7 @@ def ask_for_calendar(
     known: Validators,
     now: int,
     patience: Patience = USUAL_PATIENCE,
+    way: WayOut = STRAIGHT,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Fetched | Refusal:
     """Ask a site once; whatever it answers or fails to answer is a value, never an exception.
@@ -69,7 +72,13 @@ def ask_for_calendar(
     end = monotonic() + patience.answer_seconds
     try:
         with (
-            httpx.Client(timeout=patience.silence_seconds, follow_redirects=True, max_redirects=5) as client,
+            httpx.Client(
+                transport=RoutedTransport(way),
+                timeout=patience.silence_seconds,
+                follow_redirects=True,
+                max_redirects=5,
+                trust_env=False,
+            ) as client,
             client.stream("GET", url, headers=headers) as response,
         ):
             if response.status_code == httpx.codes.NOT_MODIFIED and known != Validators():
@@ -85,6 +94,8 @@ def ask_for_calendar(
                 if monotonic() > end:
                     return Refusal(f"{place} did not finish its answer within {patience.answer_seconds:g} s")
             said_of_it = Validators(*(_repeatable(response.headers.get(name)) for name in ("ETag", "Last-Modified")))
+    except InputError as fault:
+        return Refusal(_short(str(fault)))
     except httpx.TimeoutException:
         return Refusal(f"{place} said nothing for {patience.silence_seconds:g} s")
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as fault:

@@ -5,6 +5,7 @@ from typing import Final
 
 from services.inspection.doctor.broker import broker_section
 from services.inspection.doctor.findings import Finding, Limits, run_sections
+from services.inspection.doctor.network import network_section
 from services.inspection.doctor.oanda import oanda_section
 from services.inspection.doctor.stored import stored_section
 from shared.settings.settings import Settings
@@ -27,6 +28,7 @@ def examine(
     """
     traded = list(pairs) or sorted(settings.pairs) or list(_USUAL_PAIRS)
     sections = (
+        network_section(settings, limits),
         oanda_section(settings, traded, clock=clock, limits=limits),
         stored_section(store_url, settings, pairs, clock=clock, limits=limits),
         broker_section(settings),

@@ -19,7 +19,9 @@ from shared.oanda.errors import OandaRefusedError, OandaUnavailableError
 from shared.oanda.pricing import ClientPrice, PriceSnapshot, prices
 from shared.oanda.times import NANOSECONDS_PER_SECOND
 from shared.runtime.oanda_access import connect, given_address
+from shared.settings.network import way_out
 from shared.settings.settings import Settings
+from shared.web.client import trusted
 
 CREDENTIALS: Final = "OANDA credentials"
 ACCOUNT_ID: Final = "OANDA account id"
@@ -71,7 +73,7 @@ class _Examination:
         limits = self._limits
         try:
             connection = connect(
-                self._runtime,
+                self._settings,
                 self._clock,
                 answer_seconds=limits.answer_seconds,
                 patience_seconds=limits.patience_seconds,
@@ -107,11 +109,12 @@ class _Examination:
         """Return whether requests can be made; the stream's host is only told of."""
         report = self._report
         try:
-            address = given_address(self._runtime)
+            address, way = given_address(self._runtime), way_out(self._settings)
+            trusted(way)
         except InputError as fault:
             report.problem(REST_HOST, str(fault))
             return False
-        whys = unreachable_of(address, self._limits.connect_seconds)
+        whys = unreachable_of(address, self._limits.connect_seconds, way)
         for check, url in zip((REST_HOST, STREAM_HOST), address, strict=True):
             why = whys[url]
             if why is None:

@@ -1,0 +1,1 @@
+"""The way out to servers of others: through which proxy, and by which certificates they are believed."""
