@@ -5,13 +5,13 @@ from dataclasses import asdict
 
 import pytest
 
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.outcome import REPORTED
 from tests.faults.played.database import DISK_MEGABYTES
 from tests.faults.stage import Stage
 from tests.servers.errors import UnavailableError
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
-from tests.servers.small_disk import SmallDisk
 
 
 @pytest.fixture(scope="session", name="_stage")

@@ -3,10 +3,22 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, TypeVar
 
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.outcome import Outcome
-from tests.faults.played import broker, clocks, commands, crashes, database, embedded, executors, flood, messages
+from tests.faults.played import (
+    backups,
+    broker,
+    clocks,
+    commands,
+    crashes,
+    database,
+    embedded,
+    executors,
+    flood,
+    live,
+    messages,
+)
 from tests.faults.stage import Stage
-from tests.servers.small_disk import SmallDisk
 
 # Plays a row with so many repetitions and returns what came of it.
 Result = TypeVar("Result")
@@ -65,5 +77,8 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "26": _repeated(lambda stage, _number: flood.flooded(stage, _OUTAGE_SECONDS)),
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
     "commands": lambda stage, times: [commands.raced(stage, times)],
+    "backup": lambda stage, times: [*backups.dumped(stage, 3 * times), *backups.copied(stage, 3 * times)],
+    "live": lambda stage, _times: live.weekends(stage, live.SUNDAYS),
+    "revised": _repeated(lambda stage, number: live.revised(stage, 0.1 + 0.2 * number)),
     "start": _repeated(lambda stage, _number: database.both_away_at_start(stage, _WAITING_SECONDS)),
 }

@@ -1,8 +1,8 @@
 """Rows 20-22 of the fault matrix, and servers that are not there yet."""
 
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.played.database import both_away_at_start, disk_full, restarted, unreachable
 from tests.faults.stage import Stage
-from tests.servers.small_disk import SmallDisk
 
 MOST_IDLE_PROCESSOR_SHARE = 0.1
 

@@ -1,8 +1,8 @@
 """Row 23 of the fault matrix: the embedded shape on an SQLite file."""
 
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.played.embedded import disk_full
 from tests.faults.stage import Stage
-from tests.servers.small_disk import SmallDisk
 
 
 def test_row_23_full_disk_under_an_sqlite_file_is_told_and_loses_nothing(stage: Stage, small_disk: SmallDisk) -> None:

@@ -77,6 +77,10 @@ class PostgresServer:
         """Return the SQLAlchemy URL of a database, through psycopg, for the owner of everything."""
         return f"postgresql+psycopg://{self._authority}/{database}"
 
+    def connection_url(self, database: str = _MAINTENANCE_DATABASE) -> str:
+        """Return the URL of a database for PostgreSQL's own programs."""
+        return f"postgresql://{self._authority}/{database}"
+
     def is_running(self) -> bool:
         """Return whether the server runs, paused or not."""
         return self._node.is_running()
@@ -139,8 +143,7 @@ class PostgresServer:
         return f"{identity}@{address.host}:{address.port}"
 
     def _administer(self, statement: sql.Composed) -> None:
-        target = f"postgresql://{self._authority}/{_MAINTENANCE_DATABASE}"
-        with psycopg.connect(target, autocommit=True, connect_timeout=_CONNECT_SECONDS) as connection:
+        with psycopg.connect(self.connection_url(), autocommit=True, connect_timeout=_CONNECT_SECONDS) as connection:
             connection.execute(statement)
 
 

@@ -3,12 +3,12 @@
 import time
 from typing import Final
 
+from tests.faults.equipment.stepped_clock import SteppedClock, stepped_clock
 from tests.faults.outcome import Outcome
 from tests.faults.played.executors import TAKEOVER_SECONDS
 from tests.faults.stage import LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES
 from tests.servers.choice import open_own_postgres_server
-from tests.servers.stepped_clock import SteppedClock, stepped_clock
 
 _HOUR_SECONDS: Final = 3_600
 # The library looks for another time once a second, in each process for itself.

@@ -7,13 +7,13 @@ from typing import Final
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.outcome import Outcome
 from tests.faults.played.broker import CONSUMERS, note_consuming
 from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES
 from tests.servers.choice import open_own_postgres_server
-from tests.servers.small_disk import SmallDisk
 
 _RESUMED_SECONDS: Final = 10.0
 _REACHED_SECONDS: Final = 15.0

@@ -11,11 +11,11 @@ from typing import Final
 from shared.runtime.streams import ALL_ASSESSED
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.outcome import Outcome
 from tests.faults.stage import LONG_CANDLES, PAIR, PATIENCE_SECONDS, Script, Stage
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
-from tests.servers.small_disk import SmallDisk
 
 FULL: Final = "disk is full"
 _FAULT: Final = 1

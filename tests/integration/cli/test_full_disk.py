@@ -10,11 +10,11 @@ import pytest
 from services.backtest.text_file import write_text_file
 from services.cli.program import main
 from shared.contracts.errors import InfrastructureError
+from tests.faults.equipment.small_disk import SmallDisk
 from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import SAMPLE
 from tests.repository import ROOT
 from tests.servers.errors import UnavailableError
-from tests.servers.small_disk import SmallDisk
 
 FULL = "its disk is full"
 RUNNING = "import sys; from services.cli.program import main; sys.exit(main())"

@@ -1,0 +1,1 @@
+"""What faults are made with: disks that fill, clocks that step, copies of databases."""
