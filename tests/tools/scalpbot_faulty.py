@@ -78,6 +78,7 @@ def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]
             case "lease":
                 yield patch.object(HeldLease, "acquire", _lead_without_lease)
                 yield patch.object(HeldLease, "fence", _write_without_lease)
+                yield patch.object(HeldLease, "holds", lambda _lease, _reader: True)
                 yield patch.object(HeldLease, "keep", lambda _lease: None)
             case "cursor-lock":
                 yield patch.object(RuntimeSession, "cursor", _read_cursor)
