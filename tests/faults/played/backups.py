@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from services.inspection.parity import check_parity
 from shared.runtime.streams import ALL_ASSESSED
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
@@ -109,6 +110,7 @@ def _called_on(stage: Stage, script: Script, copy: Path) -> Outcome:
 def _require_sound(script: Script, store: Store) -> None:
     """Fail unless a copy is of one moment of the undisturbed run: sound, and without a row that this has not."""
     with store.reading() as reader:
+        assert check_parity(reader, lambda _done: None).difference is None
         assert verify_audit(reader.audit_in_order()).ok
         found = effects_of(reader)
     lasting = {table: rows for table, rows in found.items() if table not in _CHANGING_TABLES}
