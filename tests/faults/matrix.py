@@ -77,6 +77,11 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
     "26": _repeated(lambda stage, _number: flood.flooded(stage, _OUTAGE_SECONDS)),
     "27": lambda stage, times: [crashes.asked_to_stop(stage, 9 * times)],
     "commands": lambda stage, times: [commands.raced(stage, times)],
+    "takeover": lambda stage, times: [
+        executors.taken_over_in_command(stage, broken)
+        for broken in ("pause-in-command", "pause-after-command")
+        for _ in range(times)
+    ],
     "backup": lambda stage, times: [*backups.dumped(stage, 3 * times), *backups.copied(stage, 3 * times)],
     "live": lambda stage, _times: live.weekends(stage, live.SUNDAYS),
     "revised": _repeated(lambda stage, number: live.revised(stage, 0.1 + 0.2 * number)),

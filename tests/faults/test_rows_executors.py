@@ -1,6 +1,6 @@
-"""Rows 18 and 19 of the fault matrix: a paused leader, and two that lead at once."""
+"""Rows 18 and 19 of the fault matrix: a paused leader, also in a command, and two that lead at once."""
 
-from tests.faults.played.executors import both_leading, paused
+from tests.faults.played.executors import both_leading, paused, taken_over_in_command
 from tests.faults.stage import Stage
 
 
@@ -13,3 +13,7 @@ def test_row_19_two_leading_executors_open_no_trade_twice(stage: Stage) -> None:
     outcome.require_sound()
     # Without lease and lock it is the constraints that refuse the second one.
     assert outcome.figure("refused by the database") > 0
+
+
+def test_command_of_a_paused_leader_is_carried_out_once_by_the_one_that_takes_over(stage: Stage) -> None:
+    taken_over_in_command(stage, "pause-after-command", waits_for_lease=False).require_sound()

@@ -6,6 +6,8 @@ The environment variable `BROKEN` names what, several divided by blanks:
 - `cursor-lock`: nobody waits for another process of the same consumer.
 - `commit`: the executor takes its time before each commit.
 - `pause`: stop like under SIGSTOP in the middle of a transaction, the third of the executor.
+- `pause-in-command`: stop in the same way once the first command is claimed.
+- `pause-after-command`: stop in the same way once the first command is carried out, before the commit.
 - `decoder`: a message whose text holds `deadly` ends the process while it is read.
 """
 
@@ -13,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final
 from unittest.mock import patch
@@ -52,16 +54,16 @@ def _decode_or_die(fact: str, version: int, body: bytes) -> object:
     return decode_fact(fact, version, body)
 
 
-def _pause(_wanted: str | None) -> CrashPoint:
-    left = [_PAUSED_AT_REPETITION]
+def _pausing(where: str, repetition: int) -> Callable[[str | None], CrashPoint]:
+    left = [repetition]
 
     def pause(place: str) -> None:
-        if place == _BEFORE_COMMIT:
+        if place == where:
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGSTOP)
 
-    return pause
+    return lambda _wanted: pause
 
 
 def _dawdle(_wanted: str | None) -> CrashPoint:
@@ -85,7 +87,11 @@ def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]
             case "commit":
                 yield patch("services.cli.process.crash_at", _dawdle)
             case "pause":
-                yield patch("services.cli.process.crash_at", _pause)
+                yield patch("services.cli.process.crash_at", _pausing(_BEFORE_COMMIT, _PAUSED_AT_REPETITION))
+            case "pause-in-command":
+                yield patch("services.cli.process.crash_at", _pausing("executor.command_claimed", 1))
+            case "pause-after-command":
+                yield patch("services.cli.process.crash_at", _pausing("executor.command_done", 1))
             case "decoder":
                 yield patch("shared.runtime.process.decode_fact", _decode_or_die)
             case other:

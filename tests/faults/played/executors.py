@@ -1,10 +1,15 @@
 """Two executors: one that is paused while it leads, and two that both believe to lead."""
 
+import json
 import signal
 import time
 from typing import Final
 
+from shared.contracts.commands import CommandType, TradeMode, command_of
+from shared.runtime.commands import send_command
+from shared.store.rows.commands import NewCommand
 from tests.faults.outcome import Outcome
+from tests.faults.played.command_clients import disagreements, lost_and_doubled, unfinished
 from tests.faults.stage import PATIENCE_SECONDS, Scene, Stage
 
 LEADER: Final = "executor.1"
@@ -16,6 +21,8 @@ _FAULTY: Final = "tests.tools.scalpbot_faulty"
 _RACED_CANDLES: Final = 1_500
 _CALM_SECONDS: Final = 2.0
 _LEASE: Final = "executor.paper"
+_OTHER_PAIR: Final = "GBP_USD"
+_HOLDS: Final = (CommandType.PAUSE_PAIR, CommandType.RESUME_PAIR)
 
 
 def paused(stage: Stage, *, in_transaction: bool = False) -> Outcome:
@@ -56,6 +63,51 @@ def _start_leader(scene: Scene, in_transaction: bool) -> None:
     else:
         scene.start(LEADER)
     scene.wait(lambda: _epoch(scene) > 0, "the first executor leads")
+
+
+def taken_over_in_command(stage: Stage, broken: str, *, waits_for_lease: bool = True) -> Outcome:
+    """Stop the leader while it carries out a command, see the other do it, and let the first go on.
+
+    `broken` says at which place; the lease runs out after ten seconds, or at once where nobody `waits_for_lease`.
+    """
+    with stage.scene() as scene:
+        scene.start(LEADER, environ={"BROKEN": broken}, program=_FAULTY)
+        scene.wait(lambda: _epoch(scene) > 0, "the first executor leads")
+        for name in (STANDBY, "strategy", "ingest"):
+            scene.start(name)
+        scene.wait_for_trading()
+        _send_holds(scene)
+        scene.wait(lambda: _is_stopped(scene, LEADER), "the leader has stopped itself")
+        stopped, epoch = time.monotonic(), _epoch(scene)
+        scene.injected += 1
+        if not waits_for_lease:
+            scene.let_lease_run_out()
+        scene.wait(lambda: _epoch(scene) > epoch, "the other executor leads")
+        scene.recoveries.append(time.monotonic() - stopped)
+        scene.promised_seconds = TAKEOVER_SECONDS
+        scene.wait(lambda: _unfinished(scene) == 0, "the commands are done")
+        scene.deployment.running[LEADER].send_signal(signal.SIGCONT)
+        scene.wait(lambda: _stepped_back(scene, LEADER), "the stale executor has stepped back")
+        scene.wait_until_settled()
+        with scene.store.reading() as reader:
+            lost, doubled = lost_and_doubled(reader, len(_HOLDS))
+            scene.notes["commands lost"], scene.notes["steps of commands doubled"] = lost, doubled
+            assert (lost, doubled, disagreements(reader, ())) == (0, 0, [])
+        return scene.outcome("takeover", f"SIGSTOP of the leader: {broken}")
+
+
+def _send_holds(scene: Scene) -> None:
+    """Send commands about a pair that the script does not trade, so that the ledger stays what it is."""
+    with scene.store.transaction() as transaction:
+        for kind in _HOLDS:
+            command = command_of(kind, TradeMode.PAPER, _OTHER_PAIR)
+            payload = json.dumps({"pair": _OTHER_PAIR})
+            send_command(transaction, command, NewCommand(int(time.time()), "ann", command.type, payload))
+
+
+def _unfinished(scene: Scene) -> int:
+    with scene.store.reading() as reader:
+        return unfinished(reader)
 
 
 def both_leading(stage: Stage, *, without_cursor_lock: bool) -> Outcome:
