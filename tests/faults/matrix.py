@@ -12,6 +12,7 @@ from tests.faults.played import (
     commands,
     crashes,
     database,
+    day,
     embedded,
     executors,
     flood,
@@ -82,6 +83,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
         for broken in ("pause-in-command", "pause-after-command")
         for _ in range(times)
     ],
+    "day": _repeated(lambda stage, number: day.under_faults(stage, day.WHOLE_DAY, _SEED + number)),
     "backup": lambda stage, times: [*backups.dumped(stage, 3 * times), *backups.copied(stage, 3 * times)],
     "live": lambda stage, _times: live.weekends(stage, live.SUNDAYS),
     "revised": _repeated(lambda stage, number: live.revised(stage, 0.1 + 0.2 * number)),

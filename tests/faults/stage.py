@@ -1,7 +1,7 @@
 """Where a fault is played: private servers, a market cut to size, and the services on them as processes."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import psycopg
 from shared.bus.topology import topology
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.shown import trade_hash
+from shared.core.columns import CandleSeries
 from shared.runtime.streams import ALL_ASSESSED
 from shared.settings.settings import Settings, load_settings
 from shared.store.engine import sqlite_url
@@ -63,15 +64,21 @@ k = 5
 class Script:
     """Candles to replay, the settings to trade them with, and what a run that nobody disturbs makes of them."""
 
-    file: Path
+    files: tuple[str, ...]
     config: Path
     candles: int
+    seconds: int
     trade_hash: str
     effects: Effects
 
+    @property
+    def csv(self) -> list[str]:
+        """Return the options that name the candles."""
+        return [part for file in self.files for part in ("--csv", file)]
+
     def pace_for(self, seconds: float) -> str:
         """Return the speed at which the candles last so many seconds."""
-        return str(round(self.candles * _STEP_SECONDS / seconds, 1))
+        return str(round(self.seconds / seconds, 1))
 
 
 class Stage:
@@ -86,19 +93,22 @@ class Stage:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.outcomes: list[Outcome] = [] if outcomes is None else outcomes
-        self._scripts: dict[int, Script] = {}
+        self._scripts: dict[tuple[int, tuple[str, ...]], Script] = {}
         self._scenes = 0
         self._template = postgres.new_database()
         upgrade(postgres.url(self._template))
 
-    def script(self, candles: int = CANDLES) -> Script:
-        """Return the first candles of the sample, with what they come to."""
-        if candles not in self._scripts:
-            self._scripts[candles] = self._written(candles)
-        return self._scripts[candles]
+    def script(self, candles: int = CANDLES, pairs: tuple[str, ...] = (PAIR,)) -> Script:
+        """Return the first candles of each pair's sample, with what they come to."""
+        key = candles, pairs
+        if key not in self._scripts:
+            self._scripts[key] = self._written(candles, pairs)
+        return self._scripts[key]
 
     @contextmanager
-    def scene(self, candles: int = CANDLES, *, declared: bool = True) -> "Iterator[Scene]":
+    def scene(
+        self, candles: int = CANDLES, *, declared: bool = True, pairs: tuple[str, ...] = (PAIR,)
+    ) -> "Iterator[Scene]":
         """Give a database and a vhost of its own to a run of the services, which ends with the context."""
         self.rabbit.make_usable()
         self.postgres.make_usable()
@@ -109,7 +119,7 @@ class Stage:
         if declared:
             declare(self.rabbit.url(vhost))
         try:
-            with Scene(self, self.script(candles), folder, database, vhost) as scene:
+            with Scene(self, self.script(candles, pairs), folder, database, vhost) as scene:
                 yield scene
         finally:
             self.rabbit.make_usable()
@@ -129,19 +139,21 @@ class Stage:
         self.outcomes.append(outcome)
         return outcome
 
-    def _written(self, candles: int) -> Script:
-        folder = self.folder / f"script_{candles}"
+    def _written(self, candles: int, pairs: tuple[str, ...]) -> Script:
+        folder = self.folder / f"script_{candles}_{len(pairs)}"
         folder.mkdir()
-        file, config = cut_sample(folder, PAIR, candles), folder / "scalpbot.toml"
+        files = tuple(f"{pair}={cut_sample(folder, pair, candles)}" for pair in pairs)
+        config = folder / "scalpbot.toml"
         config.write_text(_BUSY_SETTINGS, encoding="utf-8")
         settings = load_settings(config, {})
-        series = sample_series(PAIR, candles=candles)
+        series = sample_series(*pairs, candles=candles)
         expected = trade_hash(run_backtest(series, settings).trades)
-        return Script(file, config, candles, expected, _undisturbed(folder / "undisturbed.db", settings, candles))
+        effects = _undisturbed(folder / "undisturbed.db", settings, series)
+        return Script(files, config, candles * len(pairs), candles * _STEP_SECONDS, expected, effects)
 
 
-def _undisturbed(database: Path, settings: Settings, candles: int) -> Effects:
-    run_paper(database, sample_series(PAIR, candles=candles), settings=settings)
+def _undisturbed(database: Path, settings: Settings, series: Sequence[CandleSeries]) -> Effects:
+    run_paper(database, series, settings=settings)
     store = open_store(sqlite_url(database))
     try:
         with store.reading() as reader:
@@ -202,7 +214,7 @@ class Scene:
         """Start a service on the script; `crash_at` names the place at which it is to die."""
         arguments = ["--config", str(self.script.config)]
         if name.startswith("ingest"):
-            arguments += ["--csv", f"{PAIR}={self.script.file}", "--speed", self.pace]
+            arguments += [*self.script.csv, "--speed", self.pace]
         environment = {**(environ or {}), **dying_at(crash_at)}
         self.deployment.start(name, *arguments, environ=environment, program=program)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.proxy import TcpProxy, proxied
+from tests.faults.equipment.proxy import TcpProxy, proxied
 
 
 @pytest.fixture(name="proxy")

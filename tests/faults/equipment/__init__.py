@@ -1,1 +1,1 @@
-"""What faults are made with: disks that fill, clocks that step, copies of databases."""
+"""What faults are made with: connections that break, disks that fill, clocks that step, copies."""

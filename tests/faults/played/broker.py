@@ -12,9 +12,9 @@ import pika
 from shared.bus.backoff import reconnecting
 from shared.bus.rabbitmq_topology import QueueState, TopologyJob
 from shared.bus.topology import EXCHANGE, topology
+from tests.faults.equipment.proxy import TcpProxy, proxied
 from tests.faults.outcome import Outcome
 from tests.faults.played.readers import reading
-from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, PATIENCE_SECONDS, Scene, Stage
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import wait_until

@@ -7,10 +7,10 @@ from typing import Final
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from tests.faults.equipment.proxy import TcpProxy, proxied
 from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.outcome import Outcome
 from tests.faults.played.broker import CONSUMERS, note_consuming
-from tests.faults.proxy import TcpProxy, proxied
 from tests.faults.stage import CANDLES, LONG_CANDLES, Scene, Stage
 from tests.fixtures.deployed import SERVICES
 from tests.servers.choice import open_own_postgres_server

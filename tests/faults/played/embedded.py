@@ -13,7 +13,7 @@ from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.faults.equipment.small_disk import SmallDisk
 from tests.faults.outcome import Outcome
-from tests.faults.stage import LONG_CANDLES, PAIR, PATIENCE_SECONDS, Script, Stage
+from tests.faults.stage import LONG_CANDLES, PATIENCE_SECONDS, Script, Stage
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
 
@@ -30,7 +30,7 @@ class Embedded:
     def __init__(self, script: Script, database: Path, log: Path, verb: str, *options: str) -> None:
         """Start it; what it says goes to a log."""
         command = [sys.executable, "-m", "tests.tools.scalpbot", verb, "--config", str(script.config)]
-        command += ["--csv", f"{PAIR}={script.file}", "--db", str(database), *options]
+        command += [*script.csv, "--db", str(database), *options]
         self._log = log
         self._database = database
         with log.open("ab") as output:
