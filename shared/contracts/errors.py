@@ -8,6 +8,7 @@
   + StaleParamsError: somebody else saved a version meanwhile
 * InfrastructureError: a server's or a disk's; tried again, exit code 1 where it ends
   + OandaUnavailableError: nothing was carried out
+  + FeedRefusedError: the feed refuses what it granted before, which may pass
   + OandaAmbiguousError: nobody knows whether it was
   + UnroutableError: no queue takes a message
   + NoLeaderError: a queue does not work although its broker does

@@ -71,7 +71,7 @@ def market_of(days: float) -> list[CandleSeries]:
 def every_fault(seed: int, rate: float) -> Faults:
     """Return faults of every kind at random; bars are missing or revised, too, and complete with the next quote."""
     faults = Faults.random(seed, rate, alters_history=True)
-    faults.completes_with_next_tick = True
+    faults.completes_with_next_tick, faults.omits_incomplete_bars = True, False
     faults.slow_seconds_real = 0.01
     return faults
 

@@ -138,7 +138,7 @@ class Faults:
         of that is the end. Only if history may be altered are bars missing for good or revised.
         """
         chooser = random.Random(seed)
-        return cls(
+        drawn = cls(
             seed=seed,
             late_completion_seconds=45.0,
             include_first_quirk=chooser.random() < 0.5,
@@ -157,6 +157,9 @@ class Faults:
             most_transactions=chooser.choice((2, 1000)),
             response_kinds=kinds,
         )
+        # Of a bar that is neither shown nor complete nobody can know, so it would last.
+        drawn.completes_with_next_tick &= not drawn.omits_incomplete_bars
+        return drawn
 
     def schedule(self, fault: ResponseFault, times: int = 1, path: str = "") -> None:
         """Let the next requests fail whose path contains a text; what is scheduled first falls first."""
