@@ -12,7 +12,7 @@ from services.platform.sole_trader import sole_trader, take
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
 from shared.runtime.lease import HeldLease, Policy
 from shared.store.engine import sqlite_url
-from shared.store.file_lock import locked_file
+from shared.store.file_lock import file_is_held, locked_file
 from shared.store.sql_store import SqlStore, open_store
 
 
@@ -37,10 +37,16 @@ def test_a_server_has_one_trader_at_a_time_and_no_executor_beside_it(postgres_ur
     for holder in ("first", "next"):
         with sole_trader(postgres_url, holder) as trader:
             with pytest.raises(InputError, match="another process trades in this database"):
-                take(HeldLease(store, LEASE, "second", Policy.STOP), store, sleep=living(store, holder))
+                take(HeldLease(store, LEASE, "second", Policy.STOP), store, at_once(), living(store, holder))
             with store.transaction() as transaction:
                 assert transaction.acquire_lease(LEASE, "executor", 10.0) is None
                 trader.fence(transaction)
+
+
+def at_once() -> Callable[[], float]:
+    """Return a clock that does not move: only that the other one lives can end the waiting."""
+    looks = iter(range(5))
+    return lambda: 0.0 * next(looks)
 
 
 def living(store: SqlStore, holder: str) -> Callable[[float], None]:
@@ -67,6 +73,19 @@ def test_who_keeps_its_lease_without_prolonging_it_in_time_is_not_waited_for_wit
     with closing(open_store(postgres_url)) as other, pytest.raises(InputError, match="another process trades"):
         take(HeldLease(other, LEASE, "next", Policy.STOP), other, lambda: float(next(seconds)), pause)
     assert len(pauses) == 13, "a second each, the lease and a renewal long"
+
+
+def test_who_asks_is_told_whether_a_file_is_traded_in(tmp_path: Path, postgres_url: str) -> None:
+    url = sqlite_url(tmp_path / "paper.db")
+    before = file_is_held(url)
+    with sole_trader(url, "first"):
+        during = file_is_held(url)
+    assert (before, during, file_is_held(url), file_is_held(postgres_url)) == (False, True, False, None)
+
+
+def test_a_file_needs_no_lease(tmp_path: Path) -> None:
+    with sole_trader(sqlite_url(tmp_path / "paper.db"), "first") as trader, trader.store.reading() as reader:
+        assert reader.lease(LEASE) is None
 
 
 def test_only_a_file_has_a_lock_of_its_own(tmp_path: Path, postgres_url: str) -> None:

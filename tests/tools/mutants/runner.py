@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from tests.servers.postgres import PostgresServer
 from tests.tools.mutants.mutations import Mutant
 
 # How long the tests of a mutant may take: so much, and so many times what they took as it is.
@@ -139,7 +140,7 @@ class MutantRunner:
         ending = _FAULT
         try:
             os.setsid()
-            _hush()
+            _settle_in()
             if _put_in_place(mutant, self._root):
                 ending = _SURVIVED
                 for item, following in zip(items, [*items[1:], None], strict=True):
@@ -219,7 +220,9 @@ def _functions(objects: Iterable[object]) -> Iterator[FunctionType]:
     return (thing for thing in objects if type(thing) is FunctionType)
 
 
-def _hush() -> None:
+def _settle_in() -> None:
+    """Make a fork at home: quiet, and sure of a server that is not its own child, so that it cannot be asked after."""
+    PostgresServer.make_usable = lambda _: None  # type: ignore[assignment,method-assign]
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
@@ -239,7 +242,7 @@ def _in_fork(work: Callable[[], object]) -> int:
     if process == 0:
         try:
             os.close(reader)
-            _hush()
+            _settle_in()
             with os.fdopen(writer, "wb") as stream:
                 pickle.dump(work(), stream)
         finally:

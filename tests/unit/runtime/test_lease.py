@@ -218,3 +218,18 @@ def test_a_lease_is_kept_in_the_background_and_given_back(store: Store, clock: C
         clock.now += RENEW_SECONDS
         wait_until(lambda: holder_of(store) == "sole", 20.0, "it is renewed")
     assert holder_of(store) is None
+
+
+def test_a_lease_that_ran_out_is_not_held_in_a_view_of_the_store(store: Store, clock: Clock) -> None:
+    lease = claim(store, "one", Policy.STEP_BACK, clock)
+    assert lease.acquire()
+    with store.reading() as reader:
+        assert lease.holds(reader)
+    with store.transaction() as transaction:
+        transaction.acquire_lease(NAME, "one", 0.5)
+    with store.reading() as reader:
+        assert lease.holds(reader), "half a second is left"
+    run_out(store, "one")
+    with store.reading() as reader:
+        assert not lease.holds(reader)
+    assert lease.leads, "it knows of nothing"
