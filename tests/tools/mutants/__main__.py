@@ -6,7 +6,6 @@
 import argparse
 import os
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Final
 import pytest
 
 from tests.repository import ROOT
+from tests.tools.mutants.equivalents import equivalents_in, outdated
 from tests.tools.mutants.mutations import Mutant, mutants_of
 from tests.tools.mutants.runner import Judged, MutantRunner
 from tests.tools.mutants.scopes import SCOPES
@@ -80,11 +80,13 @@ def main(arguments: Sequence[str]) -> int:
     wrong = sorted(set(chosen.scopes) - set(SCOPES))
     if wrong:
         parser.error(f"there is no scope {wrong[0]}; choose of {', '.join(SCOPES)}")
-    found = {
-        name: [mutant for mutant in mutants if chosen.only in mutant.key]
-        for name, mutants in _mutants(chosen.scopes or list(SCOPES)).items()
-    }
-    equivalent: dict[str, str] = tomllib.loads(_EQUIVALENT.read_text(encoding="utf-8"))
+    made = _mutants(chosen.scopes or list(SCOPES))
+    equivalent = equivalents_in(_EQUIVALENT)
+    keys = {mutant.key for mutants in made.values() for mutant in mutants}
+    sources = [source for name in chosen.scopes for source in SCOPES[name].sources] or None
+    if not chosen.only and (old := outdated(equivalent, keys, sources)):
+        parser.error(f"{_EQUIVALENT.name} names what fits no mutant; take it out or name it anew: {'; '.join(old)}")
+    found = {name: [mutant for mutant in mutants if chosen.only in mutant.key] for name, mutants in made.items()}
     runner = MutantRunner([mutant for mutants in found.values() for mutant in mutants], ROOT, chosen.jobs, _tell)
     tests = dict.fromkeys(test for name in found for test in SCOPES[name].tests)
     ending = pytest.main(["--override-ini=addopts=", *_OPTIONS, *tests], plugins=[runner])
