@@ -75,6 +75,12 @@ def test_whole_backlog_is_handled_in_order(store: Store) -> None:
     assert work.handled == list(range(1, BACKLOG + 1))
 
 
+def test_backlog_of_one_fact_more_than_a_batch_is_handled_and_counted(store: Store) -> None:
+    work = Noting(stored=range(1, 502))
+    assert consumer_of(store, work).catch_up() == 501
+    assert work.handled == list(range(1, 502))
+
+
 def test_long_backlog_can_be_left_after_any_batch(store: Store) -> None:
     work = Noting()
     done = consumer_of(store, work).catch_up_a_batch()
@@ -103,6 +109,21 @@ def test_facts_that_came_before_one_in_front_of_them_follow_at_once_when_it_come
     stored[1:1] = [2]
     consumer.handle([message(2)])
     assert work.handled == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("patience", [0, 3])
+def test_ten_thousand_facts_that_came_too_early_follow_at_once_when_the_missing_one_comes(
+    store: Store, patience: int
+) -> None:
+    stored: list[int] = []
+    work = Noting(stored)
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=patience)
+    consumer.handle([message(seq) for seq in range(2, 10_002)])
+    assert work.handled == []
+    if not patience:
+        stored += range(1, 10_002)
+    consumer.handle([message(1)])
+    assert work.handled == list(range(1, 10_002))
 
 
 def test_a_fact_from_nowhere_makes_no_work_later(store: Store) -> None:
@@ -149,17 +170,30 @@ def test_a_patient_consumer_keeps_what_came_too_early_and_reads_no_table(store: 
     assert counted == [(0, 0), (4, 4), (4, 2)], "two came twice"
 
 
-def test_patience_ends_where_the_missing_fact_does_not_come(store: Store) -> None:
+@pytest.mark.parametrize("before", [0, 1])
+def test_patience_ends_where_the_missing_fact_does_not_come(store: Store, before: int) -> None:
     work = Noting(stored=range(1, 9))
     consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=3)
+    came = list(range(1, before + 1))
+    consumer.handle([message(seq) for seq in came])
     for seq in (2, 3, 4):
-        consumer.handle([message(seq)])
-        assert work.handled == []
-    consumer.handle([message(5)])
+        consumer.handle([message(before + seq)])
+        assert work.handled == came
+    consumer.handle([message(before + 5)])
     assert work.handled == [1, 2, 3, 4, 5, 6, 7, 8]
     # Those that were kept are behind by now.
     consumer.handle([message(9)])
     assert work.handled == list(range(1, 10))
+
+
+def test_a_patient_consumer_reads_no_table_for_a_gap_behind_a_whole_batch(store: Store) -> None:
+    work = Noting(stored=range(1, 700))
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=3)
+    consumer.handle([message(seq) for seq in (*range(2, 601), 602)])
+    consumer.handle([message(1)])
+    assert work.handled == list(range(1, 601)), "601 is on its way"
+    consumer.handle([message(601)])
+    assert work.handled == list(range(1, 603))
 
 
 def test_a_patient_consumer_goes_on_in_batches_and_after_another_process(store: Store) -> None:
