@@ -18,6 +18,7 @@ from tests.faults.played import (
     flood,
     live,
     messages,
+    twins,
 )
 from tests.faults.stage import Stage
 
@@ -84,6 +85,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
         for _ in range(times)
     ],
     "day": _repeated(lambda stage, number: day.under_faults(stage, day.WHOLE_DAY, _SEED + number)),
+    "twins": _repeated(lambda stage, _number: twins.relieved(stage)),
     "backup": lambda stage, times: [*backups.dumped(stage, 3 * times), *backups.copied(stage, 3 * times)],
     "live": lambda stage, _times: live.weekends(stage, live.SUNDAYS),
     "revised": _repeated(lambda stage, number: live.revised(stage, 0.1 + 0.2 * number)),

@@ -1,6 +1,7 @@
-"""Rows 18 and 19 of the fault matrix: a paused leader, also in a command, and two that lead at once."""
+"""Rows of the fault matrix about who leads: a paused leader, also in a command, two that lead, two that take turns."""
 
 from tests.faults.played.executors import both_leading, paused, taken_over_in_command
+from tests.faults.played.twins import relieved
 from tests.faults.stage import Stage
 
 
@@ -17,3 +18,7 @@ def test_row_19_two_leading_executors_open_no_trade_twice(stage: Stage) -> None:
 
 def test_command_of_a_paused_leader_is_carried_out_once_by_the_one_that_takes_over(stage: Stage) -> None:
     taken_over_in_command(stage, "pause-after-command", waits_for_lease=False).require_sound()
+
+
+def test_of_two_ingests_and_two_strategies_one_works_and_the_other_takes_over(stage: Stage) -> None:
+    relieved(stage, waits_for_lease=False).require_sound()
