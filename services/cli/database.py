@@ -6,11 +6,13 @@ from pathlib import Path
 
 from services.cli.configuration import read_settings
 from services.cli.options import AtDatabase
+from shared.contracts.errors import InputError
 from shared.settings.addresses import STORE_SCHEMES, server_address
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.port import Reader, Store
 from shared.store.sql_store import open_store
+from shared.store.traded_here import traded_from
 
 
 def database_url(given: str | None, settings: Settings) -> str:
@@ -23,8 +25,21 @@ def database_url(given: str | None, settings: Settings) -> str:
 
 
 def url_read(where: AtDatabase) -> str:
-    """Return the URL of the database that a verb looks into."""
-    return database_url(where.database, read_settings(where.config))
+    """Return the URL of the database that a verb looks into: the one named, else the one that is traded in from here.
+
+    Raises InputError where none is named and several are traded in from this folder.
+    """
+    settings = read_settings(where.config)
+    here = [] if where.database is not None or settings.runtime.names_store() else traded_from(Path.cwd())
+    if len(here) > 1:
+        raise InputError(f"platforms trade in {' and '.join(map(shown_here, here))}: choose one with --db")
+    return sqlite_url(here[0]) if here else database_url(where.database, settings)
+
+
+def shown_here(path: Path) -> str:
+    """Return a path as somebody in this folder would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @contextmanager

@@ -83,8 +83,8 @@ Database: TypeAlias = Annotated[
     typer.Option(
         "--db",
         metavar="FILE|URL",
-        help="Database: an SQLite file or a URL. Default: DATABASE_URL, else SCALP_BOT_DB_PATH, else "
-        "data/paper_trading.db.",
+        help="Database: an SQLite file or a URL. Default: DATABASE_URL, else SCALP_BOT_DB_PATH, else the one that a "
+        "platform started in this folder trades in, else data/paper_trading.db.",
     ),
 ]
 Limit: TypeAlias = Annotated[

@@ -3,14 +3,17 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 
 from services.cli.output import note
+from services.executor.commands.holds import hold_sentence
 from services.platform.sole_trader import Trader, sole_trader
 from shared.settings.rates import rate_notes
 from shared.settings.settings import Settings
 from shared.store.port import Store
+from shared.store.traded_here import pointing_at
 
 
 @contextmanager
@@ -20,7 +23,8 @@ def trading(url: str, verb: str) -> Iterator[Trader]:
     Raises InputError while another one does.
     """
     # A process started anew must not be taken for the one before it, which may only be paused.
-    with sole_trader(url, f"{verb}-{gethostname()}-{os.getpid()}/{token_hex(8)}") as trader:
+    holder = f"{verb}-{gethostname()}-{os.getpid()}/{token_hex(8)}"
+    with sole_trader(url, holder) as trader, pointing_at(url, Path.cwd(), os.getpid()):
         yield trader
 
 
@@ -30,3 +34,10 @@ def note_missing_rates(store: Store, settings: Settings, pairs: Sequence[str]) -
         stored = [each.pair for each in reader.newest_candles()]
     for sentence in rate_notes(settings, [*pairs, *stored]):
         note(sentence)
+
+
+def note_holds(store: Store) -> None:
+    """Say before trading what entries are held by."""
+    with store.reading() as reader:
+        for hold in reader.holds():
+            note(hold_sentence(hold, True))

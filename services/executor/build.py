@@ -8,6 +8,7 @@ from typing import Final
 from services.executor.commands.broker_closes import BrokerCloses
 from services.executor.commands.desk import CommandDesk
 from services.executor.commands.execution import Terms
+from services.executor.commands.holds import HoldWatch
 from services.executor.desk import AccountDesk
 from services.executor.quotes import current_quote
 from services.executor.settlement import Given
@@ -20,7 +21,7 @@ from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.streams import EXECUTOR_STREAM
 from shared.settings.settings import Settings
 from shared.store.port import Store, Transaction
-from shared.store.rows.commands import CommandRow
+from shared.store.rows.commands import CommandRow, HoldRow
 
 # Batches of messages; what a slower partition says has come by then, or was lost.
 _PATIENCE: Final = 5
@@ -30,13 +31,18 @@ def no_listener(_row: CommandRow) -> None:
     """Keep to oneself that a command ended."""
 
 
+def no_hold_listener(_hold: HoldRow, _in_force: bool) -> None:
+    """Keep to oneself that a hold began or ended."""
+
+
 @dataclass(frozen=True)
 class Outside:
     """What an executor goes by: in whose name, the time and prices, and what it may do.
 
     `given` says what a live run adds to a candle when it is settled; `closes` closes at the broker, None where that
     cannot be done; `fence` raises where this process may not write (any more); `observe` is told how many facts were
-    announced and how many were handled, `tell` of each command that ended.
+    announced and how many were handled, `tell` of each command that ended, `tell_hold` of each hold that is in force
+    at the start or begins, and of each that ends.
     """
 
     holder: str
@@ -48,6 +54,7 @@ class Outside:
     crash: CrashPoint = no_crash
     observe: Callable[[int, int], None] = no_observer
     tell: Callable[[CommandRow], None] = no_listener
+    tell_hold: Callable[[HoldRow, bool], None] = no_hold_listener
 
 
 class Executor:
@@ -77,6 +84,9 @@ class Executor:
         self._commands = CommandDesk(store, self.consumer, terms)
         self._board = outside.board
         self._tell = outside.tell
+        self._store = store
+        self._holds = HoldWatch(outside.tell_hold)
+        self._looked = False
 
     def apply_quotes(self) -> bool:
         """Close the positions whose stops or targets new quotes have reached, and return whether any did so."""
@@ -100,4 +110,8 @@ class Executor:
         ended = self._commands.execute_waiting()
         for row in ended:
             self._tell(row)
+        if ended or not self._looked:
+            with self._store.reading() as reader:
+                self._holds.look(reader)
+            self._looked = True
         return bool(ended)

@@ -2,9 +2,10 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from services.executor.commands.holds import hold_sentence
 from shared.contracts.commands import CommandType
 from shared.runtime.process import Process
-from shared.store.rows.commands import CommandRow
+from shared.store.rows.commands import CommandRow, HoldRow
 
 
 class CommandMetrics:
@@ -36,3 +37,8 @@ def tell_outside(process: Process, row: CommandRow) -> None:
     # Plain SQL may ask for anything, and labels come from closed sets.
     known = row.type if row.type in CommandType.__members__ else "unknown"
     process.metrics.of(CommandMetrics).commands.labels(known, row.status).inc()
+
+
+def tell_hold_outside(process: Process, hold: HoldRow, in_force: bool) -> None:
+    """Log that a hold is in force, or ended."""
+    process.log.info("hold", what=hold_sentence(hold, in_force), scope=hold.scope, kind=hold.kind, in_force=in_force)

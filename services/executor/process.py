@@ -6,7 +6,7 @@ from functools import partial
 
 from services.executor.build import Executor, Outside
 from services.executor.commands.opened import opened_closes
-from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_outside
+from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_hold_outside, tell_outside
 from services.executor.quotes import live_conditions
 from services.executor.work import LEASE, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
@@ -51,6 +51,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
             crash=process.crash,
             observe=partial(observe, process),
             tell=partial(tell_outside, process),
+            tell_hold=partial(tell_hold_outside, process),
         )
         executor = Executor(store, OutboxOutgoing(relay.wake), settings, outside)
         obey = _obeying(process, store, executor)

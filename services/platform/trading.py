@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from services.executor.build import Outside
+from services.executor.commands.holds import hold_sentence
 from services.executor.metrics import tell_outside
 from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
@@ -24,6 +25,7 @@ from shared.runtime.process import BEAT_SECONDS, Process
 from shared.runtime.quotes.board import QuoteBoard
 from shared.settings.settings import Settings
 from shared.store.port import Store
+from shared.store.rows.commands import HoldRow
 
 # What a process waits for, as its health tells it, until it trades.
 TRADING: Final = "trading"
@@ -46,6 +48,10 @@ class Audience(NamedTuple):
     note: Callable[[str], None]
     tell: Handler
     watch: Callable[[QuoteBoard], None]
+
+    def tell_hold(self, hold: HoldRow, in_force: bool) -> None:
+        """Say that a hold is in force, or ended."""
+        self.note(hold_sentence(hold, in_force))
 
 
 class Heartbeats:
@@ -83,7 +89,13 @@ class PastTrading:
         listeners = dict.fromkeys(ACCOUNT_FACTS, audience.tell)
         self._process = process
         self._speed = speed
-        outside = Outside(process.instance, process.clock, fence=fence, tell=partial(tell_outside, process))
+        outside = Outside(
+            process.instance,
+            process.clock,
+            fence=fence,
+            tell=partial(tell_outside, process),
+            tell_hold=audience.tell_hold,
+        )
         self._platform = Platform(store, run.settings, RunMode.OFFLINE, news, outside, listeners=listeners)
         self._heartbeats = Heartbeats(process, store)
         process.health.has("start")

@@ -12,6 +12,7 @@ from shared.contracts.pairs import parse_pair
 EVERY_PAIR: Final = "ALL"
 LONGEST_PAYLOAD_CHARACTERS: Final = 10_000
 LONGEST_EXPIRY_SECONDS: Final = 86_400
+DEFAULT_EXPIRY_SECONDS: Final = 900
 _MODE: Final = "mode"
 _PAIR: Final = "pair"
 
@@ -48,6 +49,8 @@ class TradeMode(StrEnum):
 
 
 UNFINISHED: Final = (CommandStatus.PENDING, CommandStatus.RUNNING)
+# What only keeps from trading is never too late; all else is about the moment in which it was asked for.
+_LASTING: Final = (CommandType.PAUSE_PAIR, CommandType.PAUSE_ALL, CommandType.KILL_SWITCH_ON)
 _OF_ONE_PAIR: Final = (CommandType.PAUSE_PAIR, CommandType.RESUME_PAIR, CommandType.CLOSE_PAIR)
 
 
@@ -57,6 +60,11 @@ class Command(NamedTuple):
     type: CommandType
     mode: TradeMode
     pair: str | None
+
+
+def default_expiry_seconds(type_name: str) -> int | None:
+    """Return for how long a command waits that was sent without an expiry; None for as long as it takes."""
+    return None if type_name in _LASTING else DEFAULT_EXPIRY_SECONDS
 
 
 def parse_command(type_name: str, payload_json: str) -> Command:

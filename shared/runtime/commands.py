@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, Command, canonical_payload
+from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, Command, canonical_payload, default_expiry_seconds
 from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
 from shared.store.port import Transaction
@@ -37,9 +37,12 @@ class Sent(NamedTuple):
 def send_command(transaction: Transaction, command: Command, new: NewCommand) -> Sent:
     """Add a command and its audit record, or return the one that was sent with the same key before.
 
-    `command` is what `new` asks for. Raises InputError for an actor, key or expiry that cannot be, and KeyTakenError
-    where the key belongs to a command with another payload or another expiry.
+    `command` is what `new` asks for; without an expiry it gets that of its type. Raises InputError for an actor, key or
+    expiry that cannot be, and KeyTakenError where the key belongs to a command with another payload or another expiry.
     """
+    usual = default_expiry_seconds(command.type)
+    if new.expires_time is None and usual is not None:
+        new = new._replace(expires_time=new.created_time + usual)
     if new.expires_time is not None and new.expires_time - new.created_time > LONGEST_EXPIRY_SECONDS:
         raise InputError(f"a command must expire within {LONGEST_EXPIRY_SECONDS} seconds")
     _check_length("actor", new.actor, _LONGEST_ACTOR)

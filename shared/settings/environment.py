@@ -49,6 +49,10 @@ class RuntimeSettings(Section):
     audit_anchor_key: SecretStr | None = None
     audit_anchor_public_key: str | None = None
 
+    def names_store(self) -> bool:
+        """Return whether a database was chosen, and not left to the default."""
+        return self.database_url is not None or self.db_path != Path(_DEFAULT_DB_PATH)
+
     def store_url(self) -> str:
         """Return the address of the store: the database URL if there is one, else that of the SQLite file."""
         return f"sqlite:///{self.db_path}" if self.database_url is None else self.database_url.get_secret_value()

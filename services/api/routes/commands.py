@@ -16,6 +16,7 @@ from services.api.shapes.commands import (
     Command,
     CommandOrder,
     CommandsQuery,
+    SentCommand,
     TrailedCommand,
     shown_command,
 )
@@ -24,12 +25,13 @@ from shared.contracts.commands import command_of
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
 from shared.runtime.commands import KeyTakenError, Sent, send_command
+from shared.runtime.overview.trading import Trading, trading_now
 from shared.store.rows.commands import CommandFilter, NewCommand
 
 _LARGEST_ID: Final = 2**62
 _LOCATION: Final = {"Location": {"description": "The address of the command.", "schema": {"type": "string"}}}
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.OK.value: {"description": "Already sent with this key", "model": Command, "headers": _LOCATION},
+    HTTPStatus.OK.value: {"description": "Already sent with this key", "model": SentCommand, "headers": _LOCATION},
     HTTPStatus.ACCEPTED.value: {"description": "Accepted; it waits for an executor", "headers": _LOCATION},
     HTTPStatus.CONFLICT.value: {"description": "The key belongs to another command", "content": PROBLEM_CONTENT},
 }
@@ -53,7 +55,7 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
 
     def send(
         request: Request, order: CommandOrder, response: Response, principal: CurrentPrincipal, key: Key = None
-    ) -> Command:
+    ) -> SentCommand:
         """Send a command to be carried out once; its status shows how far it has come.
 
         KILL_SWITCH_OFF needs a session that was opened or confirmed within the last 5 minutes.
@@ -63,13 +65,13 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
         if key is not None and order.idempotency_key not in (None, key):
             raise InputError("the header Idempotency-Key and the body's idempotency_key differ; give one of them")
         rate.count(principal.user_id, order.type)
-        sent = _send(context, principal.name, order, key or order.idempotency_key)
+        sent, trading = _send(context, principal.name, order, key or order.idempotency_key)
         context.crash(f"{SERVICE}.command_committed")
         if not sent.is_new:
             rate.uncount(principal.user_id, order.type)
         response.status_code = HTTPStatus.ACCEPTED if sent.is_new else HTTPStatus.OK
         response.headers["Location"] = f"{context.root_path}/api/commands/{sent.row.id}"
-        return shown_command(sent.row)
+        return SentCommand(**shown_command(sent.row).model_dump(), trading=trading)
 
     for prefix in _PREFIXES:
         app.post(
@@ -105,7 +107,7 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
         return TrailedCommand(**shown_command(row).model_dump(), audit=audit)
 
 
-def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None) -> Sent:
+def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None) -> tuple[Sent, Trading]:
     now = int(context.clock())
     command = command_of(order.type, order.payload.mode, order.payload.pair)
     new = NewCommand(
@@ -119,8 +121,9 @@ def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None)
     try:
         with context.store.transaction() as transaction:
             sent = send_command(transaction, command, new)
+            trading = trading_now(transaction, context.file_is_held())
             context.crash(f"{SERVICE}.before_commit")
     except KeyTakenError as taken:
         raise ProblemError(HTTPStatus.CONFLICT, str(taken)) from taken
     context.log.info("command sent", id=sent.row.id, type=sent.row.type, actor=actor, is_new=sent.is_new)
-    return sent
+    return sent, trading

@@ -10,6 +10,7 @@ from services.api.shapes.pages import PageQuery
 from services.api.shapes.status import Hold
 from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, CommandStatus, CommandType, TradeMode
 from shared.runtime.commands import command_fields
+from shared.runtime.overview.trading import Trading
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import CommandRow
 
@@ -85,6 +86,14 @@ class Command(BaseModel):
     claimed_by: str | None = Field(examples=["executor-1"])
     started_ts_utc: str | None = Field(examples=[_TIME])
     finished_ts_utc: str | None = Field(examples=[_TIME])
+
+
+class SentCommand(Command):
+    """A command as it was just stored, and whether anybody trades who could carry it out."""
+
+    trading: Trading = Field(
+        examples=["now"], description="Where `nobody` trades it waits for whoever does so next, until it expires."
+    )
 
 
 class HoldChange(Hold):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from services.cli.configuration import read_settings
-from services.cli.database import database_url, reading
+from services.cli.database import reading, url_read
 from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
@@ -37,7 +37,7 @@ def tail(where: AtDatabase, limit: int, as_json: bool) -> None:
 def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:
     """Print whether chain and anchors hold, and return the exit code that says so."""
     settings = read_settings(where.config)
-    known = _known(settings, database_url(where.database, settings), anchors, public_key)
+    known = _known(settings, url_read(where), anchors, public_key)
     # Anchors first: every record that they have seen is then there to be read.
     found = read_anchors(known)
     with reading(where) as reader:

@@ -2,35 +2,69 @@
 
 import json
 import time
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from services.cli.commands.places import CommandPlace, CommandRequest, opened_commands
+from services.cli.database import shown_here, url_read
 from services.cli.options import Where
 from services.cli.output import DID_NOT_HOLD, NO_VALUE, Column, note, say, say_figures, say_json, say_table
-from shared.contracts.commands import UNFINISHED, CommandStatus
+from shared.contracts.commands import UNFINISHED, CommandStatus, parse_command
 from shared.contracts.errors import InfrastructureError, InputError
+from shared.runtime.overview.trading import Trading
+from shared.store.engine import shown_place
+from shared.store.traded_here import traded_from
 
-__all__ = ["CommandRequest", "list_commands", "send", "show"]
+__all__ = ["CommandRequest", "Manner", "list_commands", "send", "show"]
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
 
 
-def send(where: Where, order: CommandRequest, *, actor: str | None, patience: int | None, as_json: bool) -> int:
-    """Send a command, wait `patience` seconds for its end unless that is None, and return the exit code."""
+class Manner(NamedTuple):
+    """How a command is sent: with `patience` seconds for its end, None for none, and `anyway` where nobody trades."""
+
+    patience: int | None
+    anyway: bool
+
+
+def send(where: Where, order: CommandRequest, *, actor: str | None, manner: Manner, as_json: bool) -> int:
+    """Send a command to whoever trades, wait for its end, and return the exit code."""
+    parse_command(order.type, msgspec.json.encode(order.payload).decode())
+    patience = manner.patience
     with opened_commands(where, actor) as place:
+        if place.trading() is Trading.NOBODY:
+            if not manner.anyway:
+                return _refused(where, order, as_json)
+            # It waits for whoever trades next.
+            patience = None
         row, is_new = place.send(order)
         if patience is not None:
             row = _finished(place, row, patience)
     if as_json:
-        say_json({**row, "is_new": is_new})
+        say_json({"sent": True, **row, "is_new": is_new})
     elif patience is not None:
         say(f"Command {row['id']} {row['type']} {row['status']}: {msgspec.json.encode(row['result_json']).decode()}")
     else:
         known = "sent" if is_new else f"was sent before and is {row['status']}"
         say(f"Command {row['id']} {row['type']} {known}; see `scalpbot commands show {row['id']}`.")
     return DID_NOT_HOLD if patience is not None and row["status"] != CommandStatus.SUCCEEDED else 0
+
+
+def _refused(where: Where, order: CommandRequest, as_json: bool) -> int:
+    """Say that nobody would carry the command out, and where somebody would."""
+    place = where.url or shown_place(url_read(where))
+    sentence = f"nobody trades in {place} now, so that nobody would carry out {order.type}: it was not sent"
+    others = [] if where.url else [shown_here(path) for path in traded_from(Path.cwd())]
+    if others:
+        sentence += f". A platform trades in {' and '.join(others)}: name it with --db"
+    sentence += ". With --anyway it waits for whoever trades there next"
+    if as_json:
+        say_json({"sent": False, "reason": sentence})
+    else:
+        note(f"{sentence}.")
+    return DID_NOT_HOLD
 
 
 def list_commands(where: Where, limit: int, as_json: bool) -> None:

@@ -35,11 +35,19 @@ Key: TypeAlias = Annotated[
 Expires: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--expires", metavar="SECONDS", min=1, help="Skip the command unless an executor takes it within this time."
+        "--expires",
+        metavar="SECONDS",
+        min=1,
+        help="Skip the command unless an executor takes it within this time. "
+        "Default: 900; none for PAUSE_PAIR, PAUSE_ALL and KILL_SWITCH_ON.",
     ),
 ]
 Wait: TypeAlias = Annotated[
-    bool, typer.Option("--wait", help="Wait until it is finished; exit code 3 unless it succeeded.")
+    bool,
+    typer.Option("--wait/--no-wait", help="Wait until it is finished; exit code 3 unless it succeeded. Default: wait."),
+]
+Anyway: TypeAlias = Annotated[
+    bool, typer.Option("--anyway", help="Send it where nobody trades, too, for whoever trades there next.")
 ]
 Patience: TypeAlias = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")]
 Actor: TypeAlias = Annotated[
@@ -60,8 +68,9 @@ def send(
     mode: OnMode = "PAPER",
     key: Key = None,
     expires: Expires = None,
-    wait: Wait = False,
+    wait: Wait = True,
     timeout: Patience = 30,
+    anyway: Anyway = False,
     actor: Actor = None,
     database: Database = None,
     url: Url = None,
@@ -69,14 +78,17 @@ def send(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Send a command to a platform, through its database or its API; its executor executes it within a second."""
+    """Send a command to a platform, through its database or its API, and show what came of it, within about a second.
+
+    Where nobody trades nothing is sent, and the exit code is 3.
+    """
     return job.send(
         Where(database=database, config=config, url=url, user=user),
         job.CommandRequest(
             type=type_name, payload={"mode": mode, **({} if pair is None else {"pair": pair})}, key=key, expires=expires
         ),
         actor=actor,
-        patience=timeout if wait else None,
+        manner=job.Manner(patience=timeout if wait else None, anyway=anyway),
         as_json=as_json,
     )
 

@@ -9,12 +9,15 @@ from uuid import uuid4
 
 import msgspec
 
+from services.cli.database import url_read
 from services.cli.options import Where
 from services.cli.places import opened
 from services.cli.remote import Remote
 from shared.contracts.commands import parse_command
 from shared.contracts.errors import InputError
 from shared.runtime.commands import command_fields, send_command
+from shared.runtime.overview.trading import Trading, trading_now
+from shared.store.file_lock import file_is_held
 from shared.store.port import Store
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import CommandFilter, NewCommand
@@ -35,6 +38,10 @@ class CommandRequest(NamedTuple):
 class CommandPlace(Protocol):
     """Commands as named values, wherever they are."""
 
+    def trading(self) -> Trading:
+        """Return whether anybody trades there, who could carry out a command."""
+        ...
+
     def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
         """Send a command; return it, and whether it is new."""
         ...
@@ -51,10 +58,16 @@ class CommandPlace(Protocol):
 class StoredCommands:
     """Commands in a database."""
 
-    def __init__(self, store: Store, actor: str) -> None:
-        """Send them on behalf of an actor."""
+    def __init__(self, store: Store, actor: str, url: str) -> None:
+        """Send them on behalf of an actor; the URL is that of the store."""
         self._store = store
         self._actor = actor
+        self._url = url
+
+    def trading(self) -> Trading:
+        """Return whether anybody trades in the database."""
+        with self._store.reading() as reader:
+            return trading_now(reader, file_is_held(self._url))
 
     def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
         """Send a command; return it, and whether it is new."""
@@ -93,6 +106,10 @@ class RemoteCommands:
         """Ask an API."""
         self._remote = remote
 
+    def trading(self) -> Trading:
+        """Return what the API says of its platform."""
+        return Trading(self._remote.get("/api/status")["trading"])
+
     def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
         """Send a command; under a key, so that it may be sent again where the answer is lost."""
         parse_command(order.type, msgspec.json.encode(order.payload).decode())
@@ -105,7 +122,9 @@ class RemoteCommands:
             body["expires_seconds"] = order.expires
         reply = self._remote.ask("POST", "/api/commands", body, again=True)
         # Under a key of our own, one that is known already is the one whose answer was lost.
-        return reply.body, reply.status == HTTPStatus.ACCEPTED or order.key is None
+        # Who trades was asked for before.
+        sent = {name: value for name, value in reply.body.items() if name != "trading"}
+        return sent, reply.status == HTTPStatus.ACCEPTED or order.key is None
 
     def command(self, command_id: int) -> dict[str, Any] | None:
         """Return one command with its audit records, which take the role operator."""
@@ -139,7 +158,7 @@ def opened_commands(where: Where, actor: str | None = None) -> AbstractContextMa
         raise InputError("--url cannot be combined with --actor: the API knows who signs in")
 
     def stored(store: Store) -> StoredCommands:
-        return StoredCommands(store, actor or getpass.getuser())
+        return StoredCommands(store, actor or getpass.getuser(), url_read(where))
 
     return opened(where, RemoteCommands, stored)
 

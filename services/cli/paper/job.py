@@ -15,7 +15,7 @@ from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.progress import bar
 from services.cli.streams import lasting_streams
-from services.cli.trading import note_missing_rates, trading
+from services.cli.trading import note_holds, note_missing_rates, trading
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.inspection.csv_export import ExportedRows, export_logs
@@ -64,6 +64,7 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
         name, times = granularity_name(read.series.granularity_seconds), read.series.time
         described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
     with trading(url, "paper") as trader:
+        note_holds(trader.store)
         run = Run(own_process("paper", lambda: False), trader, settings)
         with anchored(run.process, trader.store, settings.runtime, url):
             read_files = list(zip(files, reads, strict=True))

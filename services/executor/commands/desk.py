@@ -13,10 +13,10 @@ from services.executor.commands.broker_answers import broker_answer
 from services.executor.commands.broker_closes import CloseOrder, Ended
 from services.executor.commands.execution import Answer, Operation, Terms, answer_to
 from services.executor.work import SERVICE, ExecutorWork
-from shared.contracts.commands import CommandStatus, parse_command
+from shared.contracts.commands import CommandStatus, default_expiry_seconds, parse_command
 from shared.contracts.errors import InputError
-from shared.contracts.times import parse_time
-from shared.runtime.commands import CLAIMED, COMPLETED, SENT, SETTLED, STARTED
+from shared.contracts.times import format_time, parse_time
+from shared.runtime.commands import CLAIMED, COMPLETED, SENT, SETTLED, STARTED, age_seconds
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import Outgoing
 from shared.store.port import Store, Transaction
@@ -174,18 +174,29 @@ class CommandDesk:
         transaction.append_audit([_entry(now, row, action, detail)])
 
     def _expired(self, row: CommandRow, now: int) -> Answer | None:
-        if row.expires_ts_utc is None:
+        """Return the answer to a command that was taken too late; plain SQL may have left its expiry to its type."""
+        usual = default_expiry_seconds(row.type)
+        if row.expires_ts_utc is not None:
+            expires = _time_in(row, "expires_ts_utc")
+        elif usual is not None:
+            expires = _time_in(row, "created_ts_utc") + usual
+        else:
             return None
-        try:
-            expires = parse_time(row.expires_ts_utc)
-        except ValueError as fault:
-            raise InputError(f"expires_ts_utc {row.expires_ts_utc[:60]!r} is not a time") from fault
         if now <= expires:
             return None
-        return Answer(CommandStatus.SKIPPED, {"reason": "expired", "expired": row.expires_ts_utc})
+        told = {"reason": "expired", "expired": format_time(expires)}
+        return Answer(CommandStatus.SKIPPED, {**told, "age_seconds": int(age_seconds(row.created_ts_utc, now))})
 
     def _now(self) -> int:
         return int(self._terms.clock())
+
+
+def _time_in(row: CommandRow, column: str) -> int:
+    text = str(getattr(row, column))
+    try:
+        return parse_time(text)
+    except ValueError as fault:
+        raise InputError(f"{column} {text[:60]!r} is not a time") from fault
 
 
 def _is_running(row: CommandRow) -> bool:

@@ -96,7 +96,7 @@ def test_the_command_line_finds_it_there(
     (tmp_path / "password").write_text(PASSWORD, encoding="utf-8")
     monkeypatch.setenv("SCALP_BOT_PASSWORD_FILE", str(tmp_path / "password"))
     base = str(page.base_url).rstrip("/")
-    assert main(["commands", "send", "PAUSE_ALL", "--url", base, "--user", "operator", "--json"]) == 0
+    assert main(["commands", "send", "PAUSE_ALL", "--no-wait", "--url", base, "--user", "operator", "--json"]) == 0
     assert "PAUSE_ALL" in capsys.readouterr().out
 
 

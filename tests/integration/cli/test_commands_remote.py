@@ -65,23 +65,39 @@ def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 @contextmanager
 def platform_and_api(database: Path, **changes: Any) -> Iterator[tuple[Commanded, Api]]:
     url = sqlite_url(database)
-    with commanded(url) as desk, closing(open_store(url)) as store, running(store, **changes) as api:
+    with (
+        commanded(url) as desk,
+        closing(open_store(url)) as store,
+        running(store, **{"clock": lambda: desk.clock.now, **changes}) as api,
+    ):
         yield desk, api
+
+
+def test_api_tells_that_nobody_trades_and_the_verb_sends_nothing_then(terminal: Terminal) -> None:
+    with platform_and_api(terminal.database, file_is_held=lambda: False) as (_desk, api):
+        refused = terminal.over(api, "send", "KILL_SWITCH_ON")
+        assert (refused.code, "would carry out KILL_SWITCH_ON: it was not sent" in refused.err) == (3, True)
+        assert api.get("/api/status", "viewer").json()["trading"] == "nobody"
+        assert api.get("/api/commands", "viewer").json()["items"] == []
+        assert terminal.over(api, "send", "KILL_SWITCH_ON", "--anyway").code == 0
+        signed_in = api.sign_in("operator").headers
+        told = api.client.post("/api/commands", json={"type": "PAUSE_ALL"}, headers=signed_in)
+        assert (told.status_code, told.json()["trading"]) == (202, "nobody")
 
 
 def test_verbs_say_the_same_through_the_api_as_from_the_database(terminal: Terminal) -> None:
     with platform_and_api(terminal.database) as (desk, api):
-        sent = terminal.over(api, "send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k")
+        sent = terminal.over(api, "send", "--no-wait", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k")
         assert sent == (0, "Command 1 PAUSE_PAIR sent; see `scalpbot commands show 1`.\n", "")
-        again = terminal.over(api, "send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json")
-        known = terminal.stored("send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json")
+        again = terminal.over(api, "send", "--no-wait", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json")
+        known = terminal.stored("send", "--anyway", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json")
         assert json.loads(again.out)["is_new"] is False
         assert again == known
-        terminal.stored("send", "RESUME_ALL", "--actor", "bob")
+        terminal.stored("send", "--anyway", "RESUME_ALL", "--actor", "bob")
         desk.obey()
         for verb in (("list",), ("list", "--json"), ("show", "1"), ("show", "1", "--json"), ("list", "--limit", "1")):
             assert terminal.over(api, *verb) == terminal.stored(*verb), verb
-        taken = terminal.over(api, "send", "PAUSE_PAIR", "--pair", "USD_JPY", "--key", "k")
+        taken = terminal.over(api, "send", "--no-wait", "PAUSE_PAIR", "--pair", "USD_JPY", "--key", "k")
         assert (taken.code, "the idempotency key 'k' belongs to command 1" in taken.err) == (2, True)
         seen = terminal.over(api, "show", "1", user="viewer")
         assert (seen.code, "command.sent" in seen.out) == (0, False)
@@ -117,7 +133,7 @@ def test_waiting_ends_with_the_command_and_says_how(terminal: Terminal) -> None:
         assert result["result_json"]["reason"] == "live_trading_disabled"
         assert result["idempotency_key"].startswith("cli-")
         # What takes the password anew has just been given it.
-        assert terminal.over(api, "send", "KILL_SWITCH_OFF").code == 0
+        assert terminal.over(api, "send", "--no-wait", "KILL_SWITCH_OFF").code == 0
         late = terminal.over(api, "send", "RESUME_ALL", "--wait", "--timeout", "1")
         assert (late.code, "command 4 is PENDING after 1 s" in late.err) == (1, True)
 
@@ -140,14 +156,14 @@ def test_the_password_comes_from_a_file_or_from_stdin(
 
 def test_who_may_not_is_told_so_in_a_sentence(terminal: Terminal) -> None:
     with platform_and_api(terminal.database) as (desk, api):
-        viewer = terminal.over(api, "send", "PAUSE_ALL", user="viewer")
+        viewer = terminal.over(api, "send", "--no-wait", "PAUSE_ALL", user="viewer")
         refusal = "not allowed for your role: this needs the role operator, yours is viewer"
         assert viewer.err == f"error: viewer is refused: {refusal}\n"
-        wrong = terminal.over(api, "send", "PAUSE_ALL", given="guess guess guess\n")
+        wrong = terminal.over(api, "send", "--no-wait", "PAUSE_ALL", given="guess guess guess\n")
         assert (wrong.code, wrong.err.endswith("the name or the password is wrong\n")) == (2, True)
-        nobody = terminal.over(api, "send", "PAUSE_ALL", given="\n")
+        nobody = terminal.over(api, "send", "--no-wait", "PAUSE_ALL", given="\n")
         assert (nobody.code, "there is no password for operator" in nobody.err) == (2, True)
-        unknown = terminal.over(api, "send", "OPEN_PAIR")
+        unknown = terminal.over(api, "send", "--no-wait", "OPEN_PAIR")
         assert (unknown.code, "unknown command 'OPEN_PAIR'" in unknown.err) == (2, True)
         with desk.store.reading() as reader:
             assert reader.list_commands(Span(10), CommandFilter()) == []
@@ -204,7 +220,7 @@ def test_what_is_away_or_something_else_is_told_from_what_refuses(terminal: Term
 
 def test_an_answer_that_is_lost_is_asked_for_again_and_the_command_is_one(terminal: Terminal) -> None:
     with platform_and_api(terminal.database) as (desk, api), losing_answers(str(api.client.base_url)) as address:
-        sent = terminal.run("send", "PAUSE_ALL", "--url", address, "--user", "operator", given=PASSWORD)
+        sent = terminal.run("send", "--no-wait", "PAUSE_ALL", "--url", address, "--user", "operator", given=PASSWORD)
         assert sent.out == "Command 1 PAUSE_ALL sent; see `scalpbot commands show 1`.\n"
         with desk.store.reading() as reader:
             assert len(reader.list_commands(Span(10), CommandFilter())) == 1
@@ -262,7 +278,7 @@ def test_behind_tls_the_cookie_that_is_bound_to_it_works_and_plain_http_does_not
         unknown = terminal.over(api, "list")
         assert (unknown.code, "certificate verify failed" in unknown.err) == (1, True)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-        assert terminal.over(api, "send", "PAUSE_ALL").code == 0
+        assert terminal.over(api, "send", "--no-wait", "PAUSE_ALL").code == 0
         assert json.loads(terminal.over(api, "list", "--json").out)[0]["actor"] == "operator"
 
 

@@ -57,7 +57,7 @@ def test_verbs_that_begin_on_a_full_disk_say_so(disk: SmallDisk, capsys: pytest.
         ("paper", "--csv", candles, "--db", str(disk.folder / "folder" / "new.db")),
         ("up", "--feed", "replay", "--csv", candles, "--once", "--no-api", "--db", new),
         ("status", "--db", str(database)),
-        ("commands", "send", "PAUSE_ALL", "--db", str(database)),
+        ("commands", "send", "PAUSE_ALL", "--anyway", "--db", str(database)),
         ("audit", "keys", str(disk.folder / "key")),
         ("bus", "definitions", "--out", str(disk.folder / "definitions.json")),
     ):

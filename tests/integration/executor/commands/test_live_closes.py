@@ -368,6 +368,7 @@ def test_a_process_that_stops_does_not_wait_for_oanda(own: Commanded, simulator:
 
 def test_a_run_that_may_not_write_any_more_closes_nothing_at_oanda(own: Commanded, simulator: OandaSimulator) -> None:
     simulator.open_position(EUR, 1_000)
+    own.clock.now = MONDAY
     own.send("CLOSE_PAIR", pair=EUR, mode="LIVE")
     refused = threading.Event()
     ends = time.monotonic() + PATIENCE_SECONDS
