@@ -43,10 +43,10 @@ from tests.tools.make_sample import first_candles
 
 _FEW: Final = 10_000
 _MANY: Final = 1_000_000
-_ROUNDS: Final = 25
+_ROUNDS: Final = 60
 # Later than all candles that a store is filled with.
 _START: Final = 1_767_564_000
-_TRADED: Final = 120
+TRADED: Final = 120
 _SEED: Final = 7
 _TOLERANCE: Final = 0.10
 
@@ -72,7 +72,7 @@ class Market:
     def __init__(self) -> None:
         """Make more than are needed."""
         markets = [DemoMarket(instrument(pair), _SEED, _START) for pair in PAIRS]
-        self._series = [first_candles(market, 2 * (_TRADED + _ROUNDS)) for market in markets]
+        self._series = [first_candles(market, 2 * (TRADED + _ROUNDS)) for market in markets]
 
     def file(self, closes: int) -> list[CandleSeries]:
         """Return the candles of all pairs up to a close."""
@@ -101,14 +101,14 @@ def prepare(subject: Subject, market: Market) -> None:
     with closing(open_store(subject.url)) as store, store.transaction() as transaction:
         transaction.save_cursor("strategy", "candles.0", subject.candles)
         transaction.save_cursor("executor", ALL_ASSESSED, subject.candles)
-    restart(subject.url, market.file(_TRADED))
+    restart(subject.url, market.file(TRADED))
 
 
 @contextmanager
 def actions(subject: Subject, market: Market) -> Iterator[Actions]:
     """Return what is measured on a database, with an API that runs on it."""
-    where, turns = AtDatabase(database=subject.url), iter(range(_TRADED + 1, _TRADED + 1 + _ROUNDS))
-    newest = format_time(int(market.file(_TRADED)[0].time[-1]))
+    where, turns = AtDatabase(database=subject.url), iter(range(TRADED + 1, TRADED + 1 + _ROUNDS))
+    newest = format_time(int(market.file(TRADED)[0].time[-1]))
     with closing(open_store(subject.url)) as store, running(store) as api:
         headers = api.sign_in("admin", idle_seconds=7_200).headers
         yield Actions(
@@ -153,19 +153,23 @@ def main(arguments: Sequence[str]) -> None:
     """Print the table; exit with 1 where something takes over a tenth longer in the largest database."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("candles", nargs="*", type=int, default=[_FEW, _MANY])
-    sizes = parser.parse_args(arguments).candles
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"), help="leave out the other database")
+    asked = parser.parse_args(arguments)
+    sizes = asked.candles
     market = Market()
     try:
         with tempfile.TemporaryDirectory() as folder, open_postgres_server("local") as postgres:
             files = [Subject("SQLite", size, sqlite_url(Path(folder) / f"{size}.db")) for size in sizes]
             server = [Subject("PostgreSQL", size, postgres.url(postgres.new_database())) for size in sizes]
-            for subject in (*files, *server):
+            kinds = {"SQLite": files, "PostgreSQL": server}
+            chosen = [kinds[asked.only]] if asked.only else [*kinds.values()]
+            for subject in (each for subjects in chosen for each in subjects):
                 began = time.perf_counter()
                 prepare(subject, market)
                 print(
                     f"{subject.kind} with {subject.candles:,} in {time.perf_counter() - began:.0f} s", file=sys.stderr
                 )
-            found = {**measure(files, market), **measure(server, market)}
+            found = {key: times for subjects in chosen for key, times in measure(subjects, market).items()}
     except (UnavailableError, ServerError) as reason:
         sys.exit(f"a private server cannot run here: {reason}")
     print("\n".join(table(found, sizes)))

@@ -45,13 +45,14 @@ class Found(NamedTuple):
     assessments: int
     staged: int
     sent: int
+    trades: int
     trade_hash: str
 
     def __str__(self) -> str:
         return (
             f"{self.partitions} partitions: {self.candles} candles in {self.seconds:.1f} s, "
             f"{self.candles / self.seconds:,.0f} candles/s; {self.assessments} assessments, {self.staged} staged, "
-            f"{self.sent} sent; trades {self.trade_hash[:12]}"
+            f"{self.sent} sent; {self.trades} closed trades, {self.trade_hash[:12]}"
         )
 
 
@@ -92,6 +93,7 @@ def measure(ground: Ground, files: Sequence[str], candles: int, partitions: int,
         assessments=ground.rows("SELECT count(*) FROM assessments")[0][0],
         staged=dict(ground.rows(_STAGED))["strategy"],
         sent=int(sent),
+        trades=ground.rows("SELECT count(*) FROM trades WHERE status = 'CLOSED'")[0][0],
         trade_hash=found,
     )
 
@@ -119,8 +121,10 @@ def main(arguments: Sequence[str]) -> None:
                 print(found[-1], flush=True)
     except (UnavailableError, ServerError) as reason:
         sys.exit(f"private servers cannot run here: {reason}")
-    if len({each.trade_hash for each in found}) > 1 or any(each.sent != each.assessments for each in found):
-        sys.exit("the runs differ in their trades, or messages were sent that were not staged once")
+    if len({each.trade_hash for each in found}) > 1 or not all(each.trades for each in found):
+        sys.exit("the runs differ in their trades, or have none")
+    if any(not each.assessments == each.staged == each.sent for each in found):
+        sys.exit("not every message was staged and sent once")
 
 
 if __name__ == "__main__":
