@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.played.clocks import stepped
-from tests.faults.played.live import SUNDAYS, revised, weekends
+from tests.faults.played.live import SUNDAYS, weekends
 from tests.faults.stage import Stage
 from tests.servers.errors import UnavailableError
 
@@ -16,11 +16,8 @@ def test_row_24_clock_that_steps_by_an_hour_trades_nothing_and_keeps_nobody_out(
     outcome.require_sound()
 
 
-def test_live_run_goes_over_a_weekend_on_which_clocks_change_without_a_candle_or_trade_amiss(stage: Stage) -> None:
-    (outcome,) = weekends(stage, SUNDAYS[:1])
+def test_live_run_goes_over_a_weekend_on_which_clocks_change_while_candles_are_revised(stage: Stage) -> None:
+    (outcome,) = weekends(stage, SUNDAYS[:1], revised_share=0.2)
     outcome.require_sound()
     assert outcome.figure("trades") > 0
-
-
-def test_candles_that_are_revised_over_the_wire_stay_what_they_were_when_they_were_traded(stage: Stage) -> None:
-    revised(stage, 0.2).require_sound()
+    assert outcome.figure("told as refused") == outcome.figure("revised") > 0

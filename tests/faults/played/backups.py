@@ -24,8 +24,8 @@ _SECONDS_EACH: Final = 1.5
 _CHANGING_TABLES: Final = ("positions", "daily_stats", "trades")
 
 
-def dumped(stage: Stage, times: int) -> list[Outcome]:
-    """Dump the database of running services; judge the run, and services that go on from the last dump."""
+def dumped(stage: Stage, times: int, *, goes_on: bool = True) -> list[Outcome]:
+    """Dump the database of running services; judge the run, and where it `goes_on` services on the last dump."""
     with stage.scene(CANDLES) as scene:
         scene.pace = scene.script.pace_for(3.0 + _SECONDS_EACH * times)
         scene.start_all()
@@ -46,7 +46,7 @@ def dumped(stage: Stage, times: int) -> list[Outcome]:
             with closing(open_store(stage.postgres.url(copy))) as store:
                 _require_sound(scene.script, store)
     try:
-        return [run, _went_on(stage, copies[-1])]
+        return [run, _went_on(stage, copies[-1])] if goes_on else [run]
     finally:
         for copy in copies:
             stage.postgres.delete_database(copy)

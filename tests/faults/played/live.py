@@ -45,25 +45,19 @@ _EAGER: Final = {
 }
 
 
-def weekends(stage: Stage, sundays: Sequence[str]) -> list[Outcome]:
+def weekends(stage: Stage, sundays: Sequence[str], revised_share: float = 0.0) -> list[Outcome]:
     """Follow a simulated OANDA over weekends, with the hours in which the market is closed, and clocks that change."""
-    outcomes = []
-    for sunday in sundays:
-        series = weekend_series(sunday, seed=_SEED)
-        outcome = _followed(stage, series, Faults(), "live", f"weekend and clocks of {sunday}", injected=1)
-        outcomes.append(outcome)
-    return outcomes
+    return [_followed(stage, sunday, revised_share, "live", f"weekend and clocks of {sunday}") for sunday in sundays]
 
 
 def revised(stage: Stage, share: float) -> Outcome:
     """Follow a simulated OANDA that changes a share of its candles two minutes and a half after they were complete."""
-    faults = Faults(seed=_SEED, revised_rate=share, revised_after_seconds=_STEP / 2)
-    return _followed(stage, weekend_series(SUNDAYS[-1], _SEED), faults, "revised", "candles revised over the wire")
+    return _followed(stage, SUNDAYS[-1], share, "revised", "candles revised over the wire")
 
 
-def _followed(
-    stage: Stage, series: CandleSeries, faults: Faults, row: str, fault: str, injected: int | None = None
-) -> Outcome:
+def _followed(stage: Stage, sunday: str, revised_share: float, row: str, fault: str) -> Outcome:
+    series = weekend_series(sunday, _SEED)
+    faults = Faults(seed=_SEED, revised_rate=revised_share, revised_after_seconds=_STEP / 2)
     folder = Path(tempfile.mkdtemp(dir=stage.folder, prefix="live_"))
     begin, end = int(series.time[WARM_UP]) + _STEP / 2, float(series.time[-1] + _STEP + 300)
     with OandaSimulator([series], VirtualClock(begin), faults, heartbeat_seconds=0.2) as simulator:
@@ -83,11 +77,11 @@ def _followed(
     lost, doubled = missing(expected, found), missing(found, expected)
     if lost or doubled:
         notes["differs"] = described(expected, found)
-    if revisions:
+    if revised_share:
+        notes["revised"] = revisions
         notes["told as refused"] = process.metrics.of(FeedMetrics).rejected_candles.labels(PAIR)._value.get()
-    outcome = Outcome(
-        row, fault, revisions if injected is None else injected, lost, doubled, tuple(violations), notes=notes
-    )
+    injected = revisions if revised_share else 1
+    outcome = Outcome(row, fault, injected, lost, doubled, tuple(violations), notes=notes)
     stage.outcomes.append(outcome)
     return outcome
 

@@ -9,7 +9,7 @@ from tests.faults.stage import LONG_CANDLES, Scene, Stage
 
 # What a lease of theirs lasts, and some for the other to ask and to find its place.
 TAKEOVER_SECONDS: Final = 15.0
-_PLAYED_SECONDS: Final = 20.0
+_PLAYED_SECONDS: Final = 12.0
 
 
 def relieved(stage: Stage, *, waits_for_lease: bool = True) -> Outcome:
