@@ -58,7 +58,10 @@ class Release(NamedTuple):
 
 
 class Collector:
-    """Merges what a feed says of its pairs into one order; `now` is always the feed's own time."""
+    """Merges what a feed says of its pairs into one order; `now` is always the feed's own time.
+
+    `asked_at` is that of the question, now unless it is given: how the feed stood later its answer does not tell.
+    """
 
     def __init__(
         self,
@@ -96,36 +99,40 @@ class Collector:
             if pair in self._holes and state.wanted_from is not None and len(state.held) < most_held
         ]
 
-    def begin(self, pair: str, fed: Sequence[FedCandle], now: float) -> None:
+    def begin(self, pair: str, fed: Sequence[FedCandle], now: float, asked_at: float | None = None) -> None:
         """Take a pair's history, from its first candle on that can still go behind all that is stored."""
         state = self._pairs[pair]
         ordered = [each for each in self._fit(pair, fed, now) if (each.time + self._step, pair) > self._released]
         state.frontier = ordered[0].time if ordered else int(now // self._step) * self._step
         state.remembered_from = state.frontier
-        self._walk(state, ordered, now, warm_up=True)
-        state.complete_at = now
+        state.complete_at = now if asked_at is None else asked_at
+        self._walk(state, ordered, state.complete_at, warm_up=True)
 
-    def glimpse(self, pair: str, fed: Sequence[FedCandle], now: float) -> None:
+    def glimpse(self, pair: str, fed: Sequence[FedCandle], now: float, asked_at: float | None = None) -> None:
         """Take the last complete candle of a pair and the current one, which may leave a hole before them."""
         state = self._pairs[pair]
         if state.frontier is None or not fed:
             return
         ordered = self._fit(pair, fed, now)
+        asked = now if asked_at is None else asked_at
         # The last two candles do not tell of one before them that was passed over and may have become complete.
-        if self._reachable(state, ordered, now) or state.wanted_from != state.frontier:
+        if self._reachable(state, ordered, asked) or state.wanted_from != state.frontier:
             self._holes.add(pair)
         else:
-            state.complete_at = now
+            state.complete_at = asked
 
-    def answer(self, pair: str, fed: Sequence[FedCandle], now: float, *, to_now: bool) -> None:
+    def answer(
+        self, pair: str, fed: Sequence[FedCandle], now: float, asked_at: float | None = None, *, to_now: bool
+    ) -> None:
         """Take all candles of a pair from its hole on; `to_now` says that the feed has no more."""
         state = self._pairs[pair]
-        self._walk(state, self._fit(pair, fed, now), now)
+        asked = now if asked_at is None else asked_at
+        self._walk(state, self._fit(pair, fed, now), asked)
         if to_now:
             self._holes.discard(pair)
-            state.complete_at = now
+            state.complete_at = asked
         else:
-            state.partial_at = now
+            state.partial_at = asked
 
     def release(self, now: float, at_most: int) -> Release:
         """Return the next candles, at most so many unless one decision time has more, and what is to be noted."""

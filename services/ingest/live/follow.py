@@ -91,7 +91,7 @@ class LiveFeed:
         self._refused = False
         self._skewed = False
         self._failures: Counter[str] = Counter()
-        self._heard = False
+        self._heard_at: float | None = None
 
     def run(self) -> None:
         """Follow until the process is to stop."""
@@ -102,13 +102,13 @@ class LiveFeed:
             if answered:
                 self._feed_is_there()
             # While the feed is away as a whole, no pair is late: waiting for it costs nothing, a lost candle does.
-            if self._heard:
-                self._store_released()
+            if self._heard_at is not None:
+                self._store_released(self._heard_at)
             self._rest(answered)
 
     def _round(self) -> bool:
         """Ask for all that is wanted now, and return whether every question was answered."""
-        self._heard = False
+        self._heard_at = None
         if not self._learn_time():
             return False
         for pair in self._collector.not_begun():
@@ -117,10 +117,10 @@ class LiveFeed:
         latest = self._ask("all pairs", lambda: self._source.latest(self._pairs))
         if latest is None:
             return False
-        self._heard = True
+        self._heard_at = asked_at = self._asked_at
         for pair in self._pairs:
-            fed = self._settled(latest.get(pair, ()))
-            self._collector.glimpse(pair, fed, self._now(fed))
+            fed = self._settled(latest.get(pair, ()), asked_at)
+            self._collector.glimpse(pair, fed, self._now(fed), asked_at)
         # A pair that fails again and again comes last, so that it holds up no other.
         holes = sorted(self._collector.holes(_PAGE_CANDLES), key=lambda hole: self._failures[hole.pair])
         return all(self._fill(hole) for hole in holes if not self._process.stopped())
@@ -133,8 +133,9 @@ class LiveFeed:
             fed = self._ask(pair, lambda: self._source.history(pair, count))
         if fed is None:
             return False
-        fed = self._settled(fed)
-        self._collector.begin(pair, fed, self._now(fed))
+        asked_at = self._asked_at
+        fed = self._settled(fed, asked_at)
+        self._collector.begin(pair, fed, self._now(fed), asked_at)
         self._process.log.info("history taken", pair=pair, candles=len(fed))
         return True
 
@@ -143,8 +144,9 @@ class LiveFeed:
         fed = self._ask(hole.pair, lambda: self._source.since(hole.pair, hole.from_time, _PAGE_CANDLES))
         if fed is None:
             return False
-        fed = self._settled(fed)
-        self._collector.answer(hole.pair, fed, self._now(fed), to_now=len(fed) < _PAGE_CANDLES)
+        asked_at = self._asked_at
+        fed = self._settled(fed, asked_at)
+        self._collector.answer(hole.pair, fed, self._now(fed), asked_at, to_now=len(fed) < _PAGE_CANDLES)
         return True
 
     def _ask(self, what: str, question: Callable[[], Answer]) -> Answer | None:
@@ -204,9 +206,9 @@ class LiveFeed:
         self._skewed = abs(skew) > _MOST_SKEW_SECONDS
         return True
 
-    def _settled(self, fed: Sequence[FedCandle]) -> Sequence[FedCandle]:
-        """Return the candles of the last answer with those complete that could not change when it was asked for."""
-        until = self._asked_at - self._settings.late_seconds
+    def _settled(self, fed: Sequence[FedCandle], asked_at: float) -> Sequence[FedCandle]:
+        """Return the candles of an answer with those complete that could not change when it was asked for."""
+        until = asked_at - self._settings.late_seconds
         return [settled(each, self._step, until) for each in fed]
 
     def _feed_time(self) -> float:
@@ -220,9 +222,9 @@ class LiveFeed:
             return now
         return self._server_time
 
-    def _store_released(self) -> None:
+    def _store_released(self, now: float) -> None:
+        """Store what may be stored by what the feed said when it was asked, however long its answers took since."""
         process = self._process
-        now = self._now()
         while not process.stopped():
             release = self._collector.release(now, _BATCH)
             if not any(release):

@@ -146,6 +146,32 @@ def test_a_quiet_pairs_candle_that_completes_with_the_next_quote_is_traded_in_it
     assert order == sorted(order)
 
 
+@pytest.mark.parametrize("seconds", [0.7, 1.9, 5.0, 11.0])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_answers_that_take_long_leave_no_pair_behind(store: Store, seconds: float, quiet: bool) -> None:
+    class Slow(LiveMarket):
+        def latest(self, pairs: Any) -> dict[str, list[FedCandle]]:
+            answer = super().latest(pairs)
+            self.now += seconds
+            return answer
+
+        def since(self, pair: str, time: int, count: int) -> list[FedCandle]:
+            answer = super().since(pair, time, count)
+            self.now += seconds
+            return answer
+
+    market = Slow(START, a_market("AUD_USD", "EUR_USD", slots=9).bars)
+    slots = {*range(-20, 0), *((1, 4, 7) if quiet else range(9))}
+    aussie = [each for slot, each in zip(range(-20, 9), market.bars["AUD_USD"], strict=True) if slot in slots]
+    never = [each._replace(complete_at=float("inf")) if each.candle.time >= TUESDAY else each for each in aussie]
+    market.bars = {**market.bars, "AUD_USD": never}
+    listener(market, store).follow_until(START + 9 * MINUTE + 120)
+    assert stored_slots(store)[-9:] == list(range(9))
+    assert stored_slots(store, "AUD_USD")[5:] == sorted(slots - {*range(-20, 0)})
+    with store.reading() as reader:
+        assert reader.rejected_candles(10) == []
+
+
 def test_an_incomplete_candle_is_not_taken_before_it_ended_long_enough_ago(store: Store) -> None:
     market = a_market("EUR_USD", slots=3)
     bars = list(market.bars["EUR_USD"])
