@@ -112,8 +112,8 @@ def _result(
     strategies = [settings.pair(pair).strategy for pair in timeline.pairs]
     return BacktestResult(
         rules=rules,
-        trades=_closed_trades(stage.log, stage.state.closed_trades, timeline.pairs, strategies),
-        open_positions=_open_positions(stage.books, stage.table, timeline.pairs, strategies),
+        trades=_closed_trades(stage.log, stage.state.closed_trades, timeline.instruments, strategies),
+        open_positions=_open_positions(stage.books, stage.table, timeline.instruments, strategies),
         pending_entries=_pending_entries(stage.books, timeline.pairs),
         start_balance=stage.params.start_balance,
         balance=stage.state.balance,
@@ -143,9 +143,9 @@ def warm_engine(instruments: Sequence[Instrument], settings: Settings) -> None:
 
 
 def _closed_trades(
-    log: TradeLog, count: int, pairs: Sequence[str], strategies: Sequence[str]
+    log: TradeLog, count: int, instruments: Sequence[Instrument], strategies: Sequence[str]
 ) -> tuple[ClosedTrade, ...]:
-    return tuple(trade_in_log(log, row, pairs[log.pair[row]], strategies[log.pair[row]]) for row in range(count))
+    return tuple(trade_in_log(log, row, instruments[log.pair[row]], strategies[log.pair[row]]) for row in range(count))
 
 
 def _unconverted(timeline: Timeline, refusal: Bytes, first: int, last: int) -> dict[str, int]:
@@ -155,15 +155,15 @@ def _unconverted(timeline: Timeline, refusal: Bytes, first: int, last: int) -> d
 
 
 def _open_positions(
-    books: Books, table: PairTable, pairs: Sequence[str], strategies: Sequence[str]
+    books: Books, table: PairTable, instruments: Sequence[Instrument], strategies: Sequence[str]
 ) -> tuple[OpenPosition, ...]:
     return tuple(
         OpenPosition(
-            entry=entry_in_books(books, place, pair, strategies[place]),
+            entry=entry_in_books(books, place, each, strategies[place]),
             last_price=int(books.bid_close[place] if books.side[place] == BUY else books.ask_close[place]),
             unrealised=int(unrealised_quanta(books, table, place)),
         )
-        for place, pair in enumerate(pairs)
+        for place, each in enumerate(instruments)
         if books.side[place] != NO_SIDE
     )
 

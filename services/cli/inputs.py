@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.ingest.files.candle_file import CandleFile, CandleRead, parse_candle_argument, read_candle_file
+from services.ingest.files.spread import spread_note
 from services.ingest.files.volume import volume_note
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
@@ -10,14 +11,14 @@ from shared.contracts.pairs import parse_pairs
 from shared.settings.settings import Settings
 
 
-def candle_files(texts: Sequence[str], pair: str | None) -> list[CandleFile]:
+def candle_files(texts: Sequence[str], pair: str | None, settings: Settings) -> list[CandleFile]:
     """Return the files that `--csv` and `--pair` name, each with its instrument.
 
     Raises InputError where a pair is unknown, comes twice, or contradicts `--pair`.
     """
     if pair is not None and len(texts) > 1:
         raise InputError("--pair goes with one candle file; with several write --csv PAIR=FILE for each")
-    files = [parse_candle_argument(text, pair) for text in texts]
+    files = [parse_candle_argument(text, pair, settings.instrument) for text in texts]
     names = [each.instrument.name for each in files]
     if pair is not None and names[0] != pair:
         raise InputError(f"--pair {pair} contradicts --csv {texts[0]}; give only one of the two pairs")
@@ -43,14 +44,15 @@ def read_candles(
     ]
 
 
-def volume_notes(reads: Sequence[CandleRead], settings: Settings) -> list[str]:
-    """Return a sentence for each file whose volumes keep its pair's strategy from signalling."""
+def candle_notes(reads: Sequence[CandleRead], settings: Settings) -> list[str]:
+    """Return a sentence for each file whose volumes or spreads keep its pair from being traded."""
     zone, hour = settings.calendar.trading_day_zone, settings.calendar.trading_day_hour
     found = (
         volume_note(each.series, zone=zone, hour=hour, strategy=settings.pair(each.series.instrument.name).strategy)
         for each in reads
     )
-    return [f"{sentence}." for sentence in found if sentence is not None]
+    wide = (spread_note(each.series, settings.pair(each.series.instrument.name).max_spread_points) for each in reads)
+    return [f"{sentence}." for sentence in (*found, *wide) if sentence is not None]
 
 
 def chosen_files(files: Sequence[CandleFile], pairs: str | None) -> list[CandleFile]:

@@ -11,6 +11,7 @@ from services.executor.verdicts import VerdictWriter
 from shared.contracts.envelope import MESSAGE_NAMESPACE
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import TRADE_CLOSED, AccountEvent, CandleAssessed, Quote
+from shared.contracts.instruments import require_grid
 from shared.contracts.state_json import decode_state, encode_state
 from shared.contracts.trades import TradeCosts, entry_in_books, trade_in_log
 from shared.contracts.vocabulary import QuotePurpose
@@ -25,7 +26,6 @@ from shared.core.types import (
     STILL_OPEN,
     ExitReason,
     Instrument,
-    instrument,
     integers_in_list,
     list_of_floats,
     list_of_integers,
@@ -69,7 +69,7 @@ class AccountDesk:
     def _arrange(self, pairs: Sequence[str]) -> None:
         self._pairs = sorted(set(pairs))
         self._places = {pair: place for place, pair in enumerate(self._pairs)}
-        self._instruments: list[Instrument] = [instrument(pair) for pair in self._pairs]
+        self._instruments: list[Instrument] = [self._settings.pair(pair).instrument for pair in self._pairs]
         self._table = conversion_table(self._settings, self._instruments, integers_in_list)
         self._books = empty_books(len(self._pairs), list_of_integers, list_of_floats)
         # At most one position is open in a pair, so one candle closes at most as many as there are pairs.
@@ -101,6 +101,7 @@ class AccountDesk:
             self._wanted.append(closed.pair)
             self.restore(self.snapshot())
         place = self._places[closed.pair]
+        require_grid(self._instruments[place], closed.digits)
         before = self._state._replace(closed_trades=0)
         self._state, outcome = account_step(
             before,
@@ -167,7 +168,11 @@ class AccountDesk:
             return quote
         # A close at an operator's wish happens at the account's time, which may be later than the pair's last candle.
         return Quote(
-            pair=pair, time=max(self._mark_times), bid=self._books.bid_close[place], ask=self._books.ask_close[place]
+            pair=pair,
+            time=max(self._mark_times),
+            digits=self._instruments[place].digits,
+            bid=self._books.bid_close[place],
+            ask=self._books.ask_close[place],
         )
 
     def close(self, price: Quote, seq: int, reason: ExitReason, command_id: int | None) -> QuoteExit:
@@ -272,7 +277,7 @@ class AccountDesk:
         self._trade_ids[place] = str(uuid5(MESSAGE_NAMESPACE, name))
         opening = TradeOpening(
             id=self._trade_ids[place],
-            entry=entry_in_books(books, place, closed.pair, fact.strategy),
+            entry=entry_in_books(books, place, self._instruments[place], fact.strategy),
             signal_time=closed.candle.time,
         )
         rate = conversion_rate(self._table, books, place)
@@ -289,7 +294,7 @@ class AccountDesk:
     def _closed(self, row: int) -> Closed:
         place = self._log.pair[row]
         pair = self._pairs[place]
-        trade = trade_in_log(self._log, row, pair, self._settings.pair(pair).strategy)
+        trade = trade_in_log(self._log, row, self._instruments[place], self._settings.pair(pair).strategy)
         return Closed(self._trade_ids[place], trade)
 
     def _position(self, place: int) -> PositionRow:
@@ -297,7 +302,7 @@ class AccountDesk:
         mark = books.bid_close[place] if books.side[place] == BUY else books.ask_close[place]
         return PositionRow(
             trade_id=self._trade_ids[place],
-            entry=entry_in_books(books, place, pair, self._settings.pair(pair).strategy),
+            entry=entry_in_books(books, place, self._instruments[place], self._settings.pair(pair).strategy),
             mark_time=self._mark_times[place],
             mark_price=mark,
             unrealised_pnl=unrealised_quanta(books, self._table, place),

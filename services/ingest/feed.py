@@ -10,6 +10,7 @@ from shared.contracts.envelope import Message, fact_message
 from shared.contracts.errors import InputError
 from shared.contracts.facts import CANDLE_CLOSED, CandleClosed
 from shared.contracts.granularity import granularity_name
+from shared.contracts.instruments import require_grid
 from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries
 from shared.core.types import PRICE_NAMES, Candle
@@ -26,10 +27,11 @@ _COMPARED_TOGETHER: Final = 5_000
 
 
 class Arrival(NamedTuple):
-    """A complete candle before it has a place in the stream."""
+    """A complete candle before it has a place in the stream; its prices are in points of 10**-digits."""
 
     pair: str
     granularity_seconds: int
+    digits: int
     candle: Candle
 
     @property
@@ -108,6 +110,7 @@ class CandleFeed:
                 previous_seq=newest[stream],
                 pair=each.pair,
                 granularity_seconds=each.granularity_seconds,
+                digits=each.digits,
                 candle=each.candle,
             )
             facts.append(fact)
@@ -206,7 +209,7 @@ def _new_of(reader: Reader, series: CandleSeries, known: Known | None) -> Iterat
         for candle in part.candles():
             other = stored.get(candle.time)
             if other is None:
-                yield Arrival(pair, step, candle)
+                yield Arrival(pair=pair, granularity_seconds=step, digits=series.instrument.digits, candle=candle)
             elif other != candle:
                 raise InputError(
                     f"the {pair} candle of {format_time(candle.time)} is stored with "
@@ -219,6 +222,8 @@ def _stored_beside(reader: Reader, part: CandleSeries) -> dict[int, Candle]:
     """Return the stored candles of the time of a series, by their own."""
     start, end = int(part.time[0]), int(part.time[-1]) + 1
     rows = reader.candles_between(part.instrument.name, part.granularity_seconds, start, end)
+    if rows:
+        require_grid(part.instrument, rows[0].digits)
     return {row.candle.time: row.candle for row in rows}
 
 

@@ -25,7 +25,7 @@ from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade
 from shared.contracts.vocabulary import EXIT_OF_NAME, QuotePurpose
 from shared.core.account import Conditions
-from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, Side, instrument
+from shared.core.types import HOLD, HOLD_BIT, PASSED, REASON_NAMES, SIDE_NAMES, Side
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM, candles_not_traded
@@ -246,10 +246,9 @@ def _compare(name: str, stored: object, replayed: object) -> None:
     old, new = _leaves(stored), _leaves(replayed)
     for key in chain(old, new):
         if old.get(key) != new.get(key):
-            # A row of the whole account has no pair and no price.
-            pair = next((value for part, value in new.items() if part.endswith("pair") and value), None)
-            digits = MONEY_DIGITS if pair is None else instrument(str(pair)).digits
-            was, is_now = (_shown(key, leaves.get(key), digits) for leaves in (old, new))
+            # A row with prices says in what points they are.
+            digits = next((value for part, value in new.items() if part.endswith("digits")), MONEY_DIGITS)
+            was, is_now = (_shown(key, leaves.get(key), int(str(digits))) for leaves in (old, new))
             raise _DifferenceError(f"{name}: {key} is {was} in the ledger, {is_now} when replayed")
 
 

@@ -13,9 +13,9 @@ from shared.calendar.economic import EconomicCalendar
 from shared.contracts.errors import InputError
 from shared.contracts.runs import RunMode
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.remembered import begin_run
+from shared.settings.settings import Settings
 from shared.store.port import Store
 
 _START: Final = 1_704_060_000  # Sunday 2023-12-31, 22:00 UTC: the first market week of 2024
@@ -55,7 +55,7 @@ class DemoFeed(NamedTuple):
 
     def trade(self, run: Run, audience: Audience) -> int:
         """Trade the candles that are not stored yet."""
-        market = _demo_candles(run.trader.store, self.pairs)
+        market = _demo_candles(run.trader.store, run.settings, self.pairs)
         return PastTrading(run, audience, None, self.speed).trade(market, self.candles)
 
 
@@ -140,7 +140,7 @@ def _refuse_made_up(store: Store) -> None:
             raise InputError("this database holds a made-up market; use another database with --db")
 
 
-def _demo_candles(store: Store, pairs: Sequence[str]) -> Iterator[Arrival]:
+def _demo_candles(store: Store, settings: Settings, pairs: Sequence[str]) -> Iterator[Arrival]:
     """Return the candles of the store's made-up market that are not stored yet, in order."""
     with store.reading() as reader:
         known, last = reader.setting(_MARKET_SETTING), reader.last_candle()
@@ -148,9 +148,13 @@ def _demo_candles(store: Store, pairs: Sequence[str]) -> Iterator[Arrival]:
     stored = (0, "") if last is None else closed_order(last)
 
     def stream(pair: str) -> Iterator[Arrival]:
-        market = DemoMarket(instrument(pair), seed, _START)
+        traded = settings.pair(pair).instrument
+        market = DemoMarket(traded, seed, _START)
         step = market.granularity_seconds
-        return (Arrival(pair, step, candle) for candle in market.stream(stored[0] - step))
+        return (
+            Arrival(pair=pair, granularity_seconds=step, digits=traded.digits, candle=candle)
+            for candle in market.stream(stored[0] - step)
+        )
 
     arrivals = merge(*map(stream, pairs), key=lambda arrival: arrival.order)
     return (arrival for arrival in arrivals if arrival.order > stored)

@@ -63,7 +63,7 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
             store=store,
             feed=platform.feed,
             source=live.source,
-            pairs=pairs,
+            instruments=live.instruments,
             settings=settings.live,
             on_idle=idle,
         )

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.calendar.facts import PairCalendar
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
+from shared.contracts.instruments import require_grid
 from shared.contracts.runs import RunMode
 from shared.contracts.state_json import decode_state, encode_state
 from shared.core.market import MarketCells, MarketMemory, market_cells, market_start, market_step
@@ -47,6 +48,7 @@ class PairDesk:
     def follow(self, settings: Settings, version: int) -> None:
         """Go by a version of the parameters from the next candle on; the machine, which has none in it, goes on."""
         settled = settings.pair(self.pair)
+        self._instrument = settled.instrument
         self._strategy = settled.strategy
         self._params = market_params(settled)
         self._params_hash = settings.pair_digest(self.pair, self._mode)
@@ -64,8 +66,10 @@ class PairDesk:
     def assess(self, closed: CandleClosed, known: KnownNews | None = None) -> CandleAssessed:
         """Judge the next candle of the pair; each candle is given once, in order.
 
-        A candle that is judged again is told what was `known` of the news the first time.
+        A candle that is judged again is told what was `known` of the news the first time. Raises InputError where its
+        prices are in other points than the settings say.
         """
+        require_grid(self._instrument, closed.digits)
         facts = self._calendar.fact_at(closed.decision_time, closed.candle.time)
         news = self._events.nearest(closed.decision_time)
         if known is not None:

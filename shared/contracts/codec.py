@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.contracts.decimals import format_money, format_points, parse_money, parse_points
+from shared.contracts.decimals import common_digits, format_money, format_points, parse_money, parse_points
 from shared.contracts.envelope import FACT_VERSION
 from shared.contracts.errors import InvariantError, MessageError
 from shared.contracts.facts import (
@@ -21,7 +21,7 @@ from shared.contracts.facts import (
     Quote,
 )
 from shared.contracts.times import format_time
-from shared.core.types import PRICE_NAMES, Assessment, Candle, MarketState, Readings, Reason, Side, instrument
+from shared.core.types import PRICE_NAMES, Assessment, Candle, MarketState, Readings, Reason, Side
 
 Fact = TypeVar("Fact")
 
@@ -63,7 +63,7 @@ def encode_assessed(fact: CandleAssessed) -> str:
 
 def encode_quote(quote: Quote) -> str:
     """Write a quote as JSON text."""
-    digits = instrument(quote.pair).digits
+    digits = quote.digits
     bid, ask = format_points(quote.bid, digits), format_points(quote.ask, digits)
     return msgspec.json.encode({"pair": quote.pair, "time": format_time(quote.time), "bid": bid, "ask": ask}).decode()
 
@@ -133,9 +133,8 @@ def _understood(text: str | bytes, read: Callable[[Mapping[str, Any]], Fact]) ->
 
 
 def _closed_fields(fact: CandleClosed) -> dict[str, object]:
-    digits = instrument(fact.pair).digits
     candle = fact.candle
-    prices = {name: format_points(points, digits) for name, points in zip(PRICE_NAMES, candle.prices, strict=True)}
+    prices = {name: format_points(points, fact.digits) for name, points in zip(PRICE_NAMES, candle.prices, strict=True)}
     # With one partition the candle before it is the one before it there.
     elsewhere = {} if fact.previous_seq == fact.seq - 1 else {"previous_seq": fact.previous_seq}
     return {
@@ -151,7 +150,8 @@ def _closed_fields(fact: CandleClosed) -> dict[str, object]:
 
 
 def _closed(fields: Mapping[str, Any]) -> CandleClosed:
-    digits = instrument(fields["pair"]).digits
+    # A price is written with all the digits of its point, so the text says what a point is.
+    digits = common_digits([fields[name] for name in PRICE_NAMES])
     prices = [parse_points(fields[name], digits) for name in PRICE_NAMES]
     time = int(datetime.fromisoformat(fields["time"]).timestamp())
     candle = Candle._make([time, *prices, _finite(fields["volume"])])
@@ -163,6 +163,7 @@ def _closed(fields: Mapping[str, Any]) -> CandleClosed:
         previous_seq=previous_seq,
         pair=fields["pair"],
         granularity_seconds=int(fields["granularity_seconds"]),
+        digits=digits,
         candle=candle,
     )
 
@@ -195,10 +196,14 @@ def _assessed(fields: Mapping[str, Any]) -> CandleAssessed:
 
 
 def _quote(fields: Mapping[str, Any]) -> Quote:
-    digits = instrument(fields["pair"]).digits
+    digits = common_digits([fields["bid"], fields["ask"]])
     time = int(datetime.fromisoformat(fields["time"]).timestamp())
     return Quote(
-        pair=fields["pair"], time=time, bid=parse_points(fields["bid"], digits), ask=parse_points(fields["ask"], digits)
+        pair=fields["pair"],
+        time=time,
+        digits=digits,
+        bid=parse_points(fields["bid"], digits),
+        ask=parse_points(fields["ask"], digits),
     )
 
 

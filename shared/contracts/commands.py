@@ -87,7 +87,7 @@ def command_of(kind: CommandType, mode: TradeMode | None, pair: str | None) -> C
         raise InputError(f'{kind} needs a pair in the payload, such as {{"pair": "EUR_USD"}}')
     if kind not in _OF_ONE_PAIR and pair is not None:
         raise InputError(f"the payload names a pair, but {kind} applies to all pairs: leave the pair out")
-    return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(shortened(pair)).name)
+    return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(shortened(pair)))
 
 
 def canonical_payload(payload_json: str) -> bytes:

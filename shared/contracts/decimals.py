@@ -1,5 +1,6 @@
 """Whole points and quanta to exact decimal text and back; no binary float is ever involved."""
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -36,6 +37,19 @@ def format_points(points: int, digits: int) -> str:
 def parse_points(text: str, digits: int) -> int:
     """Read a price as whole points; raises ValueError as `parse_fixed` does."""
     return parse_fixed(text, digits)
+
+
+def digits_in(text: str) -> int:
+    """Return the decimals with which a price was written, as `format_points` writes them: at least 1."""
+    return max(1, len(text.partition(".")[2]))
+
+
+def common_digits(texts: Sequence[str]) -> int:
+    """Return the decimals with which prices of one instrument were written; ValueError where they are not all alike."""
+    digits = digits_in(texts[0])
+    if any(digits_in(text) != digits for text in texts):
+        raise ValueError(f"the prices {', '.join(texts)} are not written with the same decimals")
+    return digits
 
 
 def format_money(quanta: int) -> str:

@@ -18,7 +18,8 @@ ACCOUNT_FACTS: Final = (DAY_STARTED, TRADE_OPENED, TRADE_CLOSED, ORDER_REFUSED, 
 class CandleClosed(NamedTuple):
     """A complete candle at its place among all candles; it is decided upon at its open time plus granularity.
 
-    `stream` names the partition that judges it, `previous_seq` is the place of the candle before it there, 0 for none.
+    Its prices are in points of 10**-digits. `stream` names the partition that judges it, `previous_seq` is the place of
+    the candle before it there, 0 for none.
     """
 
     stream: str
@@ -26,6 +27,7 @@ class CandleClosed(NamedTuple):
     previous_seq: int
     pair: str
     granularity_seconds: int
+    digits: int
     candle: Candle
 
     @property
@@ -35,10 +37,11 @@ class CandleClosed(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A price at which a pair could be traded: time in seconds, bid and ask in points."""
+    """A price at which a pair could be traded: time in seconds, bid and ask in points of 10**-digits."""
 
     pair: str
     time: int
+    digits: int
     bid: int
     ask: int
 

@@ -4,7 +4,6 @@ import re
 from typing import Final
 
 from shared.contracts.errors import InputError
-from shared.core.types import Instrument, instrument
 
 # Within a longer name every place is tried, so that OANDA_EUR_USD is not taken for NDA_EUR.
 _PAIRS: Final = re.compile(r"(?=([A-Z]{3}_[A-Z]{3}))")
@@ -47,11 +46,11 @@ def _are_pair(base: str, quote: str) -> bool:
     return base in CURRENCIES and quote in CURRENCIES and base != quote
 
 
-def parse_pair(text: str) -> Instrument:
-    """Return the instrument of a pair written BASE_QUOTE, such as EUR_USD; raise InputError for anything else."""
+def parse_pair(text: str) -> str:
+    """Return a pair written BASE_QUOTE, such as EUR_USD; raise InputError for anything else."""
     base, separator, quote = text.partition("_")
     if _are_pair(base, quote):
-        return instrument(text)
+        return text
     meant = pair_meant(text)
     if meant is not None and len(text.strip()) <= len(meant):
         how = f"in capitals, {meant}" if text.upper() == meant else meant
@@ -68,9 +67,9 @@ def parse_pair(text: str) -> Instrument:
 
 def known_pair(text: str | None) -> str | None:
     """Return the name of a pair that may be given; raise InputError when it is not a pair."""
-    return None if text is None else parse_pair(text).name
+    return None if text is None else parse_pair(text)
 
 
 def parse_pairs(text: str) -> list[str]:
     """Return the names of pairs written A,B in order, each once; raise InputError when one is not a pair."""
-    return sorted({parse_pair(name.strip()).name for name in text.split(",") if name.strip()})
+    return sorted({parse_pair(name.strip()) for name in text.split(",") if name.strip()})

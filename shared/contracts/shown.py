@@ -7,7 +7,7 @@ from typing import Any, Final
 from shared.contracts.decimals import format_money, format_pips, format_points
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade, Entry, Exit
-from shared.core.types import EXIT_NAMES, SIDE_NAMES, instrument
+from shared.core.types import EXIT_NAMES, SIDE_NAMES
 
 TRADE_COLUMNS: Final = (
     *("pair", "strategy", "side", "units", "entry_time", "entry_price", "sl", "tp"),
@@ -18,7 +18,7 @@ _NOT_HASHED: Final = frozenset({"pnl_pips", "ambiguous"})
 
 def shown_entry(entry: Entry) -> dict[str, Any]:
     """Return an entry by name: prices and times as text, units as a number."""
-    digits = instrument(entry.pair).digits
+    digits = entry.digits
     return {
         "pair": entry.pair,
         "strategy": entry.strategy,
@@ -31,11 +31,11 @@ def shown_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def shown_exit(pair: str, left: Exit) -> dict[str, Any]:
-    """Return an exit by name: prices, times and money as text, `ambiguous` as it is."""
+def shown_exit(entry: Entry, left: Exit) -> dict[str, Any]:
+    """Return the exit from an entry by name: prices, times and money as text, `ambiguous` as it is."""
     return {
         "exit_time": format_time(left.exit_time),
-        "exit_price": format_points(left.exit_price, instrument(pair).digits),
+        "exit_price": format_points(left.exit_price, entry.digits),
         "exit_reason": EXIT_NAMES[left.exit_reason],
         "pnl_pips": format_pips(left.pnl_points),
         "pnl": format_money(left.pnl),
@@ -45,7 +45,7 @@ def shown_exit(pair: str, left: Exit) -> dict[str, Any]:
 
 def trade_texts(trade: ClosedTrade) -> dict[str, str]:
     """Return a trade's columns as text, in the order and the form of the trade list."""
-    shown = shown_entry(trade.entry) | shown_exit(trade.entry.pair, trade.exit)
+    shown = shown_entry(trade.entry) | shown_exit(trade.entry, trade.exit)
     return {name: str(shown[name]) for name in TRADE_COLUMNS} | {"ambiguous": str(int(trade.exit.ambiguous))}
 
 

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.core.types import ExitReason, Side
+from shared.core.types import ExitReason, Instrument, Side
 
 if TYPE_CHECKING:
     from shared.core.books import Books, TradeLog
 
 
 class Entry(NamedTuple):
-    """How a position was entered, with its stops; prices in points, time in seconds."""
+    """How a position was entered, with its stops; prices in points of 10**-digits, time in seconds."""
 
     pair: str
     strategy: str
@@ -19,6 +19,7 @@ class Entry(NamedTuple):
     entry_price: int
     stop_loss: int
     take_profit: int
+    digits: int
 
 
 class Exit(NamedTuple):
@@ -52,10 +53,10 @@ class ClosedTrade(NamedTuple):
         return self.exit.pnl
 
 
-def entry_in_books(books: "Books", place: int, pair: str, strategy: str) -> Entry:
+def entry_in_books(books: "Books", place: int, instrument: Instrument, strategy: str) -> Entry:
     """Return how the open position at a place of the books was entered."""
     return Entry(
-        pair=pair,
+        pair=instrument.name,
         strategy=strategy,
         side=Side(int(books.side[place])),
         units=int(books.units[place]),
@@ -63,15 +64,16 @@ def entry_in_books(books: "Books", place: int, pair: str, strategy: str) -> Entr
         entry_price=int(books.entry_price[place]),
         stop_loss=int(books.stop_loss[place]),
         take_profit=int(books.take_profit[place]),
+        digits=instrument.digits,
     )
 
 
-def trade_in_log(log: "TradeLog", row: int, pair: str, strategy: str) -> ClosedTrade:
+def trade_in_log(log: "TradeLog", row: int, instrument: Instrument, strategy: str) -> ClosedTrade:
     """Return the closed trade in a row of the core's log."""
     side, entry_price, exit_price = Side(int(log.side[row])), int(log.entry_price[row]), int(log.exit_price[row])
     return ClosedTrade(
         Entry(
-            pair=pair,
+            pair=instrument.name,
             strategy=strategy,
             side=side,
             units=int(log.units[row]),
@@ -79,6 +81,7 @@ def trade_in_log(log: "TradeLog", row: int, pair: str, strategy: str) -> ClosedT
             entry_price=entry_price,
             stop_loss=int(log.stop_loss[row]),
             take_profit=int(log.take_profit[row]),
+            digits=instrument.digits,
         ),
         Exit(
             exit_time=int(log.exit_time[row]),

@@ -113,7 +113,7 @@ def _enter(
     if order.side != NO_SIDE:
         rate = conversion_rate(table, books, pair)
         notional = open_notional(books, table) if state.open_positions > 0 else 0.0
-        order = size_order(order, state.equity, notional, scale, rate, params)
+        order = size_order(order, state.equity, notional, scale, table.minimum_units[pair], rate, params)
     if order.side == NO_SIDE:
         return state, order.refusal
     books.side[pair] = order.side

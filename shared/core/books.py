@@ -18,9 +18,10 @@ NO_PAIR: Final = -1
 
 
 class PairTable(NamedTuple):
-    """Constants of the pairs: price grid, key for draws, and the way from quote to account currency."""
+    """Constants of the pairs: price grid, smallest order, key for draws, and the way from quote to account currency."""
 
     points_per_price: IntegerCells
+    minimum_units: IntegerCells
     key: IntegerCells
     conversion: IntegerCells
     conversion_pair: IntegerCells
@@ -95,10 +96,10 @@ def pair_table(
 
 def _pair_row(
     each: Instrument, account: str, places: Mapping[str, int], static_rates: Mapping[str, tuple[int, int]]
-) -> tuple[int, int, int, int, int, int]:
-    key = crc32(each.name.encode())
+) -> tuple[int, int, int, int, int, int, int]:
+    grid = each.points_per_price, each.minimum_units, crc32(each.name.encode())
     if each.quote == account:
-        return each.points_per_price, key, SAME_CURRENCY, NO_PAIR, 1, 1
+        return *grid, SAME_CURRENCY, NO_PAIR, 1, 1
     direct, inverse = f"{each.quote}_{account}", f"{account}_{each.quote}"
     numerator, denominator = 0, 0
     if direct in static_rates:
@@ -106,10 +107,10 @@ def _pair_row(
     elif inverse in static_rates:
         denominator, numerator = static_rates[inverse]
     if direct in places:
-        return each.points_per_price, key, DIRECT, places[direct], numerator, denominator
+        return *grid, DIRECT, places[direct], numerator, denominator
     if inverse in places:
-        return each.points_per_price, key, INVERSE, places[inverse], numerator, denominator
-    return each.points_per_price, key, DIRECT, NO_PAIR, numerator, denominator
+        return *grid, INVERSE, places[inverse], numerator, denominator
+    return *grid, DIRECT, NO_PAIR, numerator, denominator
 
 
 def empty_books(pairs: int, integers: Callable[[int], IntegerCells], floats: Callable[[int], FloatCells]) -> Books:

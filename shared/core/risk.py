@@ -136,11 +136,18 @@ def price_order(
 
 @jitable
 def size_order(
-    order: Order, equity_quanta: int, open_notional: float, points_per_price: int, rate: Rate, params: RiskParams
+    order: Order,
+    equity_quanta: int,
+    open_notional: float,
+    points_per_price: int,
+    minimum_units: int,
+    rate: Rate,
+    params: RiskParams,
 ) -> Order:
     """Size a priced order by risk, within the leverage that open positions leave, or refuse it.
 
-    `open_notional` is the notional of the open positions in the account currency.
+    `open_notional` is the notional of the open positions in the account currency, `minimum_units` the pair's own
+    smallest order.
     """
     if rate.denominator == 0:
         return _refused(NO_CONVERSION_RATE)
@@ -151,7 +158,7 @@ def size_order(
     notional_per_unit = order.entry_price / points_per_price * conversion
     room = params.max_leverage * equity - open_notional
     units = min(units, tolerant_floor(room / notional_per_unit))
-    if units < max(1, params.minimum_units):
+    if units < max(1, minimum_units, params.minimum_units):
         return _refused(SIZE_BELOW_MINIMUM)
     return Order(
         order.side, units, order.entry_price, order.stop_loss, order.take_profit, order.slippage, order.refusal

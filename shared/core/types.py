@@ -143,23 +143,14 @@ SECONDS_PER_DAY: Final = 86_400
 
 
 class Instrument(NamedTuple):
-    """A currency pair and its price grid: `digits` decimals, `points_per_price` points to a price of 1."""
+    """A pair, its price grid (`digits` decimals, `points_per_price` points to a price of 1) and its smallest order."""
 
     name: str
     base: str
     quote: str
     digits: int
     points_per_price: int
-
-
-_THREE_DIGIT_QUOTES: Final = frozenset({"JPY", "HUF", "THB"})
-
-
-def instrument(pair: str) -> Instrument:
-    """Return the instrument of a pair written `BASE_QUOTE`."""
-    base, quote = pair.split("_")
-    digits = 3 if quote in _THREE_DIGIT_QUOTES else 5
-    return Instrument(pair, base, quote, digits, 10**digits)
+    minimum_units: int = 1
 
 
 class Candle(NamedTuple):

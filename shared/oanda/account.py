@@ -1,11 +1,14 @@
 """What the token may see: accounts, the instruments of an account, and the account's state."""
 
+import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.contracts.errors import InputError
+from shared.contracts.errors import InputError, MessageError
+from shared.contracts.instruments import counted, pip_setting
 from shared.core.types import Instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.decoding import read, transaction_number
@@ -19,6 +22,7 @@ class OandaInstrument(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     pip_location: int
     display_precision: int
+    minimum_trade_size: str = "1"
 
     def instrument(self) -> Instrument:
         """Return its price grid; InputError where a price step is not a tenth of a pip, which all rules rely on."""
@@ -29,7 +33,33 @@ class OandaInstrument(msgspec.Struct, frozen=True, rename="camel"):
                 f"{self.name} cannot be traded here: its prices have {digits} decimals and its pip is "
                 f"10^{self.pip_location}, while a price step must be a tenth of a pip; choose another pair"
             )
-        return Instrument(name=self.name, base=base, quote=quote, digits=digits, points_per_price=10**digits)
+        return counted(self.name, digits, self._minimum_units())
+
+    def _minimum_units(self) -> int:
+        """Return the smallest order in whole units, in which alone is traded here."""
+        try:
+            return max(1, math.ceil(Decimal(self.minimum_trade_size)))
+        except (ArithmeticError, ValueError):
+            raise MessageError(f"OANDA's minimumTradeSize of {self.name} is {self.minimum_trade_size!r}") from None
+
+
+def unlike_listed(each: Instrument, found: OandaInstrument) -> str | None:
+    """Say how OANDA's own list differs from what is known of an instrument and how to mend that, None if it does not.
+
+    Raises InputError where it cannot be traded at all.
+    """
+    listed = found.instrument()
+    if listed.digits != each.digits:
+        return (
+            f"OANDA quotes {each.name} with {listed.digits} decimals, but here its prices have {each.digits}: say "
+            f"{pip_setting(each.name, listed.digits)} in the settings"
+        )
+    if listed.minimum_units > each.minimum_units:
+        return (
+            f"OANDA takes no order of less than {listed.minimum_units} units in {each.name}, but here the smallest is "
+            f"{each.minimum_units}: say [instruments.{each.name}] minimum = {listed.minimum_units} in the settings"
+        )
+    return None
 
 
 class AccountSummary(NamedTuple):

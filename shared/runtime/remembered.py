@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from shared.calendar.economic import NEVER_STALE, EconomicCalendar, EconomicEvent
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import require_grid
 from shared.contracts.runs import RunMode
 from shared.core.strategies import STRATEGY_NAMES
 from shared.runtime.streams import agree_on_partitions
@@ -27,7 +28,9 @@ def begin_run(store: Store, settings: Settings, news: EconomicCalendar | None, m
     body = _run_json(settings, news, mode)
     with store.transaction() as transaction:
         known = transaction.remember_setting(RUN_SETTING, body, time)
-        if _meaning(known.body_json) != _meaning(body):
+        for pair, digits in _stored_digits(transaction).items():
+            require_grid(settings.instrument(pair), digits)
+        if _meaning(known.body_json) not in (_meaning(body), _older(known.body_json, settings, body)):
             raise InputError(
                 f"{_difference(known.body_json, body)} differs from what this database was traded with; "
                 "restore it, or use another database with --db"
@@ -51,7 +54,7 @@ def remembered_run(reader: Reader) -> RememberedRun:
     run = msgspec.json.decode(known.body_json)
     events = run["news"]
     calendar = None if events is None else EconomicCalendar(tuple(map(EconomicEvent._make, events)), NEVER_STALE)
-    return RememberedRun(_settings_in(run), calendar, _mode_in(run))
+    return RememberedRun(_settings_in(run, _stored_digits(reader)), calendar, _mode_in(run))
 
 
 def remembered_mode(reader: Reader) -> RunMode | None:
@@ -76,18 +79,28 @@ def missing_rates(reader: Reader) -> list[str]:
     return rate_notes(settings, [each.pair for each in reader.newest_candles()])
 
 
-def _settings_in(run: Mapping[str, Any]) -> Settings:
+def _settings_in(run: Mapping[str, Any], stored: Mapping[str, int]) -> Settings:
     known = {name: body for name, body in run["settings"]["strategies"].items() if name in STRATEGY_NAMES}
     try:
-        return Settings.model_validate({**run["settings"], "strategies": known})
+        settings = Settings.model_validate({**run["settings"], "strategies": known})
     except ValidationError as fault:
         sentence = sentence_of(fault.errors()[0])
         raise InputError(f"this database was traded with settings that are not known here: {sentence}") from fault
+    return settings.counting(stored)
 
 
 def _mode_in(run: Mapping[str, str]) -> RunMode:
     # A run that names no mode is one of files.
     return RunMode(run.get("mode", RunMode.OFFLINE))
+
+
+def _stored_digits(reader: Reader) -> dict[str, int]:
+    """Return the decimals with which the prices of each pair are stored."""
+    found = {}
+    for newest in reader.newest_candles():
+        (row,) = reader.candles_between(newest.pair, newest.granularity_seconds, newest.time, newest.time + 1)
+        found[newest.pair] = row.digits
+    return found
 
 
 def _run_json(settings: Settings, news: EconomicCalendar | None, mode: RunMode) -> str:
@@ -104,6 +117,14 @@ def _meaning(body: str) -> tuple[object, object, object]:
     """Return what decides whether two runs are set alike; written-out defaults do not."""
     run = msgspec.json.decode(body)
     return run["digest"], run["news"], run.get("mode")
+
+
+def _older(before: str, settings: Settings, body: str) -> tuple[object, object, object]:
+    """Return what a run meant before price grids were part of the settings: the stored candles tell its grids."""
+    if "instruments" in msgspec.json.decode(before)["settings"]:
+        return _meaning(body)
+    _, *rest = _meaning(body)
+    return settings.model_copy(update={"instruments": {}}).trading_digest(), rest[0], rest[1]
 
 
 def _difference(before: str, after: str) -> str:

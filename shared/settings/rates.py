@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from shared.contracts.instruments import LISTED
 from shared.core.books import NO_PAIR, SAME_CURRENCY
 from shared.core.types import Instrument, integers_in_list
 from shared.settings.machine_params import conversion_table
@@ -33,7 +34,9 @@ def rate_notes(settings: Settings, pairs: Sequence[str], refused: Mapping[str, i
 
 
 def _never(each: Instrument, account: str, orders: int) -> str:
-    rate = f"{each.quote}_{account}"
+    # The pair of the two that is traded somewhere, which may be the other way round.
+    direct, inverse = f"{each.quote}_{account}", f"{account}_{each.quote}"
+    rate = inverse if direct not in LISTED and inverse in LISTED else direct
     done = f"{_orders(orders)} in {each.name} {_were(orders)}" if orders else f"every order in {each.name} is"
     return (
         f"No rate converts {each.quote} to the account's {account}, so {done} refused (no_conversion_rate): trade "

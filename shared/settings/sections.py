@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from shared.contracts.runs import RunMode
 from shared.core.types import POINTS_PER_PIP
@@ -18,6 +18,7 @@ from shared.settings.values import (
     ProfileName,
     ProxyChoice,
     Section,
+    Step,
     StrategyName,
     WebAddress,
     Whole,
@@ -27,6 +28,8 @@ from shared.settings.values import (
     within,
 )
 
+# Compiled code reckons in 64 bits; prices of so many decimals leave room for every product.
+_MOST_DIGITS: Final = 6
 _SPREAD_LIMIT_PIPS: Final = {
     "EUR_USD": Decimal("1.5"),
     "GBP_USD": Decimal("2.5"),
@@ -90,6 +93,28 @@ class PairSection(Section):
     sessions: Windows | None = None
     max_spread_pips: Pips | None = None
     model_spread_pips: Pips | None = None
+
+
+class InstrumentSection(Section):
+    """How the prices of one instrument are counted, and its smallest order; None leaves what is listed."""
+
+    pip: Step | None = None
+    point: Step | None = None
+    minimum: Annotated[Whole, within(at_least=1, at_most=1_000_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _tenths(self) -> "InstrumentSection":
+        if self.pip is not None and self.point is not None and self.point * POINTS_PER_PIP != self.pip:
+            raise ValueError(f"point must be a tenth of pip, {self.pip / POINTS_PER_PIP:f}, or be left out")
+        if self.digits is not None and not 1 <= self.digits <= _MOST_DIGITS:
+            raise ValueError(f"pip must be from {Decimal(1).scaleb(1 - _MOST_DIGITS):f} to 1")
+        return self
+
+    @property
+    def digits(self) -> int | None:
+        """Return the decimals of a price, None where neither pip nor point is given."""
+        point = self.pip / POINTS_PER_PIP if self.point is None and self.pip is not None else self.point
+        return None if point is None else -point.adjusted()
 
 
 class PairRevision(Section):

@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 from shared.calendar.facts import CalendarRules
 from shared.calendar.sessions import SessionWindow, default_windows, parse_window
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import LISTED, counted
+from shared.contracts.instruments import instrument as listed_instrument
 from shared.contracts.pairs import parse_pair
 from shared.contracts.runs import RunMode
 from shared.core.types import POINTS_PER_PIP, Instrument
@@ -23,6 +25,7 @@ from shared.settings.sections import (
     AccountSettings,
     DeploymentSettings,
     GateSettings,
+    InstrumentSection,
     LiveSettings,
     PairRevision,
     PairSection,
@@ -39,6 +42,7 @@ _STRATEGIES: Final[Mapping[str, str]] = {"USD_JPY": "vwap_rsi", "GBP_USD": "bb_b
 _STRATEGY_OF_OTHERS: Final = "ema_vwap"
 _MODEL_SPREAD_PIPS: Final[Mapping[str, Decimal]] = {"EUR_USD": Decimal("0.3"), "GBP_USD": Decimal("0.8")}
 _MODEL_SPREAD_PIPS_OF_OTHERS: Final = Decimal("0.5")
+_THREE_DECIMALS: Final = frozenset({"JPY", "HUF", "THB"})
 _NAMED_PAIRS: Final = ("EUR_USD", "GBP_USD", "USD_JPY")
 _LONGEST_SHOWN: Final = 60
 
@@ -76,6 +80,7 @@ class TradingSettings(Section):
     strategies: StrategySettings = Field(default_factory=lambda: StrategySettings.model_validate({}))
     calendar: TradingDaySettings = Field(default_factory=TradingDaySettings)
     rates: dict[PairName, StaticRate] = Field(default_factory=dict)
+    instruments: dict[PairName, InstrumentSection] = Field(default_factory=dict)
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
 
@@ -92,9 +97,30 @@ class Settings(TradingSettings):
 
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
 
+    def instrument(self, pair: str) -> Instrument:
+        """Return how the prices of a pair are counted and its smallest order, as the settings say, else as listed.
+
+        Raises InputError, which says how to add it, where neither does.
+        """
+        said, listed = self.instruments.get(pair, InstrumentSection()), LISTED.get(pair)
+        digits = said.digits
+        if digits is None:
+            digits = listed_instrument(pair).digits
+        minimum = 1 if listed is None else listed.minimum_units
+        return counted(pair, digits, minimum if said.minimum is None else said.minimum)
+
+    def counting(self, digits: Mapping[str, int]) -> "Settings":
+        """Return settings in which the prices of some pairs have so many decimals, whatever was said of them."""
+        told = dict(self.instruments)
+        for pair, each in digits.items():
+            said, listed = told.get(pair, InstrumentSection()), LISTED.get(pair)
+            if each != (said.digits or (listed and listed.digits)):
+                told[pair] = InstrumentSection(pip=Decimal(1).scaleb(1 - each), minimum=said.minimum)
+        return self.model_copy(update={"instruments": told})
+
     def pair(self, pair: str) -> PairSettings:
         """Return what is settled for a pair, with defaults filled in; raise InputError for an unknown pair."""
-        instrument = parse_pair(pair)
+        instrument = self.instrument(parse_pair(pair))
         table = self.pairs.get(pair, PairSection())
         strategy = table.strategy or _STRATEGIES.get(pair, _STRATEGY_OF_OTHERS)
         profile = table.profile or "normal"
@@ -127,7 +153,9 @@ class Settings(TradingSettings):
     def redacted(self) -> dict[str, Any]:
         """Return every effective value as plain JSON values, secrets as `***`; pairs are resolved."""
         shown: dict[str, Any] = _plain(self.model_dump())
-        shown["pairs"] = {pair: _shown_pair(self.pair(pair)) for pair in sorted({*_NAMED_PAIRS, *self.pairs})}
+        shown["pairs"] = {
+            pair: _shown_pair(self.pair(pair)) for pair in sorted({*_NAMED_PAIRS, *self.pairs, *self.instruments})
+        }
         return shown
 
     def trading_digest(self) -> str:
@@ -139,11 +167,18 @@ class Settings(TradingSettings):
         altered = {pair for pair in self.pairs if _effect(self.pair(pair)) != _effect(without_tables.pair(pair))}
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live", "strategies"}),
+                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live", "strategies", "instruments"}),
+                **self._grids_of_its_own(),
                 "strategies": self.strategies.model_dump(include=self._traded_strategies()),
                 "pairs": {pair: _effect(self.pair(pair)) for pair in altered},
             }
         )
+
+    def _grids_of_its_own(self) -> dict[str, Any]:
+        """Return the grids that differ from the listed ones, by pair; nothing at all where none does."""
+        found = {pair: self.instrument(pair) for pair in self.instruments}
+        own = {pair: _grid(each) for pair, each in found.items() if each != LISTED.get(pair)}
+        return {"instruments": own} if own else {}
 
     def _traded_strategies(self) -> set[str]:
         return {_STRATEGY_OF_OTHERS, *(self.pair(pair).strategy for pair in {*_STRATEGIES, *self.pairs})}
@@ -152,7 +187,9 @@ class Settings(TradingSettings):
         """Return a sha256 over everything that alters one pair's trades in a mode."""
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live", "strategies", "gates"}),
+                **self.model_dump(
+                    exclude={"pairs", "runtime", "deployment", "live", "strategies", "gates", "instruments"}
+                ),
                 "gates": {
                     **self.gates.model_dump(exclude={"max_spread_pips", "news_on_missing"}),
                     "blocks_without_news": self.gates.blocks_without_news(mode),
@@ -256,7 +293,10 @@ def _model_at(path: KeyPath) -> type[BaseModel]:
 
 
 def _effect(pair: PairSettings) -> dict[str, Any]:
+    # Runs of before grids were data had the one that the quote currency says, and are known by no mention of it.
+    usual = counted(pair.instrument.name, 3 if pair.instrument.quote in _THREE_DECIMALS else 5)
     return {
+        **({} if pair.instrument == usual else {"grid": _grid(pair.instrument)}),
         "pair": pair.instrument.name,
         "strategy": pair.strategy,
         "parameters": dict(pair.parameters),
@@ -266,9 +306,16 @@ def _effect(pair: PairSettings) -> dict[str, Any]:
     }
 
 
+def _grid(each: Instrument) -> dict[str, int]:
+    return {"digits": each.digits, "minimum_units": each.minimum_units}
+
+
 def _shown_pair(pair: PairSettings) -> dict[str, Any]:
     shown: dict[str, Any] = _plain(
         {
+            "pip": Decimal(1).scaleb(1 - pair.instrument.digits),
+            "point": Decimal(1).scaleb(-pair.instrument.digits),
+            "minimum_units": pair.instrument.minimum_units,
             "strategy": pair.strategy,
             "profile": pair.profile,
             "parameters": dict(pair.parameters),

@@ -133,6 +133,15 @@ Number: TypeAlias = Annotated[float, _NotATruthValue]
 Whole: TypeAlias = Annotated[int, _NotATruthValue]
 Exact: TypeAlias = Annotated[Decimal, _NotATruthValue]
 
+
+def power_of_ten(number: Decimal) -> Decimal:
+    """Return a number that is a power of ten, such as 0.0001; raise ValueError for another."""
+    if number <= 0 or number.normalize().as_tuple().digits != (1,):
+        raise ValueError("it must be a power of ten, such as 0.0001")
+    return number
+
+
+Step: TypeAlias = Annotated[Exact, AfterValidator(power_of_ten)]
 Pips: TypeAlias = Annotated[Exact, within(at_least=0, at_most=1000), decimals(1)]
 # Compiled code reckons in 64 bits; so many digits keep every product of a conversion within them.
 StaticRate: TypeAlias = Annotated[Exact, within(above=0, at_most=999_999_999), decimals(8), significant_digits(9)]

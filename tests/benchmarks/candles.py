@@ -7,8 +7,8 @@ from pathlib import Path
 from services.ingest.demo.market import DemoMarket
 from services.ingest.files.candle_file import parse_candle_argument, read_candle_file
 from services.ingest.files.writer import candle_lines
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from shared.settings.settings import Settings
 from tests.tools.make_sample import first_candles
 

@@ -24,10 +24,10 @@ from services.executor.build import Outside
 from services.ingest.demo.market import DemoMarket
 from services.ingest.feed import unstored
 from services.platform.platform import Platform, opened_store
+from shared.contracts.instruments import instrument
 from shared.contracts.runs import RunMode
 from shared.contracts.times import format_time
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from shared.runtime.remembered import begin_run
 from shared.runtime.streams import ALL_ASSESSED
 from shared.settings.settings import Settings

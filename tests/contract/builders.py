@@ -21,7 +21,7 @@ def a_candle(seq: int = 1, **changes: Any) -> CandleClosed:
     candle = Candle(
         MIDNIGHT + (seq - 1) * M5, 138_686, 138_690, 138_680, 138_685, 138_696, 138_700, 138_690, 138_695, 12.0
     )
-    return CandleClosed(STREAM, seq, seq - 1, "EUR_USD", 300, candle)._replace(**changes)
+    return CandleClosed(STREAM, seq, seq - 1, "EUR_USD", 300, 5, candle)._replace(**changes)
 
 
 def an_assessment(seq: int = 1, **changes: Any) -> AssessmentRow:
@@ -50,6 +50,7 @@ def an_opening(name: str = "first", **changes: Any) -> TradeOpening:
         entry_price=138_700,
         stop_loss=138_600,
         take_profit=138_900,
+        digits=5,
     )
     of_entry = {name: value for name, value in changes.items() if name in Entry._fields}
     opening = TradeOpening(str(uuid5(NAMESPACE_OID, name)), entry._replace(**of_entry), MIDNIGHT)

@@ -283,8 +283,8 @@ class StoreContract:
 
     def test_quotes_that_did_something_read_back_in_order_and_are_kept_once(self, store: Store) -> None:
         rows = [
-            AppliedQuoteRow(7, "entry", Quote("EUR_USD", MIDNIGHT + 1, 138_690, 138_700)),
-            AppliedQuoteRow(7, "exit", Quote("USD_JPY", MIDNIGHT + 2, 101_690, 101_700)),
+            AppliedQuoteRow(7, "entry", Quote("EUR_USD", MIDNIGHT + 1, 5, 138_690, 138_700)),
+            AppliedQuoteRow(7, "exit", Quote("USD_JPY", MIDNIGHT + 2, 3, 101_690, 101_700)),
         ]
         with store.transaction() as transaction:
             transaction.add_applied_quotes(rows)

@@ -195,7 +195,7 @@ def test_replay_that_is_to_stop_while_the_store_is_away_ends() -> None:
         stopped=lambda: bool(stopping),
         sleep=stopping.append,
     )
-    arrival = Arrival("EUR_USD", M5, candle())
+    arrival = Arrival(pair="EUR_USD", granularity_seconds=M5, digits=5, candle=candle())
     feed = CandleFeed(_AwayStore(), OutboxOutgoing(lambda: None))
     assert replay(process, _AwayStore(), feed, [arrival], 0.0) == 0
     assert len(stopping) == 1

@@ -17,19 +17,11 @@ import pytest
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
 from shared.calendar.facts import CalendarRules, PairCalendar
 from shared.calendar.sessions import parse_window
+from shared.contracts.instruments import instrument
 from shared.core.market import MarketParams
 from shared.core.risk import ENTRY_LEG, EXIT_LEG, RiskParams, slippage_points
 from shared.core.strategies import strategy_named
-from shared.core.types import (
-    EXIT_MODE_NAMES,
-    REASON_NAMES,
-    SECONDS_PER_DAY,
-    SL_TP,
-    TIMED,
-    CalendarFacts,
-    Candle,
-    instrument,
-)
+from shared.core.types import EXIT_MODE_NAMES, REASON_NAMES, SECONDS_PER_DAY, SL_TP, TIMED, CalendarFacts, Candle
 from tests.fixtures.market import (
     M5,
     TUESDAY,

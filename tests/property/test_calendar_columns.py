@@ -13,7 +13,8 @@ from shared.calendar.market_hours import is_market_open, market_open, open_secon
 from shared.calendar.sessions import SessionWindow, is_session_open, session_open
 from shared.calendar.trading_day import trading_day_date, trading_day_numbers
 from shared.calendar.zones import zone_offsets
-from shared.core.types import CalendarFacts, instrument
+from shared.contracts.instruments import instrument
+from shared.core.types import CalendarFacts
 
 ZONES = ("UTC", "Europe/London", "America/New_York", "Asia/Tokyo", "Australia/Lord_Howe", "Africa/Casablanca")
 FIRST = int(datetime(1975, 1, 1, tzinfo=UTC).timestamp())

@@ -15,8 +15,8 @@ from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT, CandleLayou
 from services.ingest.files.plain_rows import parse_plain_rows
 from services.ingest.files.rows import parse_rows
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import instrument
 from shared.contracts.times import format_time
-from shared.core.types import instrument
 
 START = 1_398_902_400
 DIGITS = 5

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.contracts.instruments import instrument
 from shared.core.account import AccountParams, Conditions, Outcome
 from shared.core.market import market_step
 from shared.core.strategies import STRATEGY_NAMES
@@ -27,7 +28,6 @@ from shared.core.types import (
     Assessment,
     Candle,
     Side,
-    instrument,
 )
 from tests.fixtures.market import (
     M5,

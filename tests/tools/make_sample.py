@@ -12,8 +12,8 @@ import numpy as np
 from services.ingest.demo.market import DemoMarket
 from services.ingest.demo.news import demo_events, week_of
 from services.ingest.files.writer import candle_lines
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from tests.repository import ROOT
 
 SAMPLE_FOLDER = ROOT / "tests" / "fixtures" / "sample"

@@ -39,7 +39,7 @@ def register_market(app: FastAPI, context: ApiContext) -> None:
 
     @app.get("/api/candles", tags=["market"], summary="Closed candles of a pair, by open time")
     def candles(query: Annotated[CandlesQuery, Query()]) -> Page[Candle]:
-        pair, length = parse_pair(query.pair).name, parse_granularity(query.granularity)
+        pair, length = parse_pair(query.pair), parse_granularity(query.granularity)
         with context.store.reading() as reader:
             rows = reader.list_candles(pair, length, query.span())
         return page(rows, query.limit, shown_candle)
@@ -53,7 +53,7 @@ def register_market(app: FastAPI, context: ApiContext) -> None:
     @app.get("/api/gates/{pair}/{time}", tags=["market"], summary="The verdicts on one candle, and what it caused")
     def gate(pair: str, time: str) -> ExplainedCandle:
         """Find a candle by its open time, or else by its decision time."""
-        name, moment = parse_pair(pair).name, _moment(time)
+        name, moment = parse_pair(pair), _moment(time)
         with context.store.reading() as reader:
             rows = reader.gate_snapshots_at(name, moment)
             if not rows:

@@ -9,7 +9,6 @@ from shared.contracts import facts
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.shown import shown_entry, shown_exit
 from shared.contracts.times import format_time
-from shared.core.types import instrument
 from shared.store.rows.ledger import DailyStatsRow, EquityRow, PositionRow, TradeRow
 
 _TIME: Final = "2014-05-08T11:45:00Z"
@@ -125,7 +124,7 @@ def shown_position(row: PositionRow) -> Position:
         **shown_entry(row.entry),
         trade_id=row.trade_id,
         mark_time=format_time(row.mark_time),
-        mark_price=format_points(row.mark_price, instrument(row.entry.pair).digits),
+        mark_price=format_points(row.mark_price, row.entry.digits),
         unrealised_pnl=format_money(row.unrealised_pnl),
     )
 
@@ -135,7 +134,7 @@ def shown_trade(row: TradeRow) -> Trade:
     entry = row.opening.entry
     return Trade(
         **shown_entry(entry),
-        **({} if row.closing is None else shown_exit(entry.pair, row.closing)),
+        **({} if row.closing is None else shown_exit(entry, row.closing)),
         number=row.number,
         id=row.opening.id,
         signal_time=format_time(row.opening.signal_time),

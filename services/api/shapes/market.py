@@ -10,7 +10,7 @@ from shared.contracts.decimals import format_points
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import granularity_name
 from shared.contracts.times import format_time
-from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES
 from shared.store.rows.market import GateSnapshotRow
 
 _TIME: Final = "2014-05-08T11:45:00Z"
@@ -71,8 +71,9 @@ class ExplainedCandle(JudgedCandle):
 
 def shown_candle(row: CandleClosed) -> Candle:
     """Return a candle."""
-    digits = instrument(row.pair).digits
-    prices = {name: format_points(points, digits) for name, points in zip(PRICE_NAMES, row.candle.prices, strict=True)}
+    prices = {
+        name: format_points(points, row.digits) for name, points in zip(PRICE_NAMES, row.candle.prices, strict=True)
+    }
     return Candle(
         pair=row.pair,
         granularity=granularity_name(row.granularity_seconds),

@@ -13,7 +13,7 @@ from shared.contracts.decimals import format_points
 from shared.contracts.shown import shown_entry, trade_hash, trade_texts
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade
-from shared.core.types import EXIT_MODE_NAMES, POINTS_PER_PIP, SIDE_NAMES, TIMED, instrument
+from shared.core.types import EXIT_MODE_NAMES, POINTS_PER_PIP, SIDE_NAMES, TIMED
 
 
 def backtest_document(report: BacktestReport) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _walk(walk: WalkForward) -> dict[str, Any]:
 def _position(position: OpenPosition) -> dict[str, Any]:
     return {
         **shown_entry(position.entry),
-        "last_price": format_points(position.last_price, instrument(position.entry.pair).digits),
+        "last_price": format_points(position.last_price, position.entry.digits),
         "unrealised": money_number(position.unrealised),
     }
 

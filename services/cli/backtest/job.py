@@ -11,7 +11,7 @@ from services.cli.backtest.order import BacktestOrder
 from services.cli.backtest.report import BacktestReport, PairInput
 from services.cli.backtest.text import say_report
 from services.cli.configuration import read_settings
-from services.cli.inputs import candle_files, read_candles, volume_notes
+from services.cli.inputs import candle_files, candle_notes, read_candles
 from services.cli.news import read_news
 from services.cli.output import note, say_json
 from services.cli.progress import busy, preparing, steps
@@ -33,7 +33,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     if order.trades is not None:
         refuse_unwritable(order.trades)
     settings = read_settings(order.config)
-    files = candle_files(order.csv, order.pair)
+    files = candle_files(order.csv, order.pair, settings)
     if order.profile is not None:
         settings = with_profile(settings, [each.instrument.name for each in files], order.profile)
     calendar = read_news(order.news)
@@ -44,7 +44,7 @@ def run_backtest_verb(order: BacktestOrder) -> None:
     outcome = _studied(order, reads, settings, calendar)
     report = BacktestReport(
         inputs=_inputs(files, reads, settings),
-        volume_notes=tuple(volume_notes(reads, settings)),
+        candle_notes=tuple(candle_notes(reads, settings)),
         news=None if order.news is None else str(order.news),
         blocks_without_news=settings.gates.blocks_without_news(RunMode.BACKTEST),
         max_slippage_pips=settings.risk.max_slippage_pips,

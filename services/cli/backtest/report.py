@@ -60,7 +60,7 @@ class BacktestReport:
     """
 
     inputs: tuple[PairInput, ...]
-    volume_notes: tuple[str, ...]
+    candle_notes: tuple[str, ...]
     news: str | None
     blocks_without_news: bool
     max_slippage_pips: Decimal
@@ -84,7 +84,7 @@ class BacktestReport:
         found.extend(
             f"{each.rejected_rows} bad rows of {each.file} were dropped." for each in self.inputs if each.rejected_rows
         )
-        found.extend(self.volume_notes)
+        found.extend(self.candle_notes)
         found.extend(self.rate_notes)
         trades = self.study.metrics.trades
         if trades < self.fewest_trades:

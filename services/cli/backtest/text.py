@@ -23,7 +23,7 @@ from services.cli.output import (
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.shown import shown_entry, trade_hash, trade_texts
 from shared.contracts.times import format_time
-from shared.core.types import QUANTA_PER_UNIT, TIMED, instrument
+from shared.core.types import QUANTA_PER_UNIT, TIMED
 
 _TRADES_SHOWN: Final = 10
 _VERDICTS: Final = {
@@ -293,7 +293,7 @@ def _say_open_positions(study: Study) -> None:
             [
                 *(entry["pair"], entry["side"], f"{entry['units']:,}"),
                 *(entry[name] for name in ("entry_time", "entry_price", "sl", "tp")),
-                format_points(position.last_price, instrument(position.entry.pair).digits),
+                format_points(position.last_price, position.entry.digits),
                 format_money(position.unrealised),
             ]
         )

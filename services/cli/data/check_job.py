@@ -29,7 +29,7 @@ def check(csv: Sequence[str], pair: str | None, *, granularity: str | None, conf
                 trading_day_hour=settings.calendar.trading_day_hour,
             ),
         )
-        for file in candle_files(csv, pair)
+        for file in candle_files(csv, pair, settings)
     ]
     bad = any(summary.rejected for _, summary in found)
     if as_json:

@@ -31,7 +31,11 @@ def download(
     if start >= now:
         raise InputError(f"--from {from_} is in the future, where there are no candles yet; give an earlier time")
     wanted = DownloadRequest(
-        instrument=parse_pair(pair), granularity_seconds=step, from_time=start, to_time=end, path=out
+        instrument=settings.instrument(parse_pair(pair)),
+        granularity_seconds=step,
+        from_time=start,
+        to_time=end,
+        path=out,
     )
 
     def slots(until: int) -> int:

@@ -31,7 +31,9 @@ def run_indicators_verb(order: IndicatorOrder) -> None:
         refuse_unwritable(order.out)
     settings = read_settings(order.config)
     with busy("reading candles"):
-        (read,) = read_candles(candle_files([order.csv], order.pair), settings, order.granularity, order.skip_bad_rows)
+        (read,) = read_candles(
+            candle_files([order.csv], order.pair, settings), settings, order.granularity, order.skip_bad_rows
+        )
     series = read.series
     zone, hour = settings.calendar.trading_day_zone, settings.calendar.trading_day_hour
     with preparing("indicators"):

@@ -6,7 +6,6 @@ from services.cli.output import Column, say, say_table
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.shown import TRADE_COLUMNS, shown_entry, shown_exit
 from shared.contracts.times import format_time
-from shared.core.types import instrument
 from shared.store.port import Reader
 from shared.store.rows.ledger import TradeRow
 
@@ -16,7 +15,7 @@ _RIGHT: Final = True
 def trade_fields(row: TradeRow) -> dict[str, Any]:
     """Return a stored trade as named texts; what an open one does not have yet is None."""
     entry = row.opening.entry
-    shown = shown_entry(entry) if row.closing is None else shown_entry(entry) | shown_exit(entry.pair, row.closing)
+    shown = shown_entry(entry) if row.closing is None else shown_entry(entry) | shown_exit(entry, row.closing)
     return {"number": row.number, **{name: shown.get(name) for name in TRADE_COLUMNS}}
 
 
@@ -45,7 +44,7 @@ def position_fields(reader: Reader, pair: str | None = None) -> list[dict[str, A
     return [
         {
             **shown_entry(row.entry),
-            "mark_price": format_points(row.mark_price, instrument(row.entry.pair).digits),
+            "mark_price": format_points(row.mark_price, row.entry.digits),
             "mark_time": format_time(row.mark_time),
             "unrealised_pnl": format_money(row.unrealised_pnl),
         }

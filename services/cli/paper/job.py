@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
-from services.cli.inputs import candle_files, chosen_files, live_pairs, read_candles, volume_notes
+from services.cli.inputs import candle_files, candle_notes, chosen_files, live_pairs, read_candles
 from services.cli.news import read_news
 from services.cli.output import note, say_json
 from services.cli.paper.order import PaperOrder
@@ -56,7 +56,7 @@ def run_paper_verb(order: PaperOrder) -> None:
 def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
     if not order.csv:
         raise InputError("there is nothing to trade: give at least one candle file with --csv [PAIR=]FILE")
-    files = chosen_files(candle_files(order.csv, order.pair), order.pairs)
+    files = chosen_files(candle_files(order.csv, order.pair, settings), order.pairs)
     reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
     calendar = read_news(order.news)
     described = []
@@ -70,7 +70,7 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             read_files = list(zip(files, reads, strict=True))
             traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
         outcome = _outcome(order, run, RunMode.OFFLINE, described)
-    outcome.report["notes"] += volume_notes(reads, settings)
+    outcome.report["notes"] += candle_notes(reads, settings)
     outcome.report["rejected_rows"] = sum(len(read.rejected) for read in reads)
     outcome.report["run"] = {**traded._asdict(), "news": None if order.news is None else str(order.news)}
     return outcome

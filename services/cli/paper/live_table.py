@@ -14,7 +14,7 @@ from shared.contracts.decimals import format_money, format_pips, format_points
 from shared.contracts.envelope import Message
 from shared.contracts.facts import AccountEvent
 from shared.contracts.times import format_time
-from shared.core.types import REASON_NAMES, SIDE_NAMES, instrument
+from shared.core.types import REASON_NAMES, SIDE_NAMES
 from shared.runtime.overview.account import account_overview
 from shared.runtime.quotes.board import QuoteBoard
 from shared.store.port import Reader, Store
@@ -85,14 +85,13 @@ def account_line(reader: Reader) -> str:
 
 def pair_line(reader: Reader, board: QuoteBoard, pair: str) -> Line:
     """Return a pair's line of the table."""
-    digits = instrument(pair).digits
     quote, age_seconds = board.newest(pair), board.age_seconds(pair)
     judged, held = reader.gate_snapshots(1, pair), reader.positions(pair)
-    position, profit = _position(held, digits)
+    position, profit = _position(held)
     return Line(
         pair=pair,
-        bid=NO_VALUE if quote is None else format_points(quote.bid, digits),
-        ask=NO_VALUE if quote is None else format_points(quote.ask, digits),
+        bid=NO_VALUE if quote is None else format_points(quote.bid, quote.digits),
+        ask=NO_VALUE if quote is None else format_points(quote.ask, quote.digits),
         spread=NO_VALUE if quote is None else format_pips(quote.ask - quote.bid),
         price_age=NO_VALUE if age_seconds is None else f"{age_seconds:.0f} s",
         last_candle=format_time(judged[0].candle_time) if judged else NO_VALUE,
@@ -102,9 +101,9 @@ def pair_line(reader: Reader, board: QuoteBoard, pair: str) -> Line:
     )
 
 
-def _position(held: Sequence[PositionRow], digits: int) -> tuple[str, str]:
+def _position(held: Sequence[PositionRow]) -> tuple[str, str]:
     if not held:
         return NO_VALUE, NO_VALUE
     row = held[0]
-    text = f"{SIDE_NAMES[row.entry.side]} {row.entry.units} at {format_points(row.entry.entry_price, digits)}"
+    text = f"{SIDE_NAMES[row.entry.side]} {row.entry.units} at {format_points(row.entry.entry_price, row.entry.digits)}"
     return text, format_money(row.unrealised_pnl)

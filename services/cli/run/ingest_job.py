@@ -1,6 +1,6 @@
 """`scalpbot run ingest`: candle files, or OANDA's feed."""
 
-from services.cli.inputs import candle_files, live_pairs, parse_speed, read_candles, volume_notes
+from services.cli.inputs import candle_files, candle_notes, live_pairs, parse_speed, read_candles
 from services.cli.output import note
 from services.cli.run.asked import Asked, IngestOrder
 from services.cli.run.service import Service, service_of
@@ -25,9 +25,10 @@ def _replay(service: Service, order: IngestOrder) -> None:
     speed = parse_speed(order.speed)
     if not order.csv:
         raise InputError("there is nothing to replay: give candle files with --csv, or --feed oanda")
-    files, settings = candle_files(order.csv, None), service.settings
+    settings = service.settings
+    files = candle_files(order.csv, None, settings)
     reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
-    for sentence in volume_notes(reads, settings):
+    for sentence in candle_notes(reads, settings):
         note(sentence)
     store_url, broker_url = service.addresses
     with service.process() as process:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.cli.database import database_url
-from services.cli.inputs import candle_files, chosen_files, live_pairs, parse_speed, read_candles, volume_notes
+from services.cli.inputs import candle_files, candle_notes, chosen_files, live_pairs, parse_speed, read_candles
 from services.cli.news import read_news
 from services.cli.output import note
 from services.cli.up.order import CandleOrder
@@ -42,10 +42,10 @@ def url_of(feed: Feed, database: str | None, settings: Settings) -> str:
 def _replay_feed(order: CandleOrder, settings: Settings) -> ReplayFeed:
     if not order.csv:
         raise InputError("there is nothing to replay: give at least one candle file with --csv [PAIR=]FILE")
-    files = chosen_files(candle_files(order.csv, None), order.pairs)
+    files = chosen_files(candle_files(order.csv, None, settings), order.pairs)
     speed, news = parse_speed(order.speed), read_news(order.news)
     reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
-    for sentence in volume_notes(reads, settings):
+    for sentence in candle_notes(reads, settings):
         note(sentence)
     return ReplayFeed([read.series for read in reads], news, speed=speed, candles=order.candles, once=order.once)
 

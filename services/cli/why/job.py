@@ -21,7 +21,7 @@ from shared.store.rows.market import GateSnapshotRow
 
 def why(where: AtDatabase, pair: str, *, time: str, as_json: bool) -> None:
     """Print the verdicts on a candle and what became of it; raise InputError where no such candle was judged."""
-    name, moment = parse_pair(pair).name, parse_moment(time)
+    name, moment = parse_pair(pair), parse_moment(time)
     with reading(where) as reader:
         for row in _judged(reader, name, moment, time):
             answer = _answer(reader, row)
@@ -98,7 +98,7 @@ def _trade(trade: TradeRow) -> dict[str, str]:
         "ending": EXIT_WORDS["open"],
     }
     if trade.closing is not None:
-        left = shown_exit(entry["pair"], trade.closing)
+        left = shown_exit(trade.opening.entry, trade.closing)
         shown["pnl"] = left["pnl"]
         shown["ending"] = (
             f"{EXIT_WORDS[left['exit_reason']]} at {left['exit_price']}, {left['exit_time']}, P/L {left['pnl']}"

@@ -199,6 +199,6 @@ def _closing_result(left: list[QuoteExit]) -> dict[str, Any]:
 
 
 def _closed_trade(closed: Closed) -> dict[str, Any]:
-    shown = shown_entry(closed.trade.entry) | shown_exit(closed.trade.entry.pair, closed.trade.exit)
+    shown = shown_entry(closed.trade.entry) | shown_exit(closed.trade.entry, closed.trade.exit)
     told = ("pair", "side", "units", "exit_time", "exit_price", "pnl")
     return {"trade_id": closed.id, **{name: shown[name] for name in told}}

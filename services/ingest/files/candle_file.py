@@ -1,7 +1,7 @@
 """Candle files: CSV with mid or bid/ask prices, checked strictly before anything is traded."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ from services.ingest.files.rows import parse_rows, shown_text
 from services.ingest.files.times import file_granularity, judge_times
 from shared.contracts.decimals import format_points
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import instrument
 from shared.contracts.pairs import pair_in_name, pair_meant, parse_pair
 from shared.core.columns import CandleSeries, Integers
 from shared.core.types import Instrument
@@ -42,24 +43,27 @@ class CandleRead(NamedTuple):
     header_kind: str
 
 
-def parse_candle_argument(text: str, pair_override: str | None = None) -> CandleFile:
+def parse_candle_argument(
+    text: str, pair_override: str | None = None, known: Callable[[str], Instrument] = instrument
+) -> CandleFile:
     """Return the file and instrument that `PAIR=FILE` or `FILE` names.
 
     The pair is what stands before `=`, else the override, else the first pair in the file's name; without any of
-    them, or if the pair is unknown, raise `InputError`.
+    them, or if the pair is unknown, raise `InputError`. `known` returns the instrument of a pair, the listed one by
+    default, and raises InputError where its price grid is not known.
     """
     before, equals, after = text.partition("=")
     if equals and not re.search(r"[/\\.]", before) and not Path(text).exists():
         if not after:
             raise InputError(f"{text!r} names no file; write PAIR=FILE, for instance EUR_USD=candles.csv")
-        return CandleFile(Path(after), parse_pair(before))
+        return CandleFile(Path(after), known(parse_pair(before)))
     path = Path(text)
     if pair_override is not None:
-        return CandleFile(path, parse_pair(pair_override))
+        return CandleFile(path, known(parse_pair(pair_override)))
     found = pair_in_name(path.name)
     if found is None:
         raise InputError(_no_pair(text, path))
-    return CandleFile(path, parse_pair(found))
+    return CandleFile(path, known(parse_pair(found)))
 
 
 def _no_pair(text: str, path: Path) -> str:

@@ -37,6 +37,7 @@ from services.ingest.live.checks import (
 from services.ingest.live.pair import PairState, StoredPair
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
+from shared.core.types import Instrument
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 
 _REMEMBERED_REFUSALS: Final = 10_000
@@ -65,7 +66,7 @@ class Collector:
 
     def __init__(
         self,
-        pairs: Sequence[str],
+        instruments: Sequence[Instrument],
         granularity_seconds: int,
         late_seconds: float,
         stored: Mapping[str, StoredPair],
@@ -77,7 +78,8 @@ class Collector:
         self._released = last_order or (0, "")
         nothing = StoredPair()
         self._pairs = {
-            pair: PairState(pair, granularity_seconds, stored.get(pair, nothing)) for pair in sorted(set(pairs))
+            each.name: PairState(each, granularity_seconds, stored.get(each.name, nothing))
+            for each in sorted(set(instruments))
         }
         self._holes = {pair for pair, state in self._pairs.items() if state.frontier is not None}
         self._gaps: list[CandleGapRow] = []
@@ -143,7 +145,8 @@ class Collector:
                 break
             for state in together:
                 candle = state.take_out(self._gaps).candle
-                arrivals.append(Arrival(state.instrument.name, self._step, candle))
+                name, digits = state.instrument.name, state.instrument.digits
+                arrivals.append(Arrival(pair=name, granularity_seconds=self._step, digits=digits, candle=candle))
             self._released = max(self._released, arrivals[-1].order)
         noted = Release(arrivals, self._gaps, self._rejected)
         self._gaps, self._rejected = [], []

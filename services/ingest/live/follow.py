@@ -14,6 +14,8 @@ from services.ingest.metrics import FeedMetrics, IngestMetrics
 from shared.contracts.errors import InfrastructureError, MessageError
 from shared.contracts.feed import FedCandle
 from shared.contracts.granularity import parse_granularity
+from shared.contracts.instruments import require_grid
+from shared.core.types import Instrument
 from shared.runtime.process import Process
 from shared.settings.sections import LiveSettings
 from shared.store.port import Reader, Store
@@ -39,7 +41,7 @@ def follow(
     store: Store,
     feed: CandleFeed,
     source: Source,
-    pairs: Sequence[str],
+    instruments: Sequence[Instrument],
     settings: LiveSettings,
     on_idle: Callable[[], None],
 ) -> None:
@@ -48,15 +50,15 @@ def follow(
     `on_idle` is called after every stored batch and several times a second between polls. Raises InputError where the
     feed refuses us for good, or where the store holds other candles of a pair.
     """
-    step = parse_granularity(settings.granularity)
-    stored = process.retry_until_available("store", partial(_read_stored, store, sorted(set(pairs)), step))
+    step, pairs = parse_granularity(settings.granularity), [each.name for each in instruments]
+    stored = process.retry_until_available("store", partial(_read_stored, store, instruments, step))
     if stored is None:
         return
     for pair, known in stored.pairs.items():
         if known.candles:
             process.metrics.of(FeedMetrics).last_candle.labels(pair).set(known.candles[-1].time + step)
     collector = Collector(
-        pairs, step, late_seconds=settings.late_seconds, stored=stored.pairs, last_order=stored.last_order
+        instruments, step, late_seconds=settings.late_seconds, stored=stored.pairs, last_order=stored.last_order
     )
     LiveFeed(process, feed, source, collector, pairs=pairs, settings=settings, on_idle=on_idle).run()
 
@@ -270,21 +272,24 @@ class LiveFeed:
             process.sleep(min(left, _LONGEST_NAP_SECONDS))
 
 
-def _read_stored(store: Store, pairs: Sequence[str], granularity_seconds: int) -> Stored:
+def _read_stored(store: Store, instruments: Sequence[Instrument], granularity_seconds: int) -> Stored:
     with store.reading() as reader:
-        require_granularities(reader, dict.fromkeys(pairs, granularity_seconds), "live.granularity is")
+        require_granularities(reader, {each.name: granularity_seconds for each in instruments}, "live.granularity is")
         last = reader.last_candle()
         newest = reader.last_candle_times(granularity_seconds)
         return Stored(
-            {pair: _read_pair(reader, pair, granularity_seconds, newest.get(pair)) for pair in pairs},
+            {each.name: _read_pair(reader, each, granularity_seconds, newest.get(each.name)) for each in instruments},
             None if last is None else closed_order(last),
         )
 
 
-def _read_pair(reader: Reader, pair: str, granularity_seconds: int, newest: int | None) -> StoredPair:
+def _read_pair(reader: Reader, followed: Instrument, granularity_seconds: int, newest: int | None) -> StoredPair:
+    pair = followed.name
     if newest is None:
         return StoredPair()
     first = newest - REMEMBERED_CANDLES * granularity_seconds
-    candles = [row.candle for row in reader.candles_between(pair, granularity_seconds, first, newest + 1)]
+    rows = reader.candles_between(pair, granularity_seconds, first, newest + 1)
+    require_grid(followed, rows[-1].digits)
+    candles = [row.candle for row in rows]
     gaps = reader.gaps(1, pair)
     return StoredPair(candles, gaps[0].to_time if gaps else None)

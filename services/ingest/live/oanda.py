@@ -6,7 +6,7 @@ from typing import Final
 from services.ingest.live.tolerance import Tolerance
 from shared.contracts.errors import MessageError
 from shared.contracts.feed import FedCandle
-from shared.core.types import instrument
+from shared.core.types import Instrument
 from shared.oanda.candles import (
     MOST_CANDLES,
     CandlePage,
@@ -31,13 +31,13 @@ class OandaSource:
     def __init__(
         self,
         connection: OandaConnection,
-        pairs: Sequence[str],
+        instruments: Sequence[Instrument],
         granularity_seconds: int,
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
         """Ask over a connection that has answered before; a question may take `patience_seconds` with all its tries."""
         self._connection = connection
-        self._instruments = {pair: instrument(pair) for pair in sorted(set(pairs))}
+        self._instruments = {each.name: each for each in sorted(set(instruments))}
         self._step = granularity_seconds
         self._patience_seconds = patience_seconds
         self._tolerance = Tolerance(connection.monotonic, answered_before=True)

@@ -13,9 +13,8 @@ from services.ingest.metrics import FeedMetrics
 from services.ingest.news.fetch import CalendarFetcher
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
-from shared.contracts.pairs import parse_pair
 from shared.core.types import Instrument
-from shared.oanda.account import account_instruments
+from shared.oanda.account import account_instruments, unlike_listed
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
 from shared.runtime.oanda_access import connect, given_address, sleep_until_stopped
@@ -27,8 +26,6 @@ from shared.store.port import Store
 _STOP_SECONDS: Final = 2.0
 # Short, so that a process can stop; what was not answered is asked again anyway.
 _ANSWER_SECONDS: Final = 5.0
-
-_PIP_LOCATION: Final = {5: -4, 3: -2}
 
 
 class Live(NamedTuple):
@@ -52,7 +49,7 @@ def require_account(runtime: RuntimeSettings) -> None:
 def opened_live(process: Process, settings: Settings, pairs: Sequence[str]) -> Iterator[Live]:
     """Connect, and make sure that OANDA trades the pairs on the price grid that we know; raises InputError."""
     process.metrics.show(FeedMetrics)
-    instruments = [parse_pair(pair) for pair in pairs]
+    instruments = [settings.instrument(pair) for pair in pairs]
     require_account(settings.runtime)
     with connect(
         settings,
@@ -64,7 +61,7 @@ def opened_live(process: Process, settings: Settings, pairs: Sequence[str]) -> I
     ) as connection:
         _require_instruments(process, connection, instruments)
         step = parse_granularity(settings.live.granularity)
-        yield Live(connection, instruments, OandaSource(connection, [each.name for each in instruments], step))
+        yield Live(connection, instruments, OandaSource(connection, instruments, step))
 
 
 @contextmanager
@@ -95,8 +92,5 @@ def _require_instruments(process: Process, connection: OandaConnection, instrume
         found = listed.get(each.name)
         if found is None:
             raise InputError(f"this OANDA account does not trade {each.name}; leave it out of --pairs")
-        if (found.display_precision, found.pip_location) != (each.digits, _PIP_LOCATION[each.digits]):
-            raise InputError(
-                f"OANDA quotes {each.name} with {found.display_precision} decimals and a pip of 1e{found.pip_location},"
-                f" but this program knows {each.digits} decimals; leave it out of --pairs"
-            )
+        if (unlike := unlike_listed(each, found)) is not None:
+            raise InputError(unlike)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from shared.calendar.market_hours import open_seconds_between
 from shared.contracts.vocabulary import GapKind
-from shared.core.types import Candle, instrument
+from shared.core.types import Candle, Instrument
 from shared.store.rows.market import CandleGapRow
 
 REMEMBERED_CANDLES: Final = 100
@@ -35,9 +35,9 @@ class PairState:
     every absent slot stands in the gap ledger; both are None until the pair has begun.
     """
 
-    def __init__(self, pair: str, granularity_seconds: int, stored: StoredPair) -> None:
+    def __init__(self, instrument: Instrument, granularity_seconds: int, stored: StoredPair) -> None:
         """Continue from what is stored; a pair without candles has not begun."""
-        self.instrument = instrument(pair)
+        self.instrument = instrument
         self.held: deque[Held] = deque()
         self.known = {candle.time: candle for candle in stored.candles}
         self.remembered_from = min(self.known, default=0)

@@ -47,6 +47,7 @@ class PriceFeed:
         self._rng = process.rng
         self._connection = connection
         self._instruments = instruments
+        self._digits = {each.name: each.digits for each in instruments}
         self._sink = sink
         self._settings = settings
         self._stopping = threading.Event()
@@ -168,6 +169,7 @@ class PriceFeed:
             Quote(
                 pair=quote.pair,
                 time=max(quote.time_nanoseconds, held_at) // NANOSECONDS_PER_SECOND,
+                digits=self._digits[quote.pair],
                 bid=quote.bid,
                 ask=quote.ask,
             )

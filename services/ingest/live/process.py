@@ -54,7 +54,7 @@ def _follow(
             store=opened.store,
             feed=opened.feed,
             source=live.source,
-            pairs=pairs,
+            instruments=live.instruments,
             settings=settings.live,
             on_idle=idle,
         )

@@ -11,8 +11,8 @@ from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import parse_pair
 from shared.contracts.times import format_time
-from shared.core.types import SECONDS_PER_DAY
-from shared.oanda.account import OandaInstrument, account_ids, account_instruments, account_summary
+from shared.core.types import SECONDS_PER_DAY, Instrument
+from shared.oanda.account import OandaInstrument, account_ids, account_instruments, account_summary, unlike_listed
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, check_account_id
 from shared.oanda.errors import OandaRefusedError, OandaUnavailableError
@@ -56,7 +56,7 @@ class _Examination:
     ) -> None:
         self._settings = settings
         self._runtime = settings.runtime
-        self._pairs = [parse_pair(pair) for pair in pairs]
+        self._pairs = [settings.instrument(parse_pair(pair)) for pair in pairs]
         self._clock = clock
         self._limits = limits
         self._report = report
@@ -167,7 +167,7 @@ class _Examination:
 
     def _instruments(self, connection: OandaConnection, listed: dict[str, OandaInstrument]) -> None:
         listed |= account_instruments(connection)
-        wrong = [why for pair in self._pairs if (why := _unlike(pair.name, pair.digits, listed.get(pair.name)))]
+        wrong = [why for pair in self._pairs if (why := _unlike(pair, listed.get(pair.name)))]
         if wrong:
             self._report.problem(INSTRUMENTS, f"{'; '.join(wrong)}: leave these pairs out")
         else:
@@ -265,16 +265,13 @@ def unavailable_in_words(fault: OandaUnavailableError, environment: str) -> str:
             )
 
 
-def _unlike(name: str, digits: int, found: OandaInstrument | None) -> str | None:
+def _unlike(each: Instrument, found: OandaInstrument | None) -> str | None:
     if found is None:
-        return f"this account does not trade {name}"
+        return f"this account does not trade {each.name}"
     try:
-        listed = found.instrument()
+        return unlike_listed(each, found)
     except InputError as fault:
         return str(fault)
-    if listed.digits != digits:
-        return f"OANDA quotes {name} with {listed.digits} decimals, but this program expects {digits}"
-    return None
 
 
 def _price_told(pair: str, quote: ClientPrice | None, now: float, stale_seconds: int | None) -> tuple[str, bool]:

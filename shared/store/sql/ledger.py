@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row, Select, delete, func, select, update
 
-from shared.contracts.decimals import MONEY_DIGITS, PIPS_DIGITS, format_money, format_pips, format_points
+from shared.contracts.decimals import MONEY_DIGITS, PIPS_DIGITS, digits_in, format_money, format_pips, format_points
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import AccountEvent, Quote
 from shared.contracts.times import format_day, format_time
@@ -15,7 +15,7 @@ from shared.contracts.vocabulary import EXIT_OF_NAME, SIDE_OF_NAME
 from shared.core.types import EXIT_NAMES, SIDE_NAMES
 from shared.store.postgresql import TRADE_TURN
 from shared.store.rows.ledger import AppliedQuoteRow, DailyStatsRow, EquityRow, PositionRow, TradeOpening, TradeRow
-from shared.store.sql.session import Session, Values, digits_of, of_pair, read_fixed, read_name
+from shared.store.sql.session import Session, Values, of_pair, read_fixed, read_name
 from shared.store.tables.ledger import ACCOUNT_EVENTS, APPLIED_QUOTES, DAILY_STATS, EQUITY, POSITIONS, TRADES
 
 _OPEN: Final = "OPEN"
@@ -96,19 +96,18 @@ class LedgerSession(Session):
         return number
 
     def close_trade(self, trade_id: str, closing: Exit, costs: TradeCosts) -> None:
-        """Find the open row's pair for the digits of its prices, then update by primary key."""
+        """Find the open row's entry for the digits of its prices, then update by primary key."""
         is_it = TRADES.c.id == trade_id
-        pair = self._connection.execute(select(TRADES.c.pair).where(is_it, TRADES.c.status == _OPEN)).scalar()
-        if pair is None:
+        entry = self._connection.execute(select(TRADES.c.entry_price).where(is_it, TRADES.c.status == _OPEN)).scalar()
+        if entry is None:
             raise InvariantError(f"trade {trade_id} cannot be closed: it is not open")
-        digits = digits_of({pair})[pair]
         self._connection.execute(
             update(TRADES)
             .where(is_it)
             .values(
                 status=_CLOSED,
                 exit_time=closing.exit_time,
-                exit_price=format_points(closing.exit_price, digits),
+                exit_price=format_points(closing.exit_price, digits_in(entry)),
                 exit_reason=EXIT_NAMES[closing.exit_reason],
                 pnl_pips=format_pips(closing.pnl_points),
                 pnl=format_money(closing.pnl),
@@ -136,7 +135,7 @@ class LedgerSession(Session):
         self._add(EQUITY, map(_equity_values, rows))
 
     def add_applied_quotes(self, rows: Sequence[AppliedQuoteRow]) -> None:
-        """Insert in bulk, prices as decimals with the digits of their pair."""
+        """Insert in bulk, prices as decimals with the digits of their points."""
         self._add(APPLIED_QUOTES, map(_quote_values, rows))
 
     def _trade_rows(self, query: Select[Any]) -> list[TradeRow]:
@@ -148,12 +147,12 @@ def _money(row: Row[Any], table: Any, key: object, *columns: str) -> list[int]:
 
 
 def _prices(row: Row[Any], table: Any, key: object, *columns: str) -> list[int]:
-    digits = digits_of({row.pair})[row.pair]
-    return read_fixed([row._mapping[column] for column in columns], digits, table, key, columns)
+    prices = [row._mapping[column] for column in columns]
+    return read_fixed(prices, digits_in(prices[0]), table, key, columns)
 
 
 def _entry_values(entry: Entry) -> Values:
-    digits = digits_of({entry.pair})[entry.pair]
+    digits = entry.digits
     return {
         **entry._asdict(),
         "side": SIDE_NAMES[entry.side],
@@ -175,6 +174,7 @@ def _entry(row: Row[Any], table: Any, key: object) -> Entry:
         entry_price=entry_price,
         stop_loss=stop_loss,
         take_profit=take_profit,
+        digits=digits_in(row.entry_price),
     )
 
 
@@ -219,7 +219,7 @@ def _position_values(row: PositionRow) -> Values:
         **_entry_values(row.entry),
         "trade_id": row.trade_id,
         "mark_time": format_time(row.mark_time),
-        "mark_price": format_points(row.mark_price, digits_of({row.entry.pair})[row.entry.pair]),
+        "mark_price": format_points(row.mark_price, row.entry.digits),
         "unrealised_pnl": format_money(row.unrealised_pnl),
     }
 
@@ -284,19 +284,18 @@ def equity_row(row: Row[Any]) -> EquityRow:
 
 def _quote_values(row: AppliedQuoteRow) -> Values:
     quote = row.quote
-    digits = digits_of({quote.pair})[quote.pair]
     return {
         **row._asdict(),
         "pair": quote.pair,
         "ts_utc": format_time(quote.time),
-        "bid": format_points(quote.bid, digits),
-        "ask": format_points(quote.ask, digits),
+        "bid": format_points(quote.bid, quote.digits),
+        "ask": format_points(quote.ask, quote.digits),
     }
 
 
 def _quote_row(row: Row[Any]) -> AppliedQuoteRow:
     bid, ask = _prices(row, APPLIED_QUOTES, row.id, "bid", "ask")
-    quote = Quote(pair=row.pair, time=row.ts_utc, bid=bid, ask=ask)
+    quote = Quote(pair=row.pair, time=row.ts_utc, digits=digits_in(row.bid), bid=bid, ask=ask)
     return AppliedQuoteRow(seq=row.seq, purpose=row.purpose, quote=quote, command_id=row.command_id)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, func, select
 
-from shared.contracts.decimals import format_fixed
+from shared.contracts.decimals import digits_in, format_fixed
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import NAME_BY_SECONDS
 from shared.contracts.times import format_time
@@ -13,7 +13,7 @@ from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
 from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, Candle
 from shared.store.rows.listing import NewestCandle
 from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
-from shared.store.sql.session import Session, Values, digits_of, of_pair, picked, read_fixed, read_name
+from shared.store.sql.session import Session, Values, of_pair, picked, read_fixed, read_name
 from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_SNAPSHOTS, REJECTED_CANDLES
 
 CANDLE_ROWS: Final = picked(
@@ -147,9 +147,8 @@ class MarketSession(Session):
         ]
 
     def add_candles(self, rows: Sequence[CandleClosed]) -> None:
-        """Insert in bulk, prices as decimals with the digits of their pair."""
-        digits = digits_of({row.pair for row in rows})
-        self._add(CANDLES, (_candle_values(row, digits[row.pair]) for row in rows))
+        """Insert in bulk, prices as decimals with the digits of their points."""
+        self._add(CANDLES, map(_candle_values, rows))
 
     def add_rejected(self, rows: Sequence[RejectedCandleRow]) -> None:
         """Insert in bulk; on a conflict of source, pair, line and reason the stored row stays."""
@@ -168,15 +167,13 @@ class MarketSession(Session):
         self._add(GATE_SNAPSHOTS, map(_gate_values, rows))
 
     def _candle_rows(self, query: Select[Any]) -> list[CandleClosed]:
-        rows = self._connection.execute(query).all()
-        digits = digits_of({row.pair for row in rows})
-        return [_candle_row(row, digits[row.pair]) for row in rows]
+        return [_candle_row(row) for row in self._connection.execute(query).all()]
 
     def _gate_rows(self, query: Select[Any]) -> list[GateSnapshotRow]:
         return [_gate_row(row) for row in self._connection.execute(query)]
 
 
-def _candle_values(row: CandleClosed, digits: int) -> Values:
+def _candle_values(row: CandleClosed) -> Values:
     candle = row.candle
     return {
         "stream": row.stream,
@@ -186,12 +183,14 @@ def _candle_values(row: CandleClosed, digits: int) -> Values:
         "granularity": NAME_BY_SECONDS[row.granularity_seconds],
         "time": format_time(candle.time),
         "volume": candle.volume,
-        **{name: format_fixed(points, digits) for name, points in zip(PRICE_NAMES, candle.prices, strict=True)},
+        **{name: format_fixed(points, row.digits) for name, points in zip(PRICE_NAMES, candle.prices, strict=True)},
     }
 
 
-def _candle_row(row: Row[Any], digits: int) -> CandleClosed:
+def _candle_row(row: Row[Any]) -> CandleClosed:
     number, stream, seq, previous_seq, pair, granularity_seconds, time, volume, *prices = tuple(row)
+    # A price is written with all the digits of its point, so the row says what a point is.
+    digits = digits_in(prices[0])
     points = read_fixed(prices, digits, CANDLES, number, PRICE_NAMES)
     return CandleClosed(
         stream=stream,
@@ -199,6 +198,7 @@ def _candle_row(row: Row[Any], digits: int) -> CandleClosed:
         previous_seq=previous_seq,
         pair=pair,
         granularity_seconds=granularity_seconds,
+        digits=digits,
         candle=Candle._make((time, *points, volume)),
     )
 

@@ -10,7 +10,6 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from shared.contracts.decimals import parse_fixed
 from shared.contracts.errors import InvariantError
-from shared.core.types import instrument
 from shared.store.postgresql import copy_statement, take_turns
 from shared.store.tables.ledger import DAILY_STATS
 from shared.store.tables.market import CANDLE_GAPS, REJECTED_CANDLES
@@ -106,11 +105,6 @@ def of_pair(query: Select[Any], column: Column[Any], pair: str | None) -> Select
 def dialect_insert(table: Table, dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
     """Return the database's own insert into a table."""
     return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
-
-
-def digits_of(pairs: set[str]) -> dict[str, int]:
-    """Return the number of decimals of the prices of each pair."""
-    return {pair: instrument(pair).digits for pair in pairs}
 
 
 def read_fixed(values: Sequence[str], digits: int, table: Table, row: object, columns: Sequence[str]) -> list[int]:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from services.ingest.demo.market import DemoMarket
 from services.ingest.files.writer import candle_lines
-from shared.core.types import instrument
+from shared.contracts.instruments import instrument
 from shared.store.port import Store
 from shared.store.sql_store import open_store
 from tests.benchmarks.deployed.services import logged

@@ -12,8 +12,9 @@ import numpy as np
 
 from services.ingest.metrics import FeedMetrics
 from services.platform.platform import opened_store
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import Candle, instrument
+from shared.core.types import Candle
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
 from tests.faults.outcome import Effects, Outcome, described, effects_of, missing, violations_of

@@ -18,7 +18,8 @@ from services.ingest.files.candle_file import parse_candle_argument, read_candle
 from services.ingest.files.download import Download, DownloadRequest, download_candles
 from shared.calendar.market_hours import is_market_open
 from shared.contracts.errors import InputError
-from shared.core.types import Candle, instrument
+from shared.contracts.instruments import instrument
+from shared.core.types import Candle
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, address_of
 from tests.fixtures.oanda_market import BARS, START, STEP_SECONDS, market_series, oanda_environment

@@ -45,7 +45,7 @@ class Market:
             (each.bid_close, each.ask_close),
         ]
         times = sorted(each.time + self.rng.randrange(1, M5) for _ in prices)
-        return [Quote(candle.pair, time, *price) for time, price in zip(times, prices, strict=True)]
+        return [Quote(candle.pair, time, candle.digits, *price) for time, price in zip(times, prices, strict=True)]
 
 
 @contextmanager
@@ -76,7 +76,9 @@ def trade(database: Path, *, seed: int, share: float, candles: int = 600, restar
                 market.now = arrival.order[0] + market.rng.random() * 3
                 if market.rng.random() < share:
                     close = arrival.candle
-                    board.put([Quote(arrival.pair, int(market.now), close.bid_close + 2, close.ask_close + 3)])
+                    board.put(
+                        [Quote(arrival.pair, int(market.now), arrival.digits, close.bid_close + 2, close.ask_close + 3)]
+                    )
                 platform.replay([arrival], lambda _done: None)
                 place += 1
 

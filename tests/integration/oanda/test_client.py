@@ -10,8 +10,8 @@ import pytest
 
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.feed import Complete, Incomplete
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from shared.oanda.account import account_ids, account_instruments, account_summary
 from shared.oanda.candles import CandleSpecification, candles_between, latest_candles
 from shared.oanda.closing import Cancelled, NothingOpen, PositionClosed, close_position

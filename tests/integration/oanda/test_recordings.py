@@ -15,7 +15,8 @@ import pytest
 from shared.contracts.errors import MessageError
 from shared.contracts.feed import Complete, Refused
 from shared.contracts.granularity import SECONDS_BY_NAME
-from shared.core.types import Instrument, instrument
+from shared.contracts.instruments import instrument
+from shared.core.types import Instrument
 from shared.oanda.account import parse_accounts, parse_instruments, parse_summary
 from shared.oanda.candles import CandlePage, parse_candles, parse_latest_candles
 from shared.oanda.closing import Cancelled, PositionClosed, Rejected, parse_close_answer, parse_close_rejection

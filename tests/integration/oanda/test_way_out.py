@@ -10,7 +10,7 @@ import pytest
 from services.ingest.news.source import Fetched, Refusal, Validators, ask_for_calendar
 from services.inspection.doctor import examine, readable_settings
 from shared.contracts.errors import InputError
-from shared.contracts.pairs import parse_pair
+from shared.contracts.instruments import instrument
 from shared.oanda.account import account_ids
 from shared.oanda.connection import OandaConnection
 from shared.oanda.errors import OandaUnavailableError
@@ -78,7 +78,7 @@ def company_(tmp_path: Path) -> Iterator[Company]:
 def test_oanda_is_asked_and_followed_through_the_proxy(company: Company) -> None:
     with company.connection() as connection:
         assert account_ids(connection) == (company.simulator.account_id,)
-        assert prices(connection, [parse_pair("EUR_USD")]).quotes
+        assert prices(connection, [instrument("EUR_USD")]).quotes
         path, query = "/accounts/{accountID}/pricing/stream", {"instruments": "EUR_USD"}
         with connection.stream(path, query, silence_seconds=5) as stream:
             assert next(stream.iter_lines())

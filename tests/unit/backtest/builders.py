@@ -26,6 +26,7 @@ def a_trade(profit: float, *, entry_time: int = START, held_seconds: int = 600, 
             entry_price=entry,
             stop_loss=entry - 100,
             take_profit=entry + 200,
+            digits=5,
         ),
         Exit(
             exit_time=entry_time + held_seconds,

@@ -7,8 +7,9 @@ import pytest
 
 from services.backtest import indicator_columns
 from services.backtest.indicator_columns import IndicatorColumns, IndicatorPeriods, compute_indicators
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import SECONDS_PER_DAY, instrument
+from shared.core.types import SECONDS_PER_DAY
 
 _COUNT = 400
 

@@ -15,12 +15,13 @@ from services.backtest.timeline import build_timeline
 from services.backtest.walk_forward import split_run, walk_forward, window_spans
 from shared.calendar.facts import PairCalendar
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import instrument
 from shared.contracts.runs import RunMode
 from shared.core.account import AT_CLOSE, account_start, account_step
 from shared.core.books import empty_books, empty_trade_log
 from shared.core.columns import CandleSeries
 from shared.core.market import market_step
-from shared.core.types import SL_TP, TIMED, Candle, instrument, integers_in_list, list_of_floats, list_of_integers
+from shared.core.types import SL_TP, TIMED, Candle, integers_in_list, list_of_floats, list_of_integers
 from shared.settings.machine_params import account_params, conversion_table, market_params
 from shared.settings.settings import Settings, load_settings
 from tests.fixtures.backtested import calendar_facts, run_backtest

@@ -11,7 +11,8 @@ from shared.calendar.economic import EconomicCalendar, EconomicEvent, parse_cale
 from shared.calendar.facts import CalendarRules, PairCalendar
 from shared.calendar.sessions import default_windows
 from shared.contracts.errors import InputError
-from shared.core.types import NEWS_CLEAR, NEWS_MISSING, NEWS_NEAR, CalendarFacts, instrument
+from shared.contracts.instruments import instrument
+from shared.core.types import NEWS_CLEAR, NEWS_MISSING, NEWS_NEAR, CalendarFacts
 from tests.material import shared_material
 
 EVENT = {"title": "Payrolls", "country": "USD", "date": "2014-05-02T08:30:00-04:00", "impact": "High"}

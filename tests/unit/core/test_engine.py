@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleColumns, CandleSeries, FactColumns
 from shared.core.engine import (
     AssessmentColumns,
@@ -18,7 +19,7 @@ from shared.core.engine import (
 from shared.core.jit import compiled, core_digest, jitable
 from shared.core.market import market_step
 from shared.core.risk import tolerant_floor
-from shared.core.types import BUY, instrument
+from shared.core.types import BUY
 from tests.fixtures.market import (
     M5,
     TUESDAY,

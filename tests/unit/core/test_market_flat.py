@@ -7,9 +7,10 @@ import pytest
 
 from services.backtest import indicator_columns
 from services.backtest.indicator_columns import IndicatorColumns, IndicatorPeriods, compute_indicators
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
 from shared.core.market import market_cells, market_start, market_step
-from shared.core.types import Readings, instrument, list_of_floats, list_of_integers
+from shared.core.types import Readings, list_of_floats, list_of_integers
 from tests.fixtures.market import M5, TUESDAY, candle, facts, market_params
 
 # Middle prices whose sums, means and averages do not come out even in binary fractions.

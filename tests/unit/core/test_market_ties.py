@@ -4,8 +4,9 @@ import pytest
 
 from services.backtest.indicator_columns import IndicatorPeriods, compute_indicators
 from services.ingest.files.candle_file import CandleFile, read_candle_file
+from shared.contracts.instruments import instrument
 from shared.core.market import market_cells, market_start, market_step
-from shared.core.types import Candle, instrument, list_of_floats, list_of_integers
+from shared.core.types import Candle, list_of_floats, list_of_integers
 from tests.fixtures.market import M5, TUESDAY, candle, facts, market_params
 from tests.material import shared_material
 

@@ -47,7 +47,7 @@ def sized(
     params: RiskParams | None = None,
 ) -> Order:
     """Return the order sized for 10,000 of the account currency."""
-    return size_order(order, equity, open_notional, POINTS, rate, params or risk_params())
+    return size_order(order, equity, open_notional, POINTS, 1, rate, params or risk_params())
 
 
 def test_buy_enters_at_ask_with_stops_around_it_and_sell_at_bid() -> None:
@@ -107,7 +107,7 @@ def test_units_follow_equity_and_the_conversion_rate() -> None:
     assert sized(priced(BUY), equity=TEN_THOUSAND // 2).units == 33_333
     assert sized(priced(BUY), rate=Rate(5, 4)).units == 53_333
     yen = price_order(BUY, 110_000, 110_010, 0.1, 0, 1_000, risk_params())
-    assert size_order(yen, TEN_THOUSAND, 0.0, 1_000, Rate(2_000, 220_000), risk_params()).units == 73_333
+    assert size_order(yen, TEN_THOUSAND, 0.0, 1_000, 1, Rate(2_000, 220_000), risk_params()).units == 73_333
 
 
 def test_stop_distance_counts_as_rounded() -> None:

@@ -13,7 +13,7 @@ import pytest
 from services.ingest.files.candle_file import CandleFile, read_candle_file
 from shared.calendar.economic import read_calendar
 from shared.contracts.errors import InputError
-from shared.core.types import instrument
+from shared.contracts.instruments import instrument
 from shared.files.unwrapped import unwrapped
 
 TEXT = "time,open,high,low,close,volume\n" + "".join(

@@ -14,8 +14,8 @@ from services.ingest.feed import Arrival, CandleFeed, unstored
 from services.ingest.known import all_known, first_known
 from shared.bus.in_process import InProcessBus
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from shared.runtime.outgoing import DirectOutgoing
 from shared.store.port import Store
 from shared.store.sql_store import open_store
@@ -42,7 +42,7 @@ def series_of(first: int, last: int) -> CandleSeries:
 
 
 def arrivals(series: CandleSeries) -> list[Arrival]:
-    return [Arrival(PAIR, M5, candle) for candle in series.candles()]
+    return [Arrival(PAIR, M5, 5, candle) for candle in series.candles()]
 
 
 def a_feed(store: Store) -> CandleFeed:
@@ -116,7 +116,7 @@ def test_stored_candles_that_no_hash_vouches_for_are_read_a_few_at_a_time(
 )
 def test_files_of_any_span_are_continued(store: Store, first: int, last: int, new: list[int]) -> None:
     fill(store, 1, COUNT)
-    assert left_of(store, series_of(first, last))[0] == [Arrival(PAIR, M5, a_candle(seq).candle) for seq in new]
+    assert left_of(store, series_of(first, last))[0] == [Arrival(PAIR, M5, 5, a_candle(seq).candle) for seq in new]
 
 
 @pytest.mark.parametrize("column", ["bid_high", "volume"])

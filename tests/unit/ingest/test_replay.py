@@ -38,7 +38,7 @@ def store_(tmp_path: Path) -> Iterator[Store]:
 
 def arrivals(count: int) -> list[Arrival]:
     candles = [a_candle(seq).candle for seq in range(1, count + 1)]
-    return [Arrival(pair, M5, candle) for candle in candles for pair in PAIRS]
+    return [Arrival(pair, M5, 5, candle) for candle in candles for pair in PAIRS]
 
 
 def a_feed(store: Store) -> CandleFeed:

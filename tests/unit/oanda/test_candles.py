@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.feed import Complete, Incomplete, Refused
+from shared.contracts.instruments import instrument
 from shared.contracts.times import format_time
-from shared.core.types import Candle, instrument
+from shared.core.types import Candle
 from shared.oanda.candles import (
     CandleSpecification,
     Timeless,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.errors import InfrastructureError, MessageError
-from shared.core.types import instrument
+from shared.contracts.instruments import instrument
 from shared.oanda.pricing import ClientPrice, PricingHeartbeat, PricingStream, parse_prices, prices
 from shared.oanda.streaming import LineSplitter
 from shared.oanda.times import parse_time_nanoseconds

@@ -22,7 +22,7 @@ class Clock:
 
 
 def quote(time: int, pair: str = EURO) -> Quote:
-    return Quote(pair=pair, time=time, bid=110_000, ask=110_010)
+    return Quote(pair=pair, time=time, digits=5, bid=110_000, ask=110_010)
 
 
 def test_age_is_by_the_feeds_time_and_what_has_passed_since_it_was_told() -> None:

@@ -21,6 +21,11 @@ def test_missing_rate_is_named_with_the_settings_that_give_it() -> None:
     )
 
 
+def test_rate_is_called_as_it_is_traded() -> None:
+    (sentence,) = rate_notes(settings_with(), ["EUR_JPY"])
+    assert sentence.endswith("USD_JPY = ...")
+
+
 def test_orders_that_were_refused_are_counted() -> None:
     (sentence,) = rate_notes(settings_with(), ["EUR_GBP"], {"EUR_GBP": 1_234})
     assert "so 1,234 orders in EUR_GBP were refused (no_conversion_rate)" in sentence

@@ -8,6 +8,7 @@ import pytest
 
 from shared.calendar.sessions import parse_window
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import instrument
 from shared.contracts.pairs import parse_pair
 from shared.contracts.runs import RunMode
 from shared.core.strategies import STRATEGY_NAMES
@@ -277,5 +278,5 @@ def test_text_that_is_no_pair_is_refused(text: str) -> None:
 
 
 def test_pair_is_read_with_its_price_grid() -> None:
-    assert parse_pair("USD_JPY").points_per_price == 1_000
-    assert parse_pair("XAU_USD").base == "XAU"
+    assert instrument("USD_JPY").points_per_price == 1_000
+    assert instrument("XAU_USD").base == "XAU"

@@ -71,7 +71,7 @@ def test_a_live_run_closes_at_the_current_quote_and_replays_it(url: str, entry: 
             (position,) = reader.positions()
         moment = position.mark_time + 7
         desk.clock.now = moment + 1
-        desk.board.put([Quote(PAIR, moment, position.mark_price - 31, position.mark_price - 19)])
+        desk.board.put([Quote(PAIR, moment, 5, position.mark_price - 31, position.mark_price - 19)])
         status, result = desk.ordered("CLOSE_PAIR", pair=PAIR)
         assert status == "SUCCEEDED"
         with desk.store.reading() as reader:
@@ -90,7 +90,7 @@ def test_a_quote_that_has_grown_old_is_no_price_to_close_at(url: str, entry: int
         with desk.store.reading() as reader:
             (position,) = reader.positions()
         moment = position.mark_time + 7
-        desk.board.put([Quote(PAIR, moment, position.mark_price - 31, position.mark_price - 19)])
+        desk.board.put([Quote(PAIR, moment, 5, position.mark_price - 31, position.mark_price - 19)])
         desk.clock.now += 3_600
         desk.ordered("CLOSE_ALL")
         with desk.store.reading() as reader:

@@ -13,8 +13,8 @@ from services.ingest.live.follow import follow
 from services.ingest.live.oanda import OandaSource
 from shared.bus.in_process import InProcessBus
 from shared.calendar.market_hours import is_market_open
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, address_of
 from shared.runtime.health import Health
@@ -33,6 +33,7 @@ M5: Final = 300
 FRIDAY_EVENING: Final = 1_399_064_400 - 9 * M5 - 30  # 2014-05-02, in the tenth bar before the weekend
 WEEK_SECONDS: Final = 7 * 86_400
 PAIRS: Final = ("EUR_USD", "USD_JPY")
+INSTRUMENTS: Final = [instrument(pair) for pair in PAIRS]
 SETTINGS: Final = LiveSettings(warm_up_candles=50)
 
 
@@ -85,7 +86,7 @@ def listen(simulator: OandaSimulator, store: Store, end: float, token: str | Non
         answer_seconds=5.0,
     ) as connection:
         feed = CandleFeed(store, DirectOutgoing(InProcessBus(max_batch=500)))
-        follow(process, store, feed, OandaSource(connection, PAIRS, M5), PAIRS, SETTINGS, lambda: None)
+        follow(process, store, feed, OandaSource(connection, INSTRUMENTS, M5), INSTRUMENTS, SETTINGS, lambda: None)
     return lines
 
 

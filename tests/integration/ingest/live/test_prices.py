@@ -12,7 +12,7 @@ import pytest
 from services.executor.quotes import current_quote
 from services.ingest.live.prices import PriceFeed
 from services.ingest.metrics import FeedMetrics
-from shared.core.types import instrument
+from shared.contracts.instruments import instrument
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import OandaAddress
 from shared.runtime.health import Health

@@ -18,9 +18,9 @@ from shared.calendar.market_hours import market_open
 from shared.calendar.zones import local_seconds
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import SECONDS_BY_NAME
+from shared.contracts.instruments import instrument
 from shared.contracts.vocabulary import GapKind
 from shared.core.columns import CandleSeries
-from shared.core.types import instrument
 from tests.tools.make_sample import (
     SAMPLE_END,
     SAMPLE_FOLDER,

@@ -11,9 +11,10 @@ from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.writer import candle_lines
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name, parse_granularity
+from shared.contracts.instruments import instrument
 from shared.contracts.pairs import parse_currency, parse_pair
 from shared.core.columns import CandleSeries
-from shared.core.types import Candle, instrument
+from shared.core.types import Candle
 from tests.material import shared_material
 
 BID_ASK = BID_ASK_LAYOUT.header

@@ -8,7 +8,7 @@ import pytest
 from services.ingest.files.candle_file import CandleFile, CandleRead, read_candle_file
 from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
 from shared.contracts.errors import InputError
-from shared.core.types import instrument
+from shared.contracts.instruments import instrument
 
 HEADER = BID_ASK_LAYOUT.header
 

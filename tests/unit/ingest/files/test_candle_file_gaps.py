@@ -11,8 +11,8 @@ from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.summary import check_candle_file
 from services.ingest.gaps import Gap, find_gaps
 from shared.contracts.errors import InputError
+from shared.contracts.instruments import instrument
 from shared.contracts.vocabulary import GapKind
-from shared.core.types import instrument
 
 
 def at(text: str) -> int:

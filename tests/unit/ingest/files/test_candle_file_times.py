@@ -11,8 +11,8 @@ from services.ingest.files.layout import BID_ASK_LAYOUT, MID_LAYOUT
 from services.ingest.files.summary import check_candle_file
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
+from shared.contracts.instruments import instrument
 from shared.contracts.times import format_time
-from shared.core.types import instrument
 
 START = 1_704_672_000  # 2024-01-08T00:00:00Z, a Monday
 GOOD = "1.27000,1.27005,1.26986,1.26989,186"

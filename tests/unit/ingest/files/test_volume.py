@@ -9,8 +9,8 @@ import pytest
 
 from services.cli.program import main
 from services.ingest.files.volume import volume_note
+from shared.contracts.instruments import instrument
 from shared.core.columns import CandleSeries, Floats
-from shared.core.types import instrument
 
 DAY = 86_400
 WHOLE = "EUR_USD: the volume of every candle is 0, so VWAP has no value, and "

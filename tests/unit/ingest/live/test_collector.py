@@ -9,6 +9,7 @@ from services.ingest.live.checks import FROM_THE_FUTURE, REVISED, TOO_LATE
 from services.ingest.live.collector import Collector, Hole, Release
 from services.ingest.live.pair import StoredPair
 from shared.contracts.feed import Complete, FedCandle, Incomplete, Refused
+from shared.contracts.instruments import instrument
 from shared.store.rows.market import CandleGapRow
 from tests.fixtures.market import M5, TUESDAY, candle
 
@@ -33,7 +34,7 @@ def current(slot: int) -> Incomplete:
 def collector(*pairs: str, stored_slot: int = 0) -> Collector:
     """Return a collector of pairs whose last stored candle is that of a slot, with nothing to fetch."""
     stored = {pair: StoredPair([candle(at(stored_slot), 110_000 + stored_slot)]) for pair in pairs}
-    made = Collector(pairs, M5, LATE, stored, (at(stored_slot + 1), max(pairs)))
+    made = Collector([instrument(each) for each in pairs], M5, LATE, stored, (at(stored_slot + 1), max(pairs)))
     for hole in made.holes(1):
         made.answer(hole.pair, [bar(stored_slot), current(stored_slot + 1)], at(stored_slot + 1) + 1, to_now=True)
     return made
@@ -145,7 +146,7 @@ def test_slots_without_ticks_are_counted_up_to_the_next_candle() -> None:
 
 def test_a_weekend_is_no_loss() -> None:
     friday = candle(FRIDAY_CLOSE - M5)
-    made = Collector([EUR], M5, LATE, {EUR: StoredPair([friday])}, (FRIDAY_CLOSE, EUR))
+    made = Collector([instrument(EUR)], M5, LATE, {EUR: StoredPair([friday])}, (FRIDAY_CLOSE, EUR))
     sunday = Complete(candle(SUNDAY_OPENING))
     made.answer(EUR, [Complete(friday)], FRIDAY_CLOSE + 3600, to_now=True)
     assert not made.awaited(FRIDAY_CLOSE + 3600)
@@ -244,12 +245,12 @@ def test_a_candle_that_becomes_complete_before_the_next_one_is_stored_is_not_los
 
 def test_a_start_asks_for_what_came_since_the_last_stored_candle_including_that() -> None:
     stored = {EUR: StoredPair([candle(at(3))]), JPY: StoredPair([candle(at(5))])}
-    made = Collector([EUR, JPY], M5, LATE, stored, (at(6), JPY))
+    made = Collector([instrument(EUR), instrument(JPY)], M5, LATE, stored, (at(6), JPY))
     assert made.holes(500) == [Hole(EUR, at(3)), Hole(JPY, at(5))]
 
 
 def test_nothing_is_released_before_every_pair_has_its_history() -> None:
-    made = Collector([EUR, JPY], M5, LATE, {}, None)
+    made = Collector([instrument(EUR), instrument(JPY)], M5, LATE, {}, None)
     made.begin(EUR, [bar(0), bar(1), current(2)], at(2) + 1)
     assert made.not_begun() == [JPY]
     assert released(made, at(2) + 10 * LATE) == []
@@ -260,7 +261,7 @@ def test_nothing_is_released_before_every_pair_has_its_history() -> None:
 
 
 def test_a_new_pair_begins_behind_what_the_others_have_traded() -> None:
-    made = Collector([EUR, JPY], M5, LATE, {JPY: StoredPair([bar(3).candle])}, (at(4), JPY))
+    made = Collector([instrument(EUR), instrument(JPY)], M5, LATE, {JPY: StoredPair([bar(3).candle])}, (at(4), JPY))
     made.begin(EUR, [bar(2), bar(3), bar(4), current(5)], at(5) + 1)
     made.answer(JPY, [bar(3), bar(4), current(5)], at(5) + 1, to_now=True)
     release = made.release(at(5) + 1, 500)
@@ -270,7 +271,7 @@ def test_a_new_pair_begins_behind_what_the_others_have_traded() -> None:
 
 def test_a_restart_does_not_record_again_what_was_passed_over() -> None:
     stored = {EUR: StoredPair([bar(0).candle], gaps_until=at(2)), JPY: StoredPair([bar(1).candle])}
-    made = Collector([EUR, JPY], M5, LATE, stored, (at(2), JPY))
+    made = Collector([instrument(EUR), instrument(JPY)], M5, LATE, stored, (at(2), JPY))
     made.answer(EUR, [bar(0), bar(1), current(2)], at(2) + 200, to_now=True)
     release = made.release(at(2) + 200, 500)
     assert [row.reason for row in release.rejected] == [TOO_LATE]
