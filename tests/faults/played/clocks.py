@@ -31,9 +31,10 @@ def stepped(stage: Stage) -> Outcome:
                 scene.deployment.kill("executor")
                 scene.injected += 1
                 _step(scene, clock, ahead)
-                began = time.monotonic()
+                lives = scene.told("executor", "starting")
                 _start(scene, "executor", clock)
-                scene.recovered(began)
+                scene.wait(lambda before=lives: scene.told("executor", "starting") > before, "another executor starts")  # type: ignore[misc]
+                scene.recovered(time.monotonic())
             scene.promised_seconds = TAKEOVER_SECONDS
             return scene.finished("24", "clock stepped by an hour to and fro, leader killed before it")
 
