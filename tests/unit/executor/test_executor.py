@@ -1,0 +1,222 @@
+"""One executor on a store: assessed candles as they come, quotes between them, and the commands of operators."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.executor.build import Executor, Outside
+from shared.contracts.codec import encode_assessed
+from shared.contracts.commands import parse_command
+from shared.contracts.envelope import Message, fact_message
+from shared.contracts.facts import CANDLE_ASSESSED, CandleAssessed, Quote
+from shared.core.types import BUY, SELL
+from shared.runtime.commands import send_command
+from shared.runtime.outgoing import OutboxOutgoing
+from shared.runtime.param_versions import save_params, section_of
+from shared.runtime.quotes.board import QuoteBoard
+from shared.settings.settings import Settings, load_settings
+from shared.store.port import Store
+from shared.store.rows.commands import CommandRow, NewCommand
+from shared.store.rows.market import AssessmentRow
+from shared.store.sql_store import open_store
+from tests.fixtures.market import M5, TUESDAY, assessment, candle
+from tests.fixtures.new_store import new_sqlite
+from tests.unit.executor.judged import PAIR, judged
+
+NOW = 1_700_000_000
+DECIDED = TUESDAY + M5
+
+
+@pytest.fixture(name="store")
+def store_(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(new_sqlite(tmp_path / "executor.db"))
+    yield store
+    store.close()
+
+
+class Desk:
+    """An executor on a store, by a clock that stands still; `told` are the commands that it told of."""
+
+    def __init__(self, store: Store, settings: Settings | None = None) -> None:
+        self.store = store
+        self.board = QuoteBoard(lambda: 0.0)
+        self.told: list[CommandRow] = []
+        outside = Outside("test", lambda: NOW + 0.9, self.board, tell=self.told.append)
+        self.executor = Executor(store, OutboxOutgoing(lambda: None), settings or Settings(), outside)
+
+    def handle(self, *facts: CandleAssessed) -> None:
+        self.executor.consumer.handle([message(fact) for fact in facts])
+
+    def send(self, type_name: str, pair: str | None = None, expires: int | None = None) -> int:
+        body = msgspec.json.encode({"mode": "PAPER", "pair": pair}).decode()
+        with self.store.transaction() as transaction:
+            new = NewCommand(NOW, "ann", type_name, body, None, expires)
+            return send_command(transaction, parse_command(type_name, body), new).row.id
+
+    def ordered(self, type_name: str, pair: str | None = None, expires: int | None = None) -> tuple[str, Any]:
+        """Send a command, have it carried out, and return how it ended."""
+        command_id = self.send(type_name, pair, expires)
+        assert self.executor.obey()
+        with self.store.reading() as reader:
+            row = reader.command(command_id)
+        assert row is not None
+        assert row.result_json is not None
+        return row.status, msgspec.json.decode(row.result_json)
+
+    def events(self) -> list[tuple[int, str]]:
+        with self.store.reading() as reader:
+            return [(event.seq, event.type) for event in reader.account_events_in_order()]
+
+
+def message(fact: CandleAssessed) -> Message:
+    return fact_message(
+        CANDLE_ASSESSED, fact, stream="assessed.0", seq=fact.seq, time=NOW, pair=fact.closed.pair, producer="strategy"
+    )
+
+
+def keep(store: Store, facts: Sequence[CandleAssessed]) -> None:
+    """Put facts into the producer's table."""
+    with store.transaction() as transaction:
+        transaction.add_assessments(
+            [
+                AssessmentRow(
+                    stream=fact.closed.stream,
+                    seq=fact.seq,
+                    pair=fact.closed.pair,
+                    candle_time=fact.closed.candle.time,
+                    strategy=fact.strategy,
+                    params_hash=fact.params_hash,
+                    body_json=encode_assessed(fact),
+                )
+                for fact in facts
+            ]
+        )
+
+
+def cursor(store: Store) -> int:
+    with store.reading() as reader:
+        stored = reader.snapshot("executor", "paper")
+    return 0 if stored is None else stored[0]
+
+
+@pytest.mark.parametrize(("partitions", "handled"), [(1, 2), (2, 0)])
+def test_candle_that_comes_too_early_is_kept_only_where_several_partitions_announce_theirs(
+    store: Store, partitions: int, handled: int
+) -> None:
+    facts = [judged(seq) for seq in (1, 2, 3)]
+    keep(store, facts[:2])
+    desk = Desk(store, load_settings(None, {"SCALP_BOT_DEPLOYMENT__PARTITIONS": str(partitions)}))
+    desk.handle(facts[1])
+    assert cursor(store) == handled
+    desk.handle(facts[0], facts[2])
+    assert cursor(store) == 3
+
+
+def test_ledger_holds_an_entry_and_its_exit_at_a_quote(store: Store) -> None:
+    desk = Desk(store)
+    desk.handle(judged(1, assessment(BUY)), judged(2))
+    assert not desk.executor.apply_quotes()
+    desk.board.put([Quote(PAIR, DECIDED + M5 + 1, 5, 110_000, 110_010)])
+    assert not desk.executor.apply_quotes()
+    desk.board.put([Quote(PAIR, DECIDED + M5 + 2, 5, 109_000, 109_010)])
+    assert desk.executor.apply_quotes()
+    assert desk.events() == [(1, "account.day_started"), (2, "trade.opened"), (3, "trade.closed")]
+    with store.reading() as reader:
+        (trade,) = reader.trades(10)
+        (day,) = reader.daily_stats(10)
+        equity = reader.equity(10)
+        assert reader.positions() == []
+    assert trade.closing is not None
+    assert (trade.closing.exit_price, day.realised_pnl) == (109_000, trade.closing.pnl)
+    assert [point.seq for point in equity] == [2, 1], "the second candle changed nothing"
+    assert equity[0].balance == 100_000_000 + trade.closing.pnl
+
+
+def test_quotes_are_passed_over_where_somebody_else_leads(store: Store) -> None:
+    desk = Desk(store)
+    desk.handle(judged(1, assessment(BUY)))
+    desk.board.put([Quote(PAIR, DECIDED + 1, 5, 109_000, 109_010)])
+    desk.executor.pass_over_quotes()
+    assert not desk.executor.apply_quotes()
+
+
+def test_state_in_memory_is_current_until_another_executor_has_done_something(store: Store) -> None:
+    one, other = Desk(store), Desk(store)
+    one.handle(judged(1, assessment(BUY)))
+    with store.reading() as reader:
+        assert one.executor.consumer.work.is_current(reader)
+    assert other.ordered("CLOSE_PAIR", PAIR)[0] == "SUCCEEDED"
+    with store.reading() as reader:
+        assert not one.executor.consumer.work.is_current(reader)
+    one.handle(judged(2, assessment(SELL)))
+    assert one.events()[-2:] == [(3, "trade.closed"), (4, "trade.opened")]
+
+
+def test_first_candle_of_a_process_is_settled_by_the_version_that_it_names(store: Store) -> None:
+    settings = Settings()
+    body = {**section_of(settings, "gates"), "daily_loss_percent": "1.5"}
+    with store.transaction() as transaction:
+        save_params(transaction, settings, {"gates": body}, "ann", NOW)
+    desk = Desk(store, settings)
+    assert desk.ordered("RELOAD_PARAMS")[1]["version"] == 1
+    desk.handle(judged(1, params_version=1))
+    with store.reading() as reader:
+        (row,) = reader.gate_snapshots(10)
+    limits = {each["gate"]: each["limit"] for each in msgspec.json.decode(row.verdicts_json)}
+    assert (limits["daily_loss"], row.params_version) == ("1.5 %", 1)
+    assert settings.gates.daily_loss_percent == Decimal(3)
+
+
+def test_reload_without_anything_saved_changes_nothing(store: Store) -> None:
+    assert Desk(store).ordered("RELOAD_PARAMS") == ("SUCCEEDED", {"changed": False, "version": 0})
+
+
+def test_hundred_commands_are_carried_out_at_once_and_the_next_one_after(store: Store) -> None:
+    desk = Desk(store)
+    for _ in range(101):
+        desk.send("PAUSE_ALL")
+    assert desk.executor.obey()
+    with store.reading() as reader:
+        assert reader.backlog().waiting == 1
+    assert [row.id for row in desk.told] == list(range(1, 101))
+    assert desk.executor.obey()
+    assert not desk.executor.obey()
+    assert {row.status for row in desk.told} == {"SUCCEEDED"}
+
+
+@pytest.mark.parametrize(("expires", "status"), [(NOW - 1, "SKIPPED"), (NOW, "SUCCEEDED")])
+def test_command_is_carried_out_up_to_the_second_of_its_expiry(store: Store, expires: int, status: str) -> None:
+    assert Desk(store).ordered("PAUSE_ALL", expires=expires)[0] == status
+
+
+def test_resuming_a_pair_leaves_the_kill_switch_and_other_pairs_alone(store: Store) -> None:
+    desk = Desk(store)
+    for type_name, pair in (("KILL_SWITCH_ON", None), ("PAUSE_PAIR", PAIR), ("PAUSE_PAIR", "GBP_USD")):
+        assert desk.ordered(type_name, pair)[1]["changed"]
+    assert not desk.ordered("PAUSE_PAIR", PAIR)[1]["changed"]
+    _, result = desk.ordered("RESUME_PAIR", PAIR)
+    assert (result["changed"], [(each["kind"], each["scope"]) for each in result["holds"]]) == (
+        True,
+        [("kill_switch", "ALL"), ("pause", "GBP_USD")],
+    )
+    assert not desk.ordered("RESUME_PAIR", PAIR)[1]["changed"]
+    assert [each["scope"] for each in desk.ordered("KILL_SWITCH_OFF")[1]["holds"]] == ["GBP_USD"]
+    assert desk.ordered("RESUME_ALL")[1] == {"changed": True, "holds": []}
+
+
+def test_closing_one_pair_leaves_the_others_open(store: Store) -> None:
+    desk = Desk(store)
+    pounds = judged(2, assessment(BUY), candle(TUESDAY, 130_000), pair="GBP_USD")
+    desk.handle(judged(1, assessment(BUY)), pounds)
+    status, result = desk.ordered("CLOSE_PAIR", "GBP_USD")
+    assert (status, [each["pair"] for each in result["closed"]]) == ("SUCCEEDED", ["GBP_USD"])
+    assert desk.ordered("CLOSE_PAIR", "GBP_USD") == (
+        "SKIPPED",
+        {"reason": "nothing_open", "detail": "no position is open in GBP_USD"},
+    )
+    assert [each["pair"] for each in desk.ordered("CLOSE_ALL")[1]["closed"]] == [PAIR]
+    assert desk.ordered("CLOSE_ALL")[1]["detail"] == "no position is open at all"
