@@ -6,7 +6,7 @@ from services.executor.quotes import current_quote, live_conditions
 from services.executor.settlement import Given
 from shared.contracts.facts import Quote
 from shared.core.account import Conditions
-from shared.core.types import BUY, PASSED, STALE_DATA
+from shared.core.types import BUY, PASSED, STALE_DATA, Reason
 from shared.runtime.quotes.board import QuoteBoard
 from shared.settings.sections import LiveSettings
 from tests.fixtures.market import M5, TUESDAY, assessment
@@ -26,7 +26,7 @@ def given(now: float, *quotes: Quote, settings: LiveSettings | None = None) -> G
     ("late", "hold"), [(-61, STALE_DATA), (-60, PASSED), (0, PASSED), (3 * M5, PASSED), (3 * M5 + 1, STALE_DATA)]
 )
 def test_entry_is_held_from_a_second_after_three_candles_and_where_the_clock_is_a_minute_behind(
-    late: int, hold: int
+    late: int, hold: Reason
 ) -> None:
     assert given(DECIDED + late) == Given(Conditions(hold, 0, 0), None)
 
