@@ -9,7 +9,15 @@ from shared.core.types import BUY, OPERATOR_CLOSE
 def trade(pnl: int) -> ClosedTrade:
     """Return a trade that earned so much."""
     entry = Entry(
-        pair="EUR_USD", strategy="ema_vwap", side=BUY, units=1, entry_time=0, entry_price=1, stop_loss=1, take_profit=1
+        pair="EUR_USD",
+        strategy="ema_vwap",
+        side=BUY,
+        units=1,
+        entry_time=0,
+        entry_price=1,
+        stop_loss=1,
+        take_profit=1,
+        digits=5,
     )
     return ClosedTrade(
         entry,
