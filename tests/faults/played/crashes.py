@@ -125,7 +125,10 @@ def asked_to_stop(stage: Stage, times: int) -> Outcome:
 def failed_over(stage: Stage, times: int) -> Outcome:
     """Stop the active consumer of a queue while it holds unacknowledged messages; the other one goes on."""
     with stage.scene(CANDLES + 150 * times) as scene:
-        for name in ("strategy.0", "executor", "ingest", "strategy.1"):
+        scene.start("strategy.0")
+        # Whoever is there first leads.
+        scene.wait(lambda: scene.told("strategy.0", "leading") > 0, "strategy.0 leads")
+        for name in ("executor", "ingest", "strategy.1"):
             scene.start(name)
         scene.wait_for_trading()
         for number in range(times):
