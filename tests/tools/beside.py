@@ -44,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         while calls["parity"] < options.calls:
             with next(ledgers) as database:
                 alarms += called(database, min(_CALLS_TO_A_LEDGER, options.calls - calls["parity"]), calls)
+            print(f"{calls['parity']} of {options.calls}, {len(alarms)} alarms", file=sys.stderr, flush=True)
     for verb, times in calls.items():
         print(f"{verb:<13} called {times:>4} times, false alarms {sum(alarm.startswith(verb) for alarm in alarms)}")
     print("\n".join(alarms[:20]))
