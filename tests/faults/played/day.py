@@ -27,7 +27,7 @@ class Day(NamedTuple):
 
 
 WHOLE_DAY: Final = Day(288, PAIRS, 600.0, every_seconds=20.0, lasting_seconds=6.0)
-SHORT_DAY: Final = Day(CANDLES, (PAIR,), 3_000.0, every_seconds=2.5, lasting_seconds=0.7)
+SHORT_DAY: Final = Day(CANDLES, (PAIR,), 4_500.0, every_seconds=2.5, lasting_seconds=0.7)
 
 
 class _Trouble:
