@@ -2,9 +2,10 @@
 
 A candle of decision time T is released once the fate of slot T is known for every pair: its complete candle is in
 hand; or the feed has shown all it has from before the slot to beyond it, and no candle of it; or `late_seconds` have
-passed. A pair that is not waited for any longer is left behind: its candle is set aside if it comes after candles that
-follow it were released. Slots are never judged absent by the cheap answer that shows only the last two candles of a
-pair. While the market is closed nothing is waited for, unless a pair has a candle all the same.
+passed; twice as many where the feed has shown that candle, though not complete. A pair that is not waited for any
+longer is left behind: its candle is set aside if it comes after candles that follow it were released. Slots are never
+judged absent by the cheap answer that shows only the last two candles of a pair. While the market is closed nothing
+is waited for, unless a pair has a candle all the same.
 
 The gap ledger gets each span once:
 
@@ -184,6 +185,9 @@ class Collector:
         closed = opened + self._step
         # After an outage all is overdue: time counts from when the first pair came, and while a pair's pages come.
         begins = closed if received < closed + self._late else received
+        if opened in state.unfinished:
+            # It is taken once it can change no more; a question that fails just then may be asked again.
+            begins = max(begins, closed + self._late)
         return max(begins, state.partial_at) + self._late
 
     def _fit(self, pair: str, fed: Iterable[FedCandle], now: float) -> list[FedCandle]:
@@ -198,6 +202,9 @@ class Collector:
                     self._refuse(pair, each, FROM_THE_FUTURE)
             else:
                 fit.append(each)
+        state = self._pairs[pair]
+        state.unfinished = {time for time in state.unfinished if time >= (state.frontier or 0)}
+        state.unfinished |= {each.time for each in fit if isinstance(each, Incomplete)}
         return fit
 
     def _walk(self, state: PairState, ordered: Sequence[FedCandle], now: float, *, warm_up: bool = False) -> None:

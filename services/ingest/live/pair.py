@@ -43,6 +43,8 @@ class PairState:
         self.remembered_from = min(self.known, default=0)
         # Slots whose candle cannot be stored, and whether that may still change: it was bad, or is not complete yet.
         self.unusable: dict[int, bool] = {}
+        # Slots whose candle the feed has shown, though not complete; old ones are forgotten.
+        self.unfinished: set[int] = set()
         self.frontier: int | None = None
         self.accounted: int | None = None
         # When the feed last showed everything that it has of the pair, and when it last gave but a part.

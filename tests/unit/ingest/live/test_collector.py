@@ -83,23 +83,23 @@ def test_a_silent_pair_is_left_behind_after_a_while_and_its_candle_set_aside_whe
     made = collector(EUR, JPY)
     made.glimpse(JPY, [bar(1), current(2)], at(2) + 1)
     made.glimpse(EUR, [bar(0), current(1)], at(2) + 1)
-    assert released(made, at(2) + LATE - 1) == []
-    assert released(made, at(2) + LATE) == [(1, JPY)]
-    made.glimpse(EUR, [bar(1), current(2)], at(2) + LATE + 10)
-    late = made.release(at(2) + LATE + 10, 500)
+    assert released(made, at(2) + 2 * LATE - 1) == []
+    assert released(made, at(2) + 2 * LATE) == [(1, JPY)]
+    made.glimpse(EUR, [bar(1), current(2)], at(2) + 2 * LATE + 10)
+    late = made.release(at(2) + 2 * LATE + 10, 500)
     assert [(row.pair, row.reason) for row in late.rejected] == [(EUR, TOO_LATE)]
     assert gaps(late.gaps) == [(1, 2, 1, "outage")]
-    made.glimpse(EUR, [bar(1), current(2)], at(2) + LATE + 12)
-    assert not any(made.release(at(2) + LATE + 12, 500))
+    made.glimpse(EUR, [bar(1), current(2)], at(2) + 2 * LATE + 12)
+    assert not any(made.release(at(2) + 2 * LATE + 12, 500))
 
 
 def test_a_late_candle_is_stored_if_nothing_that_follows_it_was() -> None:
     made = collector(EUR, JPY)
     made.glimpse(EUR, [bar(1), current(2)], at(2) + 1)
     made.glimpse(JPY, [bar(0), current(1)], at(2) + 1)
-    assert released(made, at(2) + LATE) == [(1, EUR)]
-    made.glimpse(JPY, [bar(1), current(2)], at(2) + LATE + 10)
-    release = made.release(at(2) + LATE + 10, 500)
+    assert released(made, at(2) + 2 * LATE) == [(1, EUR)]
+    made.glimpse(JPY, [bar(1), current(2)], at(2) + 2 * LATE + 10)
+    release = made.release(at(2) + 2 * LATE + 10, 500)
     assert slots(release) == [(1, JPY)]
     assert gaps(release.gaps) == [(1, 2, 1, "backfilled")]
 

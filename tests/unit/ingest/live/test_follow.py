@@ -172,6 +172,25 @@ def test_answers_that_take_long_leave_no_pair_behind(store: Store, seconds: floa
         assert reader.rejected_candles(10) == []
 
 
+def test_a_question_that_fails_as_a_candle_can_be_taken_leaves_no_pair_behind(store: Store) -> None:
+    outages = [
+        Outage(
+            TUESDAY + slot * MINUTE + SETTINGS.late_seconds - 3,
+            TUESDAY + slot * MINUTE + SETTINGS.late_seconds + 9,
+            "AUD_USD",
+        )
+        for slot in range(1, 9)
+    ]
+    market = a_market("AUD_USD", "EUR_USD", slots=9, outages=tuple(outages))
+    never = [
+        each._replace(complete_at=float("inf")) if each.candle.time >= TUESDAY else each
+        for each in market.bars["AUD_USD"]
+    ]
+    market.bars = {**market.bars, "AUD_USD": never}
+    listener(market, store).follow_until(START + 9 * MINUTE + 120)
+    assert stored_slots(store, "AUD_USD")[-9:] == stored_slots(store)[-9:] == list(range(9))
+
+
 def test_an_incomplete_candle_is_not_taken_before_it_ended_long_enough_ago(store: Store) -> None:
     market = a_market("EUR_USD", slots=3)
     bars = list(market.bars["EUR_USD"])
