@@ -1,7 +1,6 @@
 """Closes at the broker beside the trading loop: one at a time, tried again later, in turn, and never waited for."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, cast
@@ -12,42 +11,10 @@ from services.executor.commands.broker_answers import broker_answer
 from services.executor.commands.broker_closes import BrokerCloses, CloseOrder, Ended
 from services.executor.commands.oanda_broker import LIVE_TRADING_DISABLED, BrokerClose
 from shared.contracts.commands import CommandStatus
-from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
-from shared.oanda.closing import Cancelled, CloseFill, NothingOpen, PositionClosed, Rejected
-from shared.oanda.positions import OandaPosition
+from shared.contracts.errors import InfrastructureError, LeaseLostError
+from shared.oanda.closing import Cancelled, NothingOpen, PositionClosed, Rejected
 from tests.fixtures.live_run import KeptLog
-
-FILL = CloseFill(Decimal(-1_000), Decimal("1.10000"), Decimal("-2.5"), 7)
-CLOSED = PositionClosed((FILL,))
-
-
-class Broker:
-    """A broker that answers as a test says."""
-
-    def __init__(self, *is_open: str) -> None:
-        self.is_open = is_open
-        self.has_begun: list[str] = []
-        self.answers: dict[str, BrokerClose | Exception] = {}
-        self.asked: list[tuple[str, str]] = []
-        self.lists = True
-        self.free = threading.Event()
-        self.free.set()
-
-    def positions(self) -> Sequence[OandaPosition]:
-        if not self.lists:
-            raise InputError("the token is refused")
-        return [OandaPosition(pair, Decimal(1), Decimal(0)) for pair in self.is_open]
-
-    def begun(self, _beginning: str) -> list[str]:
-        return self.has_begun
-
-    def close(self, pair: str, tag: str, _fence: Callable[..., None]) -> BrokerClose:
-        self.asked.append((pair, tag))
-        assert self.free.wait(30)
-        answer = self.answers.get(pair, CLOSED)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+from tests.unit.executor.broker import CLOSED, FILL, Broker, threads, wait_for_broker
 
 
 class Closes:
@@ -64,20 +31,12 @@ class Closes:
     def attend(self) -> list[Ended]:
         """Look in, wait for what that set going, and look in again; nothing else is set going meanwhile."""
         self.closes.attend()
-        self.wait()
+        wait_for_broker()
         return self.closes.attend()
-
-    def wait(self) -> None:
-        for thread in threads():
-            thread.join(30)
 
 
 def order(command_id: int, pair: str | None, **done: Any) -> CloseOrder:
     return CloseOrder(command_id=command_id, tag=f"tag-{command_id}", pair=pair, done=done)
-
-
-def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "closes at the broker"]
 
 
 @contextmanager
@@ -88,8 +47,7 @@ def held(broker: Broker) -> Iterator[None]:
         yield
     finally:
         broker.free.set()
-        for thread in threads():
-            thread.join(30)
+        wait_for_broker()
 
 
 def test_close_is_asked_for_once_and_ends_with_its_answer() -> None:
@@ -130,7 +88,7 @@ def test_try_that_failed_comes_again_after_five_seconds_and_behind_the_others() 
     broker.answers.clear()
     broker.answers["GBP_USD"] = InfrastructureError("OANDA is away")
     assert desk.attend() == []
-    desk.wait()
+    wait_for_broker()
     (ended,) = desk.closes.attend()
     assert ended.order.command_id == 1
     assert [pair for pair, _ in broker.asked] == ["EUR_USD", "GBP_USD", "EUR_USD"]

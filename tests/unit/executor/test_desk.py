@@ -5,11 +5,13 @@ from fractions import Fraction
 import pytest
 
 from services.executor.desk import AccountDesk
+from services.executor.settlement import Given
 from services.strategy.desk import PairDesk
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import CandleClosed, Quote
 from shared.contracts.runs import RunMode
-from shared.core.types import BUY, OPERATOR_CLOSE, SELL, Side
+from shared.core.account import Conditions
+from shared.core.types import BUY, OPERATOR_CLOSE, PASSED, SELL, Side
 from shared.runtime.streams import EXECUTOR_STREAM
 from shared.settings.settings import Settings, load_settings
 from tests.fixtures.market import M5, TUESDAY, assessment, candle
@@ -133,3 +135,13 @@ def test_restored_desk_goes_on_with_its_positions_and_takes_in_new_pairs() -> No
         each.settle(judged(2, assessment(SELL), candle(TUESDAY + M5, 130_000), pair="AUD_USD"))
     assert again.open_pairs() == ["AUD_USD", PAIR]
     assert again.snapshot() == desk.snapshot()
+
+
+def test_quote_is_kept_with_the_entry_that_it_priced_and_with_nothing_else() -> None:
+    desk = AccountDesk(Settings(), EXECUTOR_STREAM)
+    quote = Quote(PAIR, DECIDED, 5, 110_020, 110_026)
+    given = Given(Conditions(PASSED, quote.bid, quote.ask), quote)
+    assert desk.settle(judged(1), given).entry_quote is None
+    settled = desk.settle(judged(2, assessment(BUY)), given)
+    assert settled.opened is not None
+    assert (settled.entry_quote, settled.opened.opening.entry.entry_price) == (quote, 110_026)

@@ -1,81 +1,24 @@
 """One executor on a store: assessed candles as they come, quotes between them, and the commands of operators."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from services.executor.build import Executor, Outside
 from shared.contracts.codec import encode_assessed
-from shared.contracts.commands import parse_command
-from shared.contracts.envelope import Message, fact_message
-from shared.contracts.facts import CANDLE_ASSESSED, CandleAssessed, Quote
+from shared.contracts.envelope import message_id
+from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, Quote
 from shared.core.types import BUY, SELL
-from shared.runtime.commands import send_command
-from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.param_versions import save_params, section_of
-from shared.runtime.quotes.board import QuoteBoard
 from shared.settings.settings import Settings, load_settings
 from shared.store.port import Store
-from shared.store.rows.commands import CommandRow, NewCommand
 from shared.store.rows.market import AssessmentRow
-from shared.store.sql_store import open_store
 from tests.fixtures.market import M5, TUESDAY, assessment, candle
-from tests.fixtures.new_store import new_sqlite
+from tests.unit.executor.desk_on_store import NOW, Desk
 from tests.unit.executor.judged import PAIR, judged
 
-NOW = 1_700_000_000
 DECIDED = TUESDAY + M5
-
-
-@pytest.fixture(name="store")
-def store_(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(new_sqlite(tmp_path / "executor.db"))
-    yield store
-    store.close()
-
-
-class Desk:
-    """An executor on a store, by a clock that stands still; `told` are the commands that it told of."""
-
-    def __init__(self, store: Store, settings: Settings | None = None) -> None:
-        self.store = store
-        self.board = QuoteBoard(lambda: 0.0)
-        self.told: list[CommandRow] = []
-        outside = Outside("test", lambda: NOW + 0.9, self.board, tell=self.told.append)
-        self.executor = Executor(store, OutboxOutgoing(lambda: None), settings or Settings(), outside)
-
-    def handle(self, *facts: CandleAssessed) -> None:
-        self.executor.consumer.handle([message(fact) for fact in facts])
-
-    def send(self, type_name: str, pair: str | None = None, expires: int | None = None) -> int:
-        body = msgspec.json.encode({"mode": "PAPER", "pair": pair}).decode()
-        with self.store.transaction() as transaction:
-            new = NewCommand(NOW, "ann", type_name, body, None, expires)
-            return send_command(transaction, parse_command(type_name, body), new).row.id
-
-    def ordered(self, type_name: str, pair: str | None = None, expires: int | None = None) -> tuple[str, Any]:
-        """Send a command, have it carried out, and return how it ended."""
-        command_id = self.send(type_name, pair, expires)
-        assert self.executor.obey()
-        with self.store.reading() as reader:
-            row = reader.command(command_id)
-        assert row is not None
-        assert row.result_json is not None
-        return row.status, msgspec.json.decode(row.result_json)
-
-    def events(self) -> list[tuple[int, str]]:
-        with self.store.reading() as reader:
-            return [(event.seq, event.type) for event in reader.account_events_in_order()]
-
-
-def message(fact: CandleAssessed) -> Message:
-    return fact_message(
-        CANDLE_ASSESSED, fact, stream="assessed.0", seq=fact.seq, time=NOW, pair=fact.closed.pair, producer="strategy"
-    )
 
 
 def keep(store: Store, facts: Sequence[CandleAssessed]) -> None:
@@ -220,3 +163,71 @@ def test_closing_one_pair_leaves_the_others_open(store: Store) -> None:
     )
     assert [each["pair"] for each in desk.ordered("CLOSE_ALL")[1]["closed"]] == [PAIR]
     assert desk.ordered("CLOSE_ALL")[1]["detail"] == "no position is open at all"
+
+
+def test_holds_are_told_once_when_they_begin_or_are_first_seen_and_when_they_end(store: Store) -> None:
+    desk = Desk(store)
+    desk.ordered("PAUSE_PAIR", PAIR)
+    again = Desk(store)
+    for _ in range(2):
+        assert not again.executor.obey()
+        assert again.holds == [(PAIR, True)]
+    again.ordered("RESUME_ALL")
+    assert (desk.holds, again.holds) == ([(PAIR, True)], [(PAIR, True), (PAIR, False)])
+
+
+def test_reload_puts_all_that_was_saved_since_into_force_and_names_it(store: Store) -> None:
+    settings = Settings()
+    desk = Desk(store, settings)
+    for saved in ({"gates": "1.5", "risk": "0.5"}, {"gates": "1.25"}):
+        for name, value in saved.items():
+            limit = "daily_loss_percent" if name == "gates" else "risk_percent"
+            with store.transaction() as transaction:
+                save_params(transaction, settings, {name: {**section_of(settings, name), limit: value}}, "ann", NOW)
+        desk.executor.obey()
+    results = [desk.result(row.id)[1] for row in desk.told]
+    assert [
+        (each["changed"], each["version"], [row["version"] for row in each.get("sections", [])]) for each in results
+    ] == [(True, 2, ["1", "2"]), (False, 2, []), (True, 3, ["3"])]
+
+
+def test_what_a_candle_did_names_that_candle_and_what_a_quote_or_command_did_none(store: Store) -> None:
+    desk = Desk(store)
+    desk.handle(judged(1, assessment(BUY)))
+    desk.board.put([Quote(PAIR, DECIDED + 1, 5, 109_850, 109_860)])
+    desk.executor.apply_quotes()
+    desk.handle(judged(2, assessment(BUY)))
+    desk.ordered("CLOSE_ALL")
+    with store.reading() as reader:
+        sent = {each.row.seq: each.row for each in reader.unsent_outbox(10)}
+    assert [sent[seq].type for seq in sorted(sent)] == [
+        "account.day_started",
+        "trade.opened",
+        "trade.closed",
+        "trade.opened",
+        "trade.closed",
+    ]
+    assert [sent[seq].pair for seq in (1, 2)] == ["ALL", PAIR]
+    candle_id = message_id(CANDLE_CLOSED, "candles.0", 1)
+    assert (sent[2].correlation_id, sent[2].causation_id) == (candle_id, message_id(CANDLE_ASSESSED, "assessed.0", 1))
+    for seq in (3, 5):
+        assert (sent[seq].correlation_id, sent[seq].causation_id) == (sent[seq].message_id, None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason", "why"),
+    [
+        ({}, "live_trading_disabled", "LIVE_TRADING_ENABLED is not true"),
+        ({"LIVE_TRADING_ENABLED": "true"}, "live_account_not_connected", "this run has no account at a broker"),
+    ],
+)
+def test_command_that_cannot_close_at_the_broker_says_why(
+    store: Store, environ: dict[str, str], reason: str, why: str
+) -> None:
+    desk = Desk(store, load_settings(None, environ))
+    close, kill = desk.send("CLOSE_ALL", mode="LIVE"), desk.send("KILL_SWITCH_ON", mode="LIVE")
+    desk.executor.obey()
+    told = {"reason": reason, "detail": f"nothing was closed at the broker: {why}"}
+    assert desk.result(close) == ("SKIPPED", told)
+    assert (desk.result(kill)[0], desk.result(kill)[1]["live"]) == ("SUCCEEDED", reason)
+    assert "live" not in desk.ordered("KILL_SWITCH_ON")[1]

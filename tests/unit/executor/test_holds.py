@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.executor.commands.holds import held
+from services.executor.commands.holds import held, hold_sentence
 from services.executor.settlement import NOTHING_GIVEN
 from shared.core.types import HOLD, PASSED
 from shared.store.rows.commands import HoldRow
@@ -27,3 +27,15 @@ def test_one_hold_of_several_is_enough() -> None:
     ]
     assert held(NOTHING_GIVEN, others, "EUR_USD", 1).conditions.hold == HOLD
     assert held(NOTHING_GIVEN, [], "EUR_USD", 1) == NOTHING_GIVEN
+
+
+@pytest.mark.parametrize(
+    ("scope", "in_force", "sentence"),
+    [
+        ("ALL", True, "entries on all pairs are held by the kill switch that ann set at 2023-11-14T22:13:20Z"),
+        ("EUR_USD", False, "entries in EUR_USD are not held any more by the kill switch of ann"),
+    ],
+)
+def test_hold_and_its_end_are_told_in_a_sentence(scope: str, in_force: bool, sentence: str) -> None:
+    hold = HoldRow(scope=scope, kind="kill_switch", actor="ann", since_time=1_700_000_000, since_seq=0, command_id=None)
+    assert hold_sentence(hold, in_force) == sentence

@@ -27,10 +27,8 @@ from shared.store.sql_store import open_store
 from tests.fixtures.live_run import KeptLog
 from tests.fixtures.market import assessment
 from tests.fixtures.new_store import new_sqlite
+from tests.unit.executor.desk_on_store import NOW, message
 from tests.unit.executor.judged import judged
-from tests.unit.executor.test_executor import message
-
-NOW = 1_700_000_000
 
 
 class Lease:
