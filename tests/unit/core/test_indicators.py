@@ -371,3 +371,12 @@ def test_last_readings_equal_the_published_ones() -> None:
     published = {name: {at: expected[name][at] for at in readings} for name, readings in found.items()}
     for name, readings in found.items():
         assert readings == pytest.approx(published[name], rel=0, abs=1e-5), name
+
+
+def test_macd_stands_once_both_of_its_averages_do_whichever_is_longer() -> None:
+    for fast, slow in ((2, 4), (4, 2), (3, 3)):
+        state, standing = MACD_START, []
+        for price in (1.0, 2.0, 3.0, 4.0, 5.0):
+            state = macd_step(state, price, fast, slow, 2)
+            standing.append(not np.isnan(state.value))
+        assert standing.index(True) == max(fast, slow) - 1

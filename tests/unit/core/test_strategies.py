@@ -196,6 +196,29 @@ def test_close_just_within_its_own_band_is_not_beyond_it() -> None:
     assert breakout(beyond, params=always)[0] == BUY
 
 
+def test_close_on_its_own_lower_band_is_not_beyond_it() -> None:
+    """Of twenty closes four at 5 and the others at 10 have their mean at 9 and deviate by 2."""
+    wild = [4.0 if index % 2 else 16.0 for index in range(120)]
+    before = [*wild, *[10.0] * 17, *[5.0] * 3]
+    signal, readings = breakout(5.0, before=before, params=BreakoutParams(1.2, 100.0, 1.0))
+    assert (signal, readings.second, readings.fourth < readings.third) == (NO_SIDE, 5.0, True)
+    assert breakout(4.99, before=before, params=BreakoutParams(1.2, 100.0, 1.0))[0] == SELL
+
+
+def test_bands_that_widen_by_just_the_factor_do_not_widen_enough() -> None:
+    figures = breakout(1.01)[1]
+    factor = figures.third / figures.fourth
+    assert factor * figures.fourth == figures.third
+    assert breakout(1.01, params=EASY._replace(e=factor))[0] == NO_SIDE
+    assert breakout(1.01, params=EASY._replace(e=nextafter(factor, 0.0)))[0] == BUY
+
+
+@pytest.mark.parametrize(("bars", "known"), [(19, False), (20, True)])
+def test_mean_volume_stands_from_the_twenty_first_bar_on(bars: int, known: bool) -> None:
+    volume_mean = breakout(1.0, before=[1.0] * bars)[1].sixth
+    assert (volume_mean == 100.0) == known
+
+
 def test_breakout_waits_for_a_hundred_widths_before_the_bar() -> None:
     assert breakout(1.01, before=SQUEEZE[-118:])[0] == NO_SIDE
     assert breakout(1.01, before=SQUEEZE[-119:])[0] == BUY
