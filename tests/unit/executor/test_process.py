@@ -27,6 +27,7 @@ from shared.store.sql_store import open_store
 from tests.fixtures.live_run import KeptLog
 from tests.fixtures.market import assessment
 from tests.fixtures.new_store import new_sqlite
+from tests.unit.executor.broker import Broker
 from tests.unit.executor.desk_on_store import NOW, message
 from tests.unit.executor.judged import judged
 
@@ -195,3 +196,22 @@ def test_nothing_is_closed_at_oanda_without_the_flag_or_half_an_account(
     store.close()
     log = cast("Any", stage.process.log)
     assert (len(log.lines), log.told("enabled without an account")) == (lines, lines)
+
+
+def test_with_the_flag_and_an_account_closes_are_made_at_oanda_and_the_log_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enabled: list[bool] = []
+
+    def broker(*_: object, **settled: Any) -> Broker:
+        enabled.append(settled["enabled"])
+        return Broker()
+
+    monkeypatch.setattr("services.executor.commands.opened.OandaBroker", broker)
+    environ = {"LIVE_TRADING_ENABLED": "true", "OANDA_API_KEY": "key", "OANDA_ACCOUNT_ID": "101-004-1234567-001"}
+    store = open_store(stage.url)
+    with opened_closes(stage.process, load_settings(None, environ), store) as closes:
+        assert closes is not None
+    store.close()
+    assert enabled == [True]
+    assert cast("Any", stage.process.log).told("close positions at OANDA") == 1
