@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from shared.contracts.codec import encode_assessed
+from shared.contracts.commands import default_expiry_seconds
 from shared.contracts.envelope import message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, Quote
+from shared.contracts.times import format_time
 from shared.core.types import BUY, SELL
 from shared.runtime.param_versions import save_params, section_of
 from shared.settings.settings import Settings, load_settings
 from shared.store.port import Store
 from shared.store.rows.market import AssessmentRow
+from tests.fixtures.commanded import plain_sql
 from tests.fixtures.market import M5, TUESDAY, assessment, candle
 from tests.unit.executor.desk_on_store import NOW, Desk
 from tests.unit.executor.judged import PAIR, judged
@@ -231,3 +235,20 @@ def test_command_that_cannot_close_at_the_broker_says_why(
     assert desk.result(close) == ("SKIPPED", told)
     assert (desk.result(kill)[0], desk.result(kill)[1]["live"]) == ("SUCCEEDED", reason)
     assert "live" not in desk.ordered("KILL_SWITCH_ON")[1]
+
+
+@pytest.mark.parametrize(("late", "reason"), [(0, "nothing_open"), (1, "expired")])
+def test_close_that_plain_sql_left_without_an_expiry_has_that_of_its_type(
+    store: Store, tmp_path: Path, late: int, reason: str
+) -> None:
+    usual = default_expiry_seconds("CLOSE_ALL")
+    assert usual is not None
+    created = format_time(NOW - usual - late)
+    plain_sql(
+        tmp_path / "executor.db",
+        "INSERT INTO commands (created_ts_utc, actor, type, payload_json, status) "
+        f"VALUES ('{created}', 'ann', 'CLOSE_ALL', '{{}}', 'PENDING')",
+    )
+    desk = Desk(store)
+    assert desk.executor.obey()
+    assert (desk.result(1)[0], desk.result(1)[1]["reason"]) == ("SKIPPED", reason)
