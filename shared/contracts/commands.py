@@ -49,8 +49,9 @@ class TradeMode(StrEnum):
 
 
 UNFINISHED: Final = (CommandStatus.PENDING, CommandStatus.RUNNING)
-# What only keeps from trading is never too late; all else is about the moment in which it was asked for.
-_LASTING: Final = (CommandType.PAUSE_PAIR, CommandType.PAUSE_ALL, CommandType.KILL_SWITCH_ON)
+# What only keeps from trading is never too late, nor are parameters that were saved: a smaller risk must not be lost in
+# an outage. All else is about the moment in which it was asked for.
+_LASTING: Final = (CommandType.PAUSE_PAIR, CommandType.PAUSE_ALL, CommandType.KILL_SWITCH_ON, CommandType.RELOAD_PARAMS)
 _OF_ONE_PAIR: Final = (CommandType.PAUSE_PAIR, CommandType.RESUME_PAIR, CommandType.CLOSE_PAIR)
 
 

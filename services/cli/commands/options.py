@@ -39,7 +39,7 @@ Expires: TypeAlias = Annotated[
         metavar="SECONDS",
         min=1,
         help="Skip the command unless an executor takes it within this time. "
-        "Default: 900; none for PAUSE_PAIR, PAUSE_ALL and KILL_SWITCH_ON.",
+        "Default: 900; none for PAUSE_PAIR, PAUSE_ALL, KILL_SWITCH_ON, RELOAD_PARAMS.",
     ),
 ]
 Wait: TypeAlias = Annotated[

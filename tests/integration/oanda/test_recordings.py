@@ -15,7 +15,7 @@ import pytest
 from shared.contracts.errors import MessageError
 from shared.contracts.feed import Complete, Refused
 from shared.contracts.granularity import SECONDS_BY_NAME
-from shared.contracts.instruments import instrument
+from shared.contracts.instruments import LISTED
 from shared.core.types import Instrument
 from shared.oanda.account import parse_accounts, parse_instruments, parse_summary
 from shared.oanda.candles import CandlePage, parse_candles, parse_latest_candles
@@ -68,7 +68,7 @@ def bodies(path: Path) -> list[Any]:
 def instrument_of(name: str) -> Instrument:
     """Return an instrument for any name, also for one that is no pair of currencies."""
     name = name.replace("/", "_")
-    return instrument(name) if "_" in name else Instrument(name, name, "", 5, 10**5)
+    return LISTED.get(name) or Instrument(name, name, "", 5, 10**5)
 
 
 @pytest.mark.parametrize("name", recordings())

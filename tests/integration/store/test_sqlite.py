@@ -35,7 +35,7 @@ def store(path: Path) -> Iterator[SqlStore]:
 def test_prices_and_times_are_readable_with_plain_sql(path: Path, store: SqlStore) -> None:
     with store.transaction() as transaction:
         transaction.add_candles([a_candle()])
-        transaction.open_trade(an_opening(pair="USD_JPY", entry_price=101_700, stop_loss=101_600), FREE)
+        transaction.open_trade(an_opening(pair="USD_JPY", entry_price=101_700, stop_loss=101_600, digits=3), FREE)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT granularity, time, bid_open, ask_close FROM candles").fetchall() == [
             ("M5", "2014-05-08T00:00:00Z", "1.38686", "1.38695")
