@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.deployed import wait_until
 from tests.repository import ROOT
 
 # Stands in for Python: environments hold a copy of it, and what pip was asked for is written down. A "slow" lock takes
@@ -23,7 +24,7 @@ case "$1 $2" in
     [ "$1" != --version ] || exit 0
     for word; do last=$word; done
     case "$last" in
-    *slow.txt) echo begun >>said; while [ ! -f go ]; do sleep 0.05; done ;;
+    *slow.txt) touch begun; while [ ! -f go ]; do sleep 0.05; done ;;
     *bad.txt) echo "ERROR: no such package" >&2; exit 1 ;;
     esac
     echo "Collecting one==1 (from $last)"
@@ -59,6 +60,10 @@ class Checkout:
         process = self.start(*locks)
         _, told = process.communicate(timeout=60)
         return process.returncode, told
+
+    def wait_for_pip(self) -> None:
+        """Wait until a slow installation is under way; what was said is not read, since that clears it."""
+        wait_until((self.folder / "begun").exists, 30.0, "the installation to begin")
 
     def said(self) -> list[str]:
         """What Python was asked since the last time."""
@@ -99,22 +104,20 @@ def test_what_changed_is_installed_in_place(checkout: Checkout) -> None:
 
 def test_second_of_two_at_once_waits_says_so_and_installs_nothing_again(checkout: Checkout) -> None:
     first = checkout.start("slow")
-    while "begun" not in checkout.said():
-        pass
+    checkout.wait_for_pip()
     second = checkout.start("slow")
     assert second.stderr is not None
     assert second.stderr.readline() == "setup: another set-up of .venv is at work; waiting for it\n"
     (checkout.folder / "go").write_text("")
     assert first.wait(60) == second.wait(60) == 0
-    assert checkout.said() == ["pip slow.txt", "pip ."]
+    assert checkout.said() == ["venv .venv", "pip slow.txt", "pip ."]
     first.communicate()
     assert second.communicate()[1] == ""
 
 
 def test_lock_ends_with_a_set_up_that_was_killed_and_the_next_goes_on(checkout: Checkout) -> None:
     first = checkout.start("runtime", "slow")
-    while "begun" not in checkout.said():
-        pass
+    checkout.wait_for_pip()
     first.kill()
     (checkout.folder / "go").write_text("")
     first.communicate()
