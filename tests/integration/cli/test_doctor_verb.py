@@ -75,11 +75,11 @@ def test_broker_without_its_queues_is_a_problem_until_they_are_declared(url: str
 
 
 def test_dead_broker_and_dead_database_are_two_problems_of_their_own() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
-    broker, database = f"amqp://user:hush@127.0.0.1:{free}/v", f"postgresql://user:hush@127.0.0.1:{free}/db"
-    with simulated() as simulator:
-        found = examined(simulator, database, RABBITMQ_URL=broker)
+    # Bound and not listening: nobody else can take the port meanwhile, and it refuses all the same.
+    with simulated() as simulator, socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        place = f"user:hush@127.0.0.1:{refusing.getsockname()[1]}"
+        found = examined(simulator, f"postgresql://{place}/db", RABBITMQ_URL=f"amqp://{place}/v")
     assert set(problems(found)) == {"store", "message broker"}
     assert is_skipped(found, "audit chain", "stored candles", "news calendar")
     assert "hush" not in str(found)

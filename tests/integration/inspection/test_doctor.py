@@ -157,11 +157,12 @@ def test_host_that_takes_connections_and_never_answers_is_told(url: str) -> None
 
 
 def test_address_that_refuses_connections_and_name_that_does_not_exist_are_told(url: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
-    with simulated() as simulator:
+    # Bound and not listening: nobody else can take the port meanwhile, and it refuses all the same.
+    with simulated() as simulator, socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        port = refusing.getsockname()[1]
         found = examined(
-            simulator, url, OANDA_REST_URL=f"http://127.0.0.1:{free}", OANDA_STREAM_URL="https://stream.invalid"
+            simulator, url, OANDA_REST_URL=f"http://127.0.0.1:{port}", OANDA_STREAM_URL="https://stream.invalid"
         )
     assert "refuses connections" in problems(found)["OANDA host"]
     assert "cannot be resolved" in problems(found)["OANDA stream host"]
