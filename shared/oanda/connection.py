@@ -18,6 +18,7 @@ from shared.oanda.errors import (
     OandaUnavailableError,
     is_refusal,
     refusal,
+    refuses,
 )
 from shared.oanda.limits import oanda_limits
 from shared.oanda.retries import TOO_MANY_REQUESTS, UNAUTHORIZED, RetryPauses, Trouble, retry_after_seconds
@@ -78,7 +79,7 @@ class OandaConnection:
         self.monotonic: Final = monotonic
         self._retrying = retrying
         limits = oanda_limits(monotonic, sleep)
-        self._transport = Transport(address, AccessToken(token), limits, monotonic, answer_seconds, way)
+        self._transport = Transport(address, AccessToken(token), limits, answer_seconds, way)
 
     def __repr__(self) -> str:
         return f"OandaConnection({self._host})"
@@ -97,12 +98,6 @@ class OandaConnection:
         """Pause, by the sleep that was given."""
         self._sleep(seconds)
 
-    def get(
-        self, path: str, params: Mapping[str, str] | None = None, *, patience_seconds: float | None = None
-    ) -> OandaAnswer:
-        """Return a 200 answer whatever its JSON object holds; asks and raises as `ask` does."""
-        return self._asked(path, params, lambda answer: answer, patience_seconds)
-
     def ask(
         self,
         path: str,
@@ -117,23 +112,14 @@ class OandaConnection:
         a proxy, and bodies that `parse` cannot read, for which it raises MessageError. Raises OandaRefusedError,
         OandaUnauthorizedError, and OandaUnavailableError when patience ends.
         """
-        return self._asked(path, params, lambda answer: parse(answer.body), patience_seconds)
-
-    def _asked(
-        self,
-        path: str,
-        params: Mapping[str, str] | None,
-        read: Callable[[OandaAnswer], Parsed],
-        patience_seconds: float | None,
-    ) -> Parsed:
         patience = self._patience_seconds if patience_seconds is None else patience_seconds
         pauses = RetryPauses(patience, self.monotonic, self._jitter)
         while True:
             try:
                 reply = self._transport.exchange("GET", self._filled(path), params)
                 outcome = self._judged(path, reply)
-                if isinstance(outcome, OandaAnswer):
-                    return read(outcome)
+                if not isinstance(outcome, Trouble):
+                    return parse(outcome)
                 trouble = outcome
             except NoReplyError as failure:
                 trouble = Trouble(failure.reason)
@@ -163,7 +149,8 @@ class OandaConnection:
         told = decoded is not None if status < 300 else is_refusal(decoded) or status in _NOT_CARRIED_OUT
         if status >= 500 or status == _REQUEST_TIMEOUT or not told:
             raise self._ambiguous(path, _described(reply))
-        return _answer(reply, decoded or {})
+        beginning = beginning_of(reply.content)
+        return OandaAnswer(status=status, body=decoded or {}, headers=reply.headers, beginning=beginning)
 
     @contextmanager
     def stream(
@@ -187,13 +174,13 @@ class OandaConnection:
     def _filled(self, path: str) -> str:
         return path.replace("{accountID}", self._account_id)
 
-    def _judged(self, path: str, reply: Reply) -> OandaAnswer | Trouble:
+    def _judged(self, path: str, reply: Reply) -> Mapping[str, Any] | Trouble:
         decoded = json_object(reply.content)
         status = reply.status
         if status == 200 and decoded is not None:
-            return _answer(reply, decoded)
+            return decoded
         own = is_refusal(decoded)
-        if own and 300 <= status < 500 and status not in {*_NOT_CARRIED_OUT, _REQUEST_TIMEOUT}:
+        if own and refuses(status) and status != UNAUTHORIZED:
             raise refusal(status, "GET", path, decoded, beginning_of(reply.content))
         wait_seconds = retry_after_seconds(reply.headers, self._clock())
         return Trouble(_described(reply), status, wait_seconds, unauthorized=own and status == UNAUTHORIZED)
@@ -224,10 +211,6 @@ def unauthorized(host: str, times: str) -> OandaUnauthorizedError:
         f"{host} refused the token {times} (HTTP 401): a token works in one environment only, so check that it is of "
         "the chosen one (practice or live), copied whole, and not revoked"
     )
-
-
-def _answer(reply: Reply, decoded: Mapping[str, Any]) -> OandaAnswer:
-    return OandaAnswer(status=reply.status, body=decoded, headers=reply.headers, beginning=beginning_of(reply.content))
 
 
 def _described(reply: Reply) -> str:

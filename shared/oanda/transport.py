@@ -1,5 +1,6 @@
 """One exchange with OANDA over HTTP/1.1: sent at most once, bounded in time and size, and never showing the token."""
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -61,11 +62,14 @@ class Transport:
         address: OandaAddress,
         token: AccessToken,
         limits: OandaLimits,
-        monotonic: Callable[[], float],
         answer_seconds: float,
         way: WayOut = STRAIGHT,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Allow each answer `answer_seconds`; nothing is connected before the first request."""
+        """Allow each answer `answer_seconds`; nothing is connected before the first request.
+
+        An answer is timed by the clock that times its connection, whatever clock those who ask live by.
+        """
         self._address = address
         self._token = token
         self._limits = limits

@@ -129,7 +129,7 @@ class CalendarFetcher:
         self._record = replace(self._record, asked_at=now)
         self._keep()
         known = Validators(self._record.etag, self._record.last_modified) if self._is_ours() else Validators()
-        answer = ask_for_calendar(self._url, known, now, self._patience, self._way, self._process.monotonic)
+        answer = ask_for_calendar(self._url, known, now, self._patience, self._way)
         if self._stopping.is_set():
             return
         if isinstance(answer, Refusal):

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
@@ -54,12 +53,7 @@ class Refusal(NamedTuple):
 
 
 def ask_for_calendar(
-    url: str,
-    known: Validators,
-    now: int,
-    patience: Patience = USUAL_PATIENCE,
-    way: WayOut = STRAIGHT,
-    monotonic: Callable[[], float] = time.monotonic,
+    url: str, known: Validators, now: int, patience: Patience = USUAL_PATIENCE, way: WayOut = STRAIGHT
 ) -> Fetched | Refusal:
     """Ask a site once; whatever it answers or fails to answer is a value, never an exception.
 
@@ -69,7 +63,7 @@ def ask_for_calendar(
     headers = {"User-Agent": _AGENT, "Accept": "application/json"}
     headers |= {"If-None-Match": known.etag} if known.etag else {}
     headers |= {"If-Modified-Since": known.last_modified} if known.last_modified else {}
-    end = monotonic() + patience.answer_seconds
+    end = time.monotonic() + patience.answer_seconds
     try:
         with (
             httpx.Client(
@@ -91,7 +85,7 @@ def ask_for_calendar(
                 body += chunk
                 if len(body) > LARGEST_BYTES:
                     return Refusal(f"{place} answered with more than {LARGEST_BYTES // 1024} KiB; that is no calendar")
-                if monotonic() > end:
+                if time.monotonic() > end:
                     return Refusal(f"{place} did not finish its answer within {patience.answer_seconds:g} s")
             said_of_it = Validators(*(_repeatable(response.headers.get(name)) for name in ("ETag", "Last-Modified")))
     except InputError as fault:

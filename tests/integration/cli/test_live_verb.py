@@ -85,9 +85,12 @@ def candles_in(database: Path) -> int:
     return int(json.loads(found.stdout)["candles"]) if found.returncode == 0 else 0
 
 
-def test_simulated_live_run_tells_what_it_did() -> None:
+def test_simulated_live_run_tells_what_it_did(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.tools.paper_simulated", "--speed", "600", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with (
+        (log := tmp_path / "log").open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         assert process.stdout is not None
         # The silence of a run that opens nothing is ended, too.
         limit = threading.Timer(PATIENCE_SECONDS, process.kill)
@@ -96,6 +99,6 @@ def test_simulated_live_run_tells_what_it_did() -> None:
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
         limit.cancel()
-    assert opened
-    assert process.returncode == 0
+    assert opened, log.read_text()
+    assert process.returncode == 0, log.read_text()
     assert "0 of them for an order or a change" in rest

@@ -25,7 +25,7 @@ from shared.oanda.positions import parse_position, parse_positions
 from shared.oanda.pricing import ClientPrice, PricingHeartbeat, parse_prices, parse_stream_line
 from shared.oanda.transactions import ORDER_FILL, parse_transaction, parse_transactions
 from tests.material import shared_material
-from tests.unit.oanda.stand_in import Reply, answers, serving
+from tests.unit.oanda.stand_in import Reply, answers, serving, whole
 
 # What OANDA offers and the client does not use, by the field that tells it.
 NOT_NEEDED: Final = frozenset(
@@ -94,7 +94,7 @@ def test_recorded_error_ends_the_question_as_the_right_error(name: str) -> None:
     )
     with serving(answers([Reply(status, content)]), patience_seconds=3.0) as (_, connection):
         with pytest.raises(expected) as caught:
-            connection.get("/accounts/{accountID}/pricing")
+            connection.ask("/accounts/{accountID}/pricing", whole)
         sentence = str(caught.value)
     assert f"HTTP {status}" in sentence
     if status != 401 and path.suffix == ".json":

@@ -33,6 +33,11 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+def whole(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read all of an answer, whatever it holds."""
+    return body
+
+
 Handler = Callable[[Asked, BaseHTTPRequestHandler], Reply | None]
 
 

@@ -338,4 +338,4 @@ def test_range_refused_because_nothing_happened_since_is_no_transactions() -> No
 
 def test_nothing_in_the_client_can_open_a_position() -> None:
     names = [name for name in dir(OandaConnection) if not name.startswith("_")]
-    assert sorted(names) == ["ask", "close", "get", "put", "refused", "stream", "wait"]
+    assert sorted(names) == ["ask", "close", "put", "refused", "stream", "wait"]

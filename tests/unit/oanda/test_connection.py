@@ -9,8 +9,10 @@ import pytest
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.oanda.account import account_ids, parse_accounts
 from shared.oanda.connection import OandaConnection
-from shared.oanda.environment import OandaAddress
+from shared.oanda.environment import AccessToken, OandaAddress
 from shared.oanda.errors import OandaAmbiguousError, OandaRefusedError, OandaUnauthorizedError, OandaUnavailableError
+from shared.oanda.limits import oanda_limits
+from shared.oanda.transport import NoReplyError, Transport
 from tests.unit.oanda.stand_in import (
     ACCOUNT,
     TOKEN,
@@ -22,6 +24,7 @@ from tests.unit.oanda.stand_in import (
     json_reply,
     serving,
     stand_in,
+    whole,
 )
 
 HTML = b"<html><head><title>520: Web server is returning an unknown error</title></head></html>"
@@ -43,7 +46,7 @@ GOOD = json_reply(200, {"ok": True})
 )
 def test_question_is_put_again_until_it_is_answered(failures: list[Reply]) -> None:
     with serving(answers([*failures, GOOD])) as (server, connection):
-        assert connection.get("/accounts").body == {"ok": True}
+        assert connection.ask("/accounts", whole) == {"ok": True}
         assert len(server.asked) == len(failures) + 1
 
 
@@ -53,7 +56,7 @@ def test_definite_refusal_is_not_asked_again(status: int) -> None:
     refusal = json_reply(status, {"errorMessage": "Invalid value specified for 'instrument'"}, {"Location": "/other"})
     with serving(answers([refusal, GOOD]), time) as (server, connection):
         with pytest.raises(OandaRefusedError, match=f"HTTP {status}.*Invalid value") as caught:
-            connection.get("/instruments/EURUSD/candles")
+            connection.ask("/instruments/EURUSD/candles", whole)
         assert len(server.asked) == 1
     assert caught.value.status == status
     assert isinstance(caught.value, InputError)
@@ -64,11 +67,11 @@ def test_definite_refusal_is_not_asked_again(status: int) -> None:
 @pytest.mark.parametrize("content", [HTML, b"", b'{"error": "blocked by policy"}'], ids=["page", "empty", "json"])
 def test_refusal_that_is_not_oandas_own_is_no_answer_and_is_asked_again(status: int, content: bytes) -> None:
     with serving(answers([Reply(status, content), GOOD])) as (server, connection):
-        assert connection.get("/accounts").body == {"ok": True}
+        assert connection.ask("/accounts", whole) == {"ok": True}
         assert len(server.asked) == 2
     with serving(answers([Reply(status, content)])) as (_, connection):
         with pytest.raises(OandaUnavailableError, match=f"HTTP {status}.*look for a proxy in between") as caught:
-            connection.get("/accounts", patience_seconds=5.0)
+            connection.ask("/accounts", whole, patience_seconds=5.0)
         assert caught.value.status == status
         if status != 401:
             with pytest.raises(OandaAmbiguousError):
@@ -88,7 +91,7 @@ def test_wrong_token_stops_after_four_tries_with_one_sentence_that_says_how_to_m
     time = FakeTime()
     with stand_in(answers([json_reply(401, {"errorMessage": "Insufficient"})])) as server:
         with connected(server.url, time) as connection, pytest.raises(OandaUnauthorizedError) as caught:
-            connection.get("/accounts")
+            connection.ask("/accounts", whole)
         assert len(server.asked) == 4
     assert "refused the token 4 times (HTTP 401)" in str(caught.value)
     assert "practice or live" in str(caught.value)
@@ -98,7 +101,7 @@ def test_wrong_token_stops_after_four_tries_with_one_sentence_that_says_how_to_m
 def test_asking_ends_with_patience_and_the_sentence_names_status_and_beginning_of_what_came() -> None:
     time = FakeTime()
     with serving(answers([Reply(520, HTML)]), time) as (_, connection), pytest.raises(OandaUnavailableError) as caught:
-        connection.get("/accounts/{accountID}/pricing", patience_seconds=5.0)
+        connection.ask("/accounts/{accountID}/pricing", whole, patience_seconds=5.0)
     assert sum(time.slept) <= 5.0
     assert "HTTP 520 without JSON, beginning '<html>" in str(caught.value)
     assert ACCOUNT not in str(caught.value)
@@ -109,7 +112,7 @@ def test_asking_ends_with_patience_and_the_sentence_names_status_and_beginning_o
 def test_retry_after_is_honoured() -> None:
     time = FakeTime()
     with serving(answers([json_reply(429, {}, {"Retry-After": "9"}), GOOD]), time) as (_, connection):
-        connection.get("/accounts")
+        connection.ask("/accounts", whole)
     assert time.slept == [9.0]
 
 
@@ -118,7 +121,7 @@ def test_server_that_nobody_runs_is_one_clear_sentence() -> None:
         pass
     with connected(server.url, FakeTime(), patience_seconds=2.0) as connection:
         with pytest.raises(OandaUnavailableError, match="no connection"):
-            connection.get("/accounts")
+            connection.ask("/accounts", whole)
         with pytest.raises(OandaUnavailableError, match="was not sent"):
             connection.put("/accounts/{accountID}/positions/EUR_USD/close", {})
 
@@ -130,7 +133,7 @@ def test_server_that_does_not_answer_is_left_after_the_time_allowed() -> None:
 
     with serving(silent, answer_seconds=0.1, patience_seconds=0.0) as (_, connection):
         with pytest.raises(OandaUnavailableError, match=r"asked once .*no answer in time"):
-            connection.get("/accounts")
+            connection.ask("/accounts", whole)
         with pytest.raises(OandaAmbiguousError, match="unknown: no answer in time"):
             connection.put("/accounts/{accountID}/positions/EUR_USD/close", {})
 
@@ -142,11 +145,25 @@ def test_answer_that_only_drips_is_left_after_the_time_allowed() -> None:
         time.now += 1_000.0
         return GOOD
 
-    with (
-        serving(dripping, time, patience_seconds=0.0) as (_, connection),
-        pytest.raises(OandaUnavailableError, match="too slowly"),
-    ):
-        connection.get("/accounts")
+    with stand_in(dripping) as server:
+        address, limits = OandaAddress(server.url, server.url), oanda_limits(time.read, time.sleep)
+        transport = Transport(address, AccessToken(TOKEN), limits, 10.0, monotonic=time.read)
+        try:
+            with pytest.raises(NoReplyError, match="too slowly"):
+                transport.exchange("GET", "/accounts")
+        finally:
+            transport.close()
+
+
+def test_an_answer_in_time_is_taken_however_fast_the_clock_of_the_asker_runs() -> None:
+    time = FakeTime()
+
+    def hours_later(_asked: Asked, handler: BaseHTTPRequestHandler) -> Reply:
+        time.now += 7_200.0
+        return GOOD
+
+    with serving(hours_later, time, patience_seconds=0.0) as (_, connection):
+        assert connection.ask("/accounts", whole) == {"ok": True}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +197,7 @@ def test_definite_answer_to_a_change_is_handed_over(status: int) -> None:
 def test_one_connection_serves_many_questions() -> None:
     with serving(answers([GOOD])) as (server, connection):
         for _ in range(5):
-            connection.get("/accounts")
+            connection.ask("/accounts", whole)
         assert len(server.connections) == 1
 
 
@@ -189,7 +206,7 @@ def test_no_more_than_two_connections_are_opened_in_a_second() -> None:
     with stand_in(answers([json_reply(200, {}, {"Connection": "close"})])) as server:
         with connected(server.url, time) as connection:
             for _ in range(6):
-                connection.get("/accounts")
+                connection.ask("/accounts", whole)
         assert len(server.connections) == 6
     assert time.now - 1_000.0 >= 2.0
 
@@ -211,8 +228,10 @@ def test_token_goes_to_oanda_and_nowhere_else(caplog: pytest.LogCaptureFixture) 
             with connected(server.url, FakeTime(), patience_seconds=1.0) as connection:
                 for method in ("GET", "PUT"):
                     try:
-                        answer = connection.get("/accounts") if method == "GET" else connection.put("/accounts", {})
-                        texts.append(repr(answer))
+                        asked = (
+                            connection.ask("/accounts", whole) if method == "GET" else connection.put("/accounts", {})
+                        )
+                        texts.append(repr(asked))
                     except (InputError, InfrastructureError) as error:
                         texts += [str(error), repr(error), "".join(traceback.format_exception(error))]
                 texts += [repr(connection), str(vars(connection)), str(vars(connection._transport))]
@@ -225,7 +244,7 @@ def test_redirection_never_carries_the_token_elsewhere() -> None:
         moved = Reply(307, b"", {"Location": f"{elsewhere.url}/v3/accounts"})
         with serving(answers([moved])) as (_, connection):
             with pytest.raises(OandaUnavailableError, match="redirections are not followed"):
-                connection.get("/accounts")
+                connection.ask("/accounts", whole)
             with pytest.raises(OandaAmbiguousError):
                 connection.put("/accounts", {})
         assert elsewhere.asked == []
@@ -249,7 +268,7 @@ def test_every_new_try_is_told_with_its_reason_and_pause() -> None:
     heard: list[tuple[str, float]] = []
     replies = [Reply(None), json_reply(503, {}), GOOD]
     with serving(answers(replies), retrying=lambda *told: heard.append(told)) as (server, connection):
-        connection.get("/accounts/{accountID}/summary")
+        connection.ask("/accounts/{accountID}/summary", whole)
         assert len(server.asked) == 3
     (cut, first), (refused, second) = heard
     assert (first, second) == (0.25, 0.5)
