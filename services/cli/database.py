@@ -1,7 +1,7 @@
 """The database of a verb: the one given, else that of the settings."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from services.cli.configuration import read_settings
@@ -10,7 +10,7 @@ from shared.contracts.errors import InputError
 from shared.settings.addresses import STORE_SCHEMES, server_address
 from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
-from shared.store.port import Reader, Store
+from shared.store.port import Reader
 from shared.store.sql_store import open_store
 from shared.store.traded_here import traded_from
 
@@ -43,14 +43,12 @@ def shown_here(path: Path) -> str:
 
 
 @contextmanager
-def opened_store(where: AtDatabase) -> Iterator[Store]:
-    """Open an existing database; raise InputError when it is missing or of another schema."""
-    with closing(open_store(url_read(where))) as store:
-        yield store
-
-
-@contextmanager
-def reading(where: AtDatabase) -> Iterator[Reader]:
+def reading_at(url: str) -> Iterator[Reader]:
     """Open an existing database for reading; raise InputError when it is missing or of another schema."""
-    with closing(open_store(url_read(where), only_to_read=True)) as store, store.reading() as reader:
+    with closing(open_store(url, only_to_read=True)) as store, store.reading() as reader:
         yield reader
+
+
+def reading(where: AtDatabase) -> AbstractContextManager[Reader]:
+    """Open the database that a verb looks into for reading; raises InputError as `url_read` and `reading_at` do."""
+    return reading_at(url_read(where))

@@ -8,8 +8,8 @@ from services.executor.build import Executor, Outside
 from services.executor.commands.opened import opened_closes
 from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_hold_outside, tell_outside
 from services.executor.quotes import live_conditions
-from services.executor.work import LEASE, nothing_given
 from services.executor.work import SERVICE as EXECUTOR
+from services.executor.work import nothing_given
 from shared.anchors.anchoring import anchored
 from shared.bus.topology import ASSESSED_QUEUE
 from shared.contracts.runs import RunMode
@@ -18,6 +18,7 @@ from shared.runtime.leading import lease_of
 from shared.runtime.lease import LEASE_SECONDS
 from shared.runtime.links import observe, receiver_of, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
+from shared.runtime.overview.trading import TRADER_LEASE
 from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.quotes.board import QuoteBoard
 from shared.runtime.quotes.links import received_quotes
@@ -36,7 +37,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
         return
     process.metrics.show(CommandMetrics)
     process.metrics.show(ExecutorMetrics)
-    lease = lease_of(process, store, LEASE, LEASE_SECONDS)
+    lease = lease_of(process, store, TRADER_LEASE, LEASE_SECONDS)
     relay = relay_of(process, store, Errand(EXECUTOR, is_ours=lease.holds), broker_url)
     board = QuoteBoard(process.monotonic)
     live = partial(live_conditions, board, settings.live, process.clock)

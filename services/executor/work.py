@@ -11,7 +11,6 @@ from shared.contracts.envelope import ALL_PAIRS, Message, fact_message, message_
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.vocabulary import QuotePurpose
 from shared.runtime.outgoing import Outgoing
-from shared.runtime.overview.trading import TRADER_LEASE
 from shared.runtime.param_versions import ParameterBook
 from shared.runtime.streams import ALL_ASSESSED, assessed_of
 from shared.store.port import Reader, Transaction
@@ -22,8 +21,6 @@ from shared.store.rows.runtime import SnapshotRow
 
 SERVICE: Final = "executor"
 ACCOUNT: Final = "paper"
-# Whoever holds it trades on the account.
-LEASE: Final = TRADER_LEASE
 
 
 def nothing_given(_fact: CandleAssessed) -> Given:

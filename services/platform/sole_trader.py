@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from services.executor.work import LEASE
 from services.platform.platform import opened_store
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
 from shared.runtime.consumer import no_fence
 from shared.runtime.lease import LEASE_SECONDS, RENEW_SECONDS, HeldLease, Policy, kept_in_background
+from shared.runtime.overview.trading import TRADER_LEASE
 from shared.store.file_lock import locked_file
 from shared.store.port import Store, Transaction
 
@@ -38,7 +38,7 @@ def sole_trader(url: str, holder: str) -> Iterator[Trader]:
         if is_locked:
             yield Trader(store, no_fence)
             return
-        lease = HeldLease(store, LEASE, holder, Policy.STOP)
+        lease = HeldLease(store, TRADER_LEASE, holder, Policy.STOP)
         take(lease, store)
         try:
             with kept_in_background(lease):
@@ -58,7 +58,7 @@ def take(
     least = LEASE_SECONDS
     while not lease.acquire():
         with store.reading() as reader:
-            held = reader.lease(LEASE)
+            held = reader.lease(TRADER_LEASE)
         left = LEASE_SECONDS if held is None else held.seconds_left
         # Only who is alive prolongs a lease.
         if left > least or monotonic() > until:

@@ -1,6 +1,5 @@
 """Processes of which one leads: the lease that they share, what is told of it, and a work that only the leader does."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from shared.contracts.errors import InfrastructureError, LeaseLostError
 from shared.runtime.heartbeat import leave_sign_of_life
-from shared.runtime.lease import SHORT_LEASE_SECONDS, HeldLease, Policy
+from shared.runtime.lease import SHORT_LEASE_SECONDS, HeldLease, Policy, kept_in_background
 from shared.runtime.process import BEAT_SECONDS, Process
 from shared.store.port import Store
 
@@ -83,30 +82,22 @@ def _acquired(process: Process, lease: HeldLease) -> bool:
 @contextmanager
 def attended(process: Process, store: Store, lease: HeldLease) -> Iterator[None]:
     """Renew the lease in a thread and leave signs of life, however long the work takes; give it back in the end."""
-    over = threading.Event()
+    next_beat = 0.0
 
-    def attend() -> None:
-        next_beat = 0.0
-        while not over.wait(_LOOK_SECONDS):
-            lease.keep()
-            now = process.monotonic()
-            if now < next_beat:
-                continue
-            next_beat = now + BEAT_SECONDS
-            try:
-                with store.transaction() as transaction:
-                    leave_sign_of_life(transaction, process.service, process.instance, lease.standing)
-            except InfrastructureError as fault:
-                process.log.warning("no sign of life could be left", reason=str(fault))
+    def beat() -> None:
+        nonlocal next_beat
+        now = process.monotonic()
+        if now < next_beat:
+            return
+        next_beat = now + BEAT_SECONDS
+        try:
+            with store.transaction() as transaction:
+                leave_sign_of_life(transaction, process.service, process.instance, lease.standing)
+        except InfrastructureError as fault:
+            process.log.warning("no sign of life could be left", reason=str(fault))
 
-    thread = threading.Thread(target=attend, name="lease", daemon=True)
-    thread.start()
-    try:
+    with kept_in_background(lease, beat):
         yield
-    finally:
-        over.set()
-        thread.join()
-        lease.release()
 
 
 def _tell(process: Process, lease: str, epoch: int, lost: str | None) -> None:

@@ -165,13 +165,17 @@ class HeldLease:
 
 
 @contextmanager
-def kept_in_background(lease: HeldLease) -> Iterator[None]:
-    """Renew a lease that was taken, whatever the process does meanwhile, and give it back after the block."""
+def kept_in_background(lease: HeldLease, beat: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Renew a lease, whatever the process does meanwhile, and give it back after the block.
+
+    `beat` is called twice a second beside it, in the same thread.
+    """
     over = threading.Event()
 
     def keep() -> None:
         while not over.wait(_LOOK_SECONDS):
             lease.keep()
+            beat()
 
     thread = threading.Thread(target=keep, name="lease", daemon=True)
     thread.start()

@@ -65,18 +65,21 @@ def remembered_mode(reader: Reader) -> RunMode | None:
 
 def remembered_settings(reader: Reader, own: Settings) -> Settings:
     """Return the settings that the run was begun with, or our own where none was begun yet."""
-    return own if reader.setting(RUN_SETTING) is None else remembered_run(reader).settings
+    known = reader.setting(RUN_SETTING)
+    return own if known is None else _settings_in(msgspec.json.decode(known.body_json), _stored_digits(reader))
 
 
 def missing_rates(reader: Reader) -> list[str]:
     """Say of the pairs that the database holds which conversion rates they lack, each in a sentence."""
-    if reader.setting(RUN_SETTING) is None:
+    known = reader.setting(RUN_SETTING)
+    if known is None:
         return []
+    digits = _stored_digits(reader)
     try:
-        settings = remembered_run(reader).settings
+        settings = _settings_in(msgspec.json.decode(known.body_json), digits)
     except InputError as unknown:
         return [str(unknown)]
-    return rate_notes(settings, [each.pair for each in reader.newest_candles()])
+    return rate_notes(settings, list(digits))
 
 
 def _settings_in(run: Mapping[str, Any], stored: Mapping[str, int]) -> Settings:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from services.cli.configuration import read_settings
-from services.cli.database import reading, url_read
+from services.cli.database import reading, reading_at, url_read
 from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
@@ -37,10 +37,11 @@ def tail(where: AtDatabase, limit: int, as_json: bool) -> None:
 def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:
     """Print whether chain and anchors hold, and return the exit code that says so."""
     settings = read_settings(where.config)
-    known = _known(settings, url_read(where), anchors, public_key)
+    url = url_read(where)
+    known = _known(settings, url, anchors, public_key)
     # Anchors first: every record that they have seen is then there to be read.
     found = read_anchors(known)
-    with reading(where) as reader:
+    with reading_at(url) as reader:
         newest = next(iter(reader.audit(1)), None)
         with bar("verifying", 0 if newest is None else newest.id) as progress:
             rows = _counted(reader.audit_in_order(), progress)

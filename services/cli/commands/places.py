@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import msgspec
 
-from services.cli.database import url_read
 from services.cli.options import Where
 from services.cli.places import opened
 from services.cli.remote import Remote
@@ -157,8 +156,8 @@ def opened_commands(where: Where, actor: str | None = None) -> AbstractContextMa
     if where.url is not None and actor is not None:
         raise InputError("--url cannot be combined with --actor: the API knows who signs in")
 
-    def stored(store: Store) -> StoredCommands:
-        return StoredCommands(store, actor or getpass.getuser(), url_read(where))
+    def stored(store: Store, url: str) -> StoredCommands:
+        return StoredCommands(store, actor or getpass.getuser(), url)
 
     return opened(where, RemoteCommands, stored)
 

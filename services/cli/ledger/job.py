@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.cli.database import reading, url_read
+from services.cli.database import reading, reading_at, url_read
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
 from services.cli.options import AtDatabase
 from services.cli.output import Column, say, say_figures, say_json, say_table
@@ -94,7 +94,7 @@ def positions(where: AtDatabase, pair: str | None, as_json: bool) -> None:
 def status(where: AtDatabase, as_json: bool) -> None:
     """Print how the account stands."""
     url = url_read(where)
-    with reading(where) as reader:
+    with reading_at(url) as reader:
         report = _status(reader, trading_now(reader, file_is_held(url)))
     if as_json:
         say_json(report)

@@ -93,7 +93,7 @@ class RemoteUsers:
 
 def opened_users(where: Where) -> AbstractContextManager[UserPlace]:
     """Open the place that the options of a verb name; raise InputError where they contradict each other."""
-    return opened(where, RemoteUsers, StoredUsers)
+    return opened(where, RemoteUsers, lambda store, _url: StoredUsers(store))
 
 
 def _path(name: str) -> str:

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from services.executor.desk import AccountDesk
-from services.executor.work import LEASE, ExecutorWork
 from services.executor.work import SERVICE as EXECUTOR
+from services.executor.work import ExecutorWork
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival, CandleFeed, unstored
 from services.ingest.replay import replay
@@ -25,6 +25,7 @@ from shared.runtime.leading import lead, require_lead
 from shared.runtime.lease import LEASE_SECONDS, SHORT_LEASE_SECONDS, HeldLease, Policy
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.outgoing import OutboxOutgoing
+from shared.runtime.overview.trading import TRADER_LEASE
 from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.relay import Errand, Relay
 from shared.runtime.remembered import begin_run
@@ -316,7 +317,7 @@ def _run_strategy(simulated: SimulatedProcess) -> None:
 
 def _run_executor(simulated: SimulatedProcess) -> None:
     shared = simulated.shared
-    lease = simulated.lease(LEASE)
+    lease = simulated.lease(TRADER_LEASE)
 
     def fence(transaction: Transaction) -> None:
         try:
@@ -325,7 +326,7 @@ def _run_executor(simulated: SimulatedProcess) -> None:
         except LeaseLostError:
             shared.faults.counts[STALE_REFUSED] += 1
             raise
-        stored = transaction.lease(LEASE)
+        stored = transaction.lease(TRADER_LEASE)
         if stored is None or stored.holder != simulated.instance or stored.seconds_left <= 0:
             shared.violation(f"{simulated.instance} writes without holding the lease")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from services.cli.program import main
-from services.executor.work import LEASE
 from services.platform.sole_trader import sole_trader, take
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
 from shared.runtime.lease import HeldLease, Policy
+from shared.runtime.overview.trading import TRADER_LEASE
 from shared.store.engine import sqlite_url
 from shared.store.file_lock import file_is_held, locked_file
 from shared.store.sql_store import SqlStore, open_store
@@ -37,9 +37,9 @@ def test_a_server_has_one_trader_at_a_time_and_no_executor_beside_it(postgres_ur
     for holder in ("first", "next"):
         with sole_trader(postgres_url, holder) as trader:
             with pytest.raises(InputError, match="another process trades in this database"):
-                take(HeldLease(store, LEASE, "second", Policy.STOP), store, at_once(), living(store, holder))
+                take(HeldLease(store, TRADER_LEASE, "second", Policy.STOP), store, at_once(), living(store, holder))
             with store.transaction() as transaction:
-                assert transaction.acquire_lease(LEASE, "executor", 10.0) is None
+                assert transaction.acquire_lease(TRADER_LEASE, "executor", 10.0) is None
                 trader.fence(transaction)
 
 
@@ -56,7 +56,7 @@ def living(store: SqlStore, holder: str) -> Callable[[float], None]:
 
 def prolong(store: SqlStore, holder: str, seconds: float) -> None:
     with store.transaction() as transaction:
-        assert transaction.acquire_lease(LEASE, holder, seconds)
+        assert transaction.acquire_lease(TRADER_LEASE, holder, seconds)
 
 
 def test_who_keeps_its_lease_without_prolonging_it_in_time_is_not_waited_for_without_end(
@@ -71,7 +71,7 @@ def test_who_keeps_its_lease_without_prolonging_it_in_time_is_not_waited_for_wit
     prolong(store, "odd", 9.5)
     seconds = iter(range(99))
     with closing(open_store(postgres_url)) as other, pytest.raises(InputError, match="another process trades"):
-        take(HeldLease(other, LEASE, "next", Policy.STOP), other, lambda: float(next(seconds)), pause)
+        take(HeldLease(other, TRADER_LEASE, "next", Policy.STOP), other, lambda: float(next(seconds)), pause)
     assert len(pauses) == 13, "a second each, the lease and a renewal long"
 
 
@@ -85,7 +85,7 @@ def test_who_asks_is_told_whether_a_file_is_traded_in(tmp_path: Path, postgres_u
 
 def test_a_file_needs_no_lease(tmp_path: Path) -> None:
     with sole_trader(sqlite_url(tmp_path / "paper.db"), "first") as trader, trader.store.reading() as reader:
-        assert reader.lease(LEASE) is None
+        assert reader.lease(TRADER_LEASE) is None
 
 
 def test_only_a_file_has_a_lock_of_its_own(tmp_path: Path, postgres_url: str) -> None:
@@ -95,7 +95,7 @@ def test_only_a_file_has_a_lock_of_its_own(tmp_path: Path, postgres_url: str) ->
 
 def test_the_lease_of_a_trader_that_died_is_waited_for(postgres_url: str, store: SqlStore) -> None:
     with store.transaction() as transaction:
-        assert transaction.acquire_lease(LEASE, "dead", 0.3)
+        assert transaction.acquire_lease(TRADER_LEASE, "dead", 0.3)
     with sole_trader(postgres_url, "next") as trader, store.transaction() as transaction:
         trader.fence(transaction)
 
@@ -113,7 +113,7 @@ def sleep_twice(url: str, store: SqlStore) -> None:
             trader.fence(transaction)
         expire(store, "sleepy")
         with store.transaction() as transaction:
-            assert transaction.acquire_lease(LEASE, "other", 10.0)
+            assert transaction.acquire_lease(TRADER_LEASE, "other", 10.0)
         with pytest.raises(LeaseLostError), store.transaction() as transaction:
             trader.fence(transaction)
         expire(store, "other")
@@ -125,7 +125,7 @@ def test_the_whole_platform_trades_in_a_server_database(postgres_url: str, store
     assert main(["up", "--speed", "max", "--candles", "300", "--port", "0", "--db", postgres_url]) == 0
     with store.reading() as reader:
         assert reader.candle_count() == 300
-        lease = reader.lease(LEASE)
+        lease = reader.lease(TRADER_LEASE)
         assert lease is not None
         assert lease.seconds_left <= 0
 
@@ -133,6 +133,6 @@ def test_the_whole_platform_trades_in_a_server_database(postgres_url: str, store
 def expire(store: SqlStore, holder: str) -> None:
     """Let a lease run out."""
     with store.transaction() as transaction:
-        lease = transaction.lease(LEASE)
+        lease = transaction.lease(TRADER_LEASE)
         assert lease is not None
-        transaction.release_lease(LEASE, holder, lease.epoch)
+        transaction.release_lease(TRADER_LEASE, holder, lease.epoch)
