@@ -2,18 +2,21 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.anchors.anchoring import ANCHOR_SECONDS, Anchoring, anchored
-from shared.anchors.lines import Anchor, Signer, check_anchors
+from shared.anchors.file import opened_anchors
+from shared.anchors.lines import Anchor, Signer, check_anchors, is_unfinished
 from shared.anchors.places import known_anchors, read_anchors
 from shared.contracts.errors import InputError
 from shared.settings.environment import RuntimeSettings
@@ -26,6 +29,7 @@ from shared.store.sql_store import open_store
 from tests.fixtures.anchored import KEY, OTHER_KEY, PUBLIC, Watch, anchor, around_with, write
 from tests.fixtures.new_store import new_sqlite
 
+LINE = Signer(KEY).continued(None, "2024-03-06T03:35:00Z", 3, "0" * 64).line()
 SERVER = "postgresql://localhost/scalpbot"
 
 
@@ -329,3 +333,60 @@ def test_a_signature_made_for_something_else_is_no_anchor() -> None:
 def test_a_key_is_read_as_it_was_written() -> None:
     assert private_bytes(private_text(KEY), "the test") == KEY
     assert public_text(KEY) != private_text(KEY)
+
+
+def test_a_disk_that_stands_still_holds_up_no_end(
+    store: Store, url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.anchors.anchoring._STOP_SECONDS", 0.05)
+    runtime = load_settings(None, {"AUDIT_ANCHOR_PATH": str(path), "AUDIT_ANCHOR_KEY": private_text(KEY)}).runtime
+    log = StringIO()
+    write(store, 1)
+    with opened_anchors(path, Signer(KEY)), anchored(around_with(Watch(), log), store, runtime, url):
+        (thread,) = (each for each in threading.enumerate() if each.name == "anchors")
+        # The interpreter must not wait for it either.
+        assert thread.daemon
+    thread.join()
+    assert "the disk does not answer" in log.getvalue()
+    log.truncate(0)
+    with anchored(around_with(Watch(), log), store, runtime, url):
+        write(store, 1)
+    assert "the disk does not answer" not in log.getvalue()
+    assert ids(path) == [1, 2]
+
+
+def test_the_name_of_a_new_file_is_on_the_disk_too(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Path] = []
+    path = path.parent / "of" / "anchors.jsonl"
+    monkeypatch.setattr("shared.anchors.file.sync_folder", kept.append)
+    for _ in range(2):
+        write(store, 1)
+        Anchoring(around_with(Watch(), StringIO()), store, path, KEY).finish()
+    assert kept == [path.parent]
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_left_by_a_crash"),
+    [(LINE, True), (LINE + b"\0\0", True), (LINE[:40], True), (LINE + b"more", False), (b'{"serial":\xff', False)],
+    ids=["whole", "whole and blocks never written", "begun", "something after it", "no text"],
+)
+def test_what_a_crash_leaves_is_told_from_what_somebody_wrote(rest: bytes, is_left_by_a_crash: bool) -> None:
+    assert is_unfinished(rest) is is_left_by_a_crash
+
+
+@pytest.mark.parametrize(
+    ("alone", "sentence"),
+    [
+        ({"serial": 3}, "anchor 2 is missing"),
+        ({"serial": 1}, "anchor 2 does not continue the one before it"),
+        ({"previous": "0" * 128}, "anchor 2 does not continue the one before it"),
+        ({"audit_id": 3}, "anchor 2 does not continue the one before it"),
+    ],
+    ids=["a serial left out", "a serial twice", "another one before", "no new record"],
+)
+def test_each_thing_that_continues_a_chain_is_asked_for_by_itself(alone: dict[str, int | str], sentence: str) -> None:
+    signer, first = Signer(KEY), Signer(KEY).continued(None, "2024-03-06T03:35:00Z", 3, "0" * 64)
+    second = msgspec.structs.replace(signer.continued(first, "2024-03-06T03:40:00Z", 5, "1" * 64), **alone)
+    signed = msgspec.structs.replace(second, signature=signer._key.sign(second.signed()).hex())
+    found = check_anchors(first.line() + b"\n" + signed.line() + b"\n", PUBLIC)
+    assert (found.first_bad, found.why) == (2, sentence)
