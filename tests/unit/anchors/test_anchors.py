@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from shared.anchors.anchoring import ANCHOR_SECONDS, Anchoring, anchored
 from shared.anchors.file import opened_anchors
 from shared.anchors.lines import Anchor, Signer, check_anchors, is_unfinished
-from shared.anchors.places import known_anchors, read_anchors
+from shared.anchors.places import known_anchors, make_key, read_anchors, read_key
 from shared.contracts.errors import InputError
 from shared.settings.environment import RuntimeSettings
 from shared.settings.keys import private_bytes, private_text, public_text
@@ -202,9 +202,10 @@ def test_a_run_on_a_file_makes_its_key_and_anchors_at_its_end(store: Store, url:
     for _ in range(2):
         with anchored(around_with(Watch(), log), store, RuntimeSettings(), url):
             write(store, 2)
+        # It is told when it is made, and used from then on.
+        assert log.getvalue().count("made a key to sign anchors with") == 1
     key = tmp_path / "paper.anchor-key"
     assert key.stat().st_mode & 0o777 == 0o600
-    assert log.getvalue().count("made a key to sign anchors with") == 1
     assert key.read_text(encoding="utf-8").strip() not in log.getvalue()
     known = known_anchors(RuntimeSettings(), url)
     found = read_anchors(known)
@@ -212,6 +213,13 @@ def test_a_run_on_a_file_makes_its_key_and_anchors_at_its_end(store: Store, url:
     assert (found.key_given, found.anchors[-1].audit_id) == (True, 4)
     with store.reading() as reader:
         assert verify_audit(reader.audit_in_order(), found.witnesses()).ok
+
+
+def test_a_key_is_made_once_with_the_folders_that_it_lies_in(tmp_path: Path) -> None:
+    key = tmp_path / "a" / "b" / "key"
+    assert make_key(key, lambda size: KEY[:size])
+    assert not make_key(key, lambda size: OTHER_KEY[:size])
+    assert read_key(key) == KEY
 
 
 def test_a_run_that_fails_is_anchored_too(store: Store, url: str, path: Path) -> None:
