@@ -356,6 +356,7 @@ def test_a_disk_that_stands_still_holds_up_no_end(
         assert thread.daemon
     thread.join()
     assert "the disk does not answer" in log.getvalue()
+    monkeypatch.undo()
     log.truncate(0)
     with anchored(around_with(Watch(), log), store, runtime, url):
         write(store, 1)
