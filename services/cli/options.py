@@ -67,7 +67,9 @@ RootPath: TypeAlias = Annotated[
 TrustedProxies: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--trusted-proxy", metavar="ADDRESS", help="Proxy whose X-Forwarded-For names the client; repeatable."
+        "--trusted-proxy",
+        metavar="ADDRESS",
+        help="Address or network of a proxy whose X-Forwarded-For names the client; repeatable.",
     ),
 ]
 BootstrapFile: TypeAlias = Annotated[

@@ -12,7 +12,7 @@ from shared.anchors.lines import Anchor, Signer, is_unfinished, parse_line
 # An anchor has about 500 bytes; the last one is found within so many.
 _LAST_BYTES: Final = 4_096
 # Whoever verifies may be somebody else; what anchors say is no secret.
-_FILE_MODE: Final = 0o644
+_FILE_MODE: Final = 0o600
 
 
 class AnchorError(Exception):

@@ -1,5 +1,6 @@
 """Connections to the database: where it is, durable SQLite settings, and explicit transactions."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from shared.store.faults import opening_fault, place
 from shared.store.postgresql import STATEMENT_TIMEOUT_SECONDS, open_postgresql
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0
+# Hashes of passwords, addresses and trades are nothing for other users of the machine.
+PRIVATE_MODE: Final = 0o600
 _SQLITE_HEADER: Final = b"SQLite format 3\x00"
 _BEGIN_OPTION: Final = "begin_statement"
 
@@ -104,6 +107,23 @@ def make_folder(url: URL) -> None:
         sentence = (
             f"The folder of the database {path} cannot be made ({fault.strerror}):"
             " name a file in a folder that you may write to."
+        )
+        raise unwritable(fault, path.parent, sentence) from fault
+
+
+def make_file(url: URL) -> None:
+    """Make the file of an SQLite database where there is none, for its owner alone; raises InputError as above.
+
+    Whatever SQLite lays beside it has the same mode.
+    """
+    path = Path(str(url.database))
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_MODE))
+    except FileExistsError:
+        return
+    except OSError as fault:
+        sentence = (
+            f"The database {path} cannot be opened ({fault.strerror}): name a file in a folder that you may write to."
         )
         raise unwritable(fault, path.parent, sentence) from fault
 

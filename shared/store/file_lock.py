@@ -1,6 +1,7 @@
 """The lock of a database file: whoever trades in it holds it, one process at a time, until that ends or is killed."""
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from shared.contracts.errors import InputError, unwritable
-from shared.store.engine import database_url, make_folder, require_usable_file
+from shared.store.engine import PRIVATE_MODE, database_url, make_folder, require_usable_file
 
 _LOOKS: Final = 5
 _LOOK_SECONDS: Final = 0.02
@@ -30,7 +31,7 @@ def locked_file(url: str) -> Iterator[bool]:
     # Never the database itself: closing any descriptor of it would take SQLite's own locks away.
     path = Path(f"{parsed.database}.lock")
     try:
-        file = path.open("ab")
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE), "ab")
     except OSError as fault:
         sentence = (
             f"The file {path} cannot be opened ({fault.strerror}): name a database in a folder that you may write to."

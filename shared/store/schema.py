@@ -10,6 +10,7 @@ from shared.contracts.errors import InputError
 from shared.store.engine import (
     database_url,
     file_exists,
+    make_file,
     make_folder,
     open_engine,
     require_usable_file,
@@ -82,6 +83,7 @@ def upgrade(url: str) -> SchemaCheck:
     if parsed.get_backend_name() == "sqlite":
         make_folder(parsed)
         require_usable_file(parsed)
+        make_file(parsed)
     # A migration may take its time.
     engine = open_engine(parsed, statement_timeout_seconds=0)
     try:

@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.security.access import Principal
-from services.api.security.guard import CurrentPrincipal, cookie_name, cookie_path
+from services.api.security.cookies import take_cookie
+from services.api.security.guard import SESSION, CurrentPrincipal
 from services.api.security.passwords import require_strong
 from services.api.security.proving import OpenedSession, Proved, Proving, hand_over, open_session, require_unchanged
 from services.api.shapes.users import Confirmation, Login, Me, NewPassword
@@ -27,7 +28,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
             renewed = await proving.hashing(context.passwords.hashed, body.password)
         opened = await run_in_threadpool(_signed_in, context, proved, renewed)
         proving.accepted(proved)
-        hand_over(context, response, opened.token)
+        hand_over(context, response, opened)
         return opened.me
 
     def logout(response: Response, principal: CurrentPrincipal) -> None:
@@ -35,9 +36,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         with context.store.transaction() as transaction:
             transaction.revoke_session(principal.token_hash)
             transaction.append_audit([context.audit_entry(principal.name, "session.closed", {})])
-        response.delete_cookie(
-            cookie_name(context), path=cookie_path(context), secure=context.behind_tls, httponly=True, samesite="strict"
-        )
+        take_cookie(context, response, SESSION)
 
     def me(principal: CurrentPrincipal) -> Me:
         """Tell who is signed in."""
@@ -47,7 +46,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         """Confirm the password, for requests that need that; the session gets a new cookie and CSRF token."""
         proved = await proving.once_more(request, principal, body.password)
         opened = await run_in_threadpool(_confirmed, context, proved, principal)
-        hand_over(context, response, opened.token)
+        hand_over(context, response, opened)
         return opened.me
 
     async def password(request: Request, response: Response, body: NewPassword, principal: CurrentPrincipal) -> Me:
@@ -56,7 +55,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         proved = await proving.once_more(request, principal, body.password)
         hashed = await proving.hashing(context.passwords.hashed, body.new_password)
         opened = await run_in_threadpool(_with_password, context, proved, hashed)
-        hand_over(context, response, opened.token)
+        hand_over(context, response, opened)
         return opened.me
 
     for prefix in _PREFIXES:

@@ -63,6 +63,11 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
     async def enable(name: UserName, principal: CurrentPrincipal) -> User:
         return await changed(name, lambda: accounts(principal).disable(name, disabled=False))
 
+    @app.post("/api/users/{name}/unlock", tags=["users"], summary="Have a user wait no more to sign in")
+    async def unlock(name: UserName, principal: CurrentPrincipal) -> User:
+        """Take back all wrong passwords that were counted for the user, and those of all addresses."""
+        return await changed(name, lambda: accounts(principal).unlock(name))
+
 
 @contextmanager
 def _told() -> Iterator[None]:

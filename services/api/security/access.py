@@ -66,6 +66,7 @@ ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
         ("PUT", "/api/users/{name}/role"): Role.ADMIN,
         ("POST", "/api/users/{name}/disable"): Role.ADMIN,
         ("POST", "/api/users/{name}/enable"): Role.ADMIN,
+        ("POST", "/api/users/{name}/unlock"): Role.ADMIN,
         ("GET", "/api/openapi.json"): Role.ADMIN,
     }
 )
@@ -79,6 +80,7 @@ CONFIRMED: Final[frozenset[Route]] = frozenset(
         ("PUT", "/api/users/{name}/role"),
         ("POST", "/api/users/{name}/disable"),
         ("POST", "/api/users/{name}/enable"),
+        ("POST", "/api/users/{name}/unlock"),
         ("PUT", "/api/settings"),
     }
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.api.security.passwords import Passwords, require_strong
+from services.api.security.subjects import EVERY_ADDRESS, of_name
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
 from shared.store.port import Store, Transaction
@@ -91,6 +92,14 @@ class Accounts:
             ended = transaction.revoke_sessions(user.id)
             action = "user.disabled" if disabled else "user.enabled"
             self._audit(transaction, action, {"user": name, "sessions_ended": ended})
+
+    def unlock(self, name: str) -> None:
+        """Take back all wrong passwords that were counted for a user, wherever from, and those of all addresses."""
+        with self._store.transaction() as transaction:
+            user = _locked(transaction, name)
+            for start in (of_name(user.name), EVERY_ADDRESS):
+                transaction.forgive_logins_like(start)
+            self._audit(transaction, "user.unlocked", {"user": name})
 
     def _audit(self, transaction: Transaction, action: str, detail: dict[str, object]) -> None:
         entry = AuditEntry(time=int(self._clock()), actor=self._actor, action=action, command_id=None, detail=detail)

@@ -15,10 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from services.api.context import ApiContext
 from services.api.problems import CONFIRM, ProblemError
 from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Principal
+from services.api.security.cookies import named_cookie
+from services.api.strict_json import StrictRequest
 from shared.contracts.vocabulary import Role
 from shared.store.rows.users import SessionTimes
 
 CSRF_HEADER: Final = "X-CSRF-Token"
+SESSION: Final = "sid"
 SESSION_SECONDS: Final = SessionTimes(idle=30 * 60.0, longest=12 * 3_600.0, confirmed=5 * 60.0)
 # Writing down every request of a session would be a write for each read.
 _TOUCH_SECONDS: Final = 60.0
@@ -37,25 +40,19 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
             request.state.principal = await _admit(request, self.path)
+            if self.body_field is not None and await request.body():
+                # Before the handler does, for which every fault of a reader is the same.
+                await request.json()
             return await handle(request)
 
         return guarded
 
 
 def cookie_name(context: ApiContext) -> str:
-    """Return the name of the session's cookie; behind TLS browsers bind it to TLS, and to a host of our own.
-
-    A host that we share with others gets the cookie below our path alone, and that kind is for the whole host.
-    """
-    if not context.behind_tls:
-        return "sid"
-    return "__Secure-sid" if context.root_path else "__Host-sid"
-
-
-def cookie_path(context: ApiContext) -> str:
-    """Return the path below which browsers send the session's cookie."""
-    return context.root_path or "/"
+    """Return the name of the session's cookie."""
+    return named_cookie(context, SESSION)
 
 
 def hash_of(token: str) -> str:

@@ -13,7 +13,10 @@ from services.api.metrics import ApiMetrics
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import is_name
-from services.api.security.guard import SCHEME, SESSION_SECONDS, cookie_name, cookie_path, hash_of
+from services.api.security.cookies import give_cookie
+from services.api.security.devices import known_device, remember_device
+from services.api.security.guard import SCHEME, SESSION, SESSION_SECONDS, hash_of
+from services.api.security.subjects import known_address
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
 from services.api.shapes.users import Me
 from shared.store.port import Transaction
@@ -28,6 +31,14 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
+class Attempt(NamedTuple):
+    """An attempt to give a user's password, None for a name that nobody has; from where, and as whom it counts."""
+
+    user: UserRow | None
+    address: str
+    counted: Sequence[Counted]
+
+
 class Proved(NamedTuple):
     """Somebody who knew the password of a user, as the user was then; from where, and as whom the attempt counted."""
 
@@ -37,10 +48,11 @@ class Proved(NamedTuple):
 
 
 class OpenedSession(NamedTuple):
-    """A new session: the token for its cookie, and who is signed in with it."""
+    """A new session: the token for its cookie, who is signed in with it, and the user as of then."""
 
     token: str
     me: Me
+    user: UserRow
 
 
 class Proving:
@@ -54,11 +66,16 @@ class Proving:
 
     async def by_name(self, request: Request, name: str, password: str) -> Proved:
         """Return who signs in; raise ProblemError for a wrong name or password, and for too many attempts."""
-        return await self._proved(request, name, password, at_login(name, address_of(request)))
+        address = address_of(request)
+        user = await run_in_threadpool(_user, self._context, name)
+        device = known_device(self._context, request, user)
+        return await self._proved(Attempt(user, address, at_login(name, address, device)), password)
 
     async def once_more(self, request: Request, principal: Principal, password: str) -> Proved:
         """Return a signed-in user who gave the password again; raise ProblemError as `by_name` does."""
-        return await self._proved(request, principal.name, password, at_confirming(principal.user_id))
+        address = address_of(request)
+        user = await run_in_threadpool(_user, self._context, principal.name)
+        return await self._proved(Attempt(user, address, at_confirming(principal.user_id)), password)
 
     def accepted(self, proved: Proved) -> None:
         """Note that somebody signed in."""
@@ -72,15 +89,14 @@ class Proving:
         async with self._turns:
             return await run_in_threadpool(call, *arguments, **options)
 
-    async def _proved(self, request: Request, name: str, password: str, counted: Sequence[Counted]) -> Proved:
-        context, address = self._context, address_of(request)
+    async def _proved(self, attempt: Attempt, password: str) -> Proved:
+        context, (user, address, counted) = self._context, attempt
         wait = await run_in_threadpool(begin_attempt, context, counted)
         if wait:
             self._outcomes.labels("throttled").inc()
             context.log.warning("login throttled", address=address)
             headers = {"Retry-After": str(wait)}
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
-        user = await run_in_threadpool(_user, context, name)
         fits = await self.hashing(context.passwords.fits, user and user.password_hash, password)
         if user is None or user.disabled or not fits:
             self._outcomes.labels("refused").inc()
@@ -92,7 +108,8 @@ class Proving:
 
 def open_session(context: ApiContext, transaction: Transaction, proved: Proved) -> OpenedSession:
     """Open a session in a transaction that began with `require_unchanged`."""
-    user = proved.user
+    # With the password that is kept from now on.
+    user = transaction.user(proved.user.name) or proved.user
     token, csrf_token = context.token(), context.token()
     forgive(transaction, proved.counted)
     session = NewSession(
@@ -104,7 +121,7 @@ def open_session(context: ApiContext, transaction: Transaction, proved: Proved) 
     )
     transaction.open_session(session, SESSION_SECONDS)
     transaction.forget_sessions(_KEPT_SECONDS)
-    return OpenedSession(token, Me(name=user.name, role=user.role, csrf_token=csrf_token))
+    return OpenedSession(token, Me(name=user.name, role=user.role, csrf_token=csrf_token), user)
 
 
 def require_unchanged(transaction: Transaction, user: UserRow) -> None:
@@ -114,17 +131,10 @@ def require_unchanged(transaction: Transaction, user: UserRow) -> None:
         raise wrong()
 
 
-def hand_over(context: ApiContext, response: Response, token: str) -> None:
-    """Put a session's token into its cookie."""
-    response.set_cookie(
-        cookie_name(context),
-        token,
-        max_age=int(SESSION_SECONDS.longest),
-        path=cookie_path(context),
-        secure=context.behind_tls,
-        httponly=True,
-        samesite="strict",
-    )
+def hand_over(context: ApiContext, response: Response, opened: OpenedSession) -> None:
+    """Put a session's token into its cookie, and have the browser remember that the user signed in there."""
+    give_cookie(context, response, SESSION, opened.token, SESSION_SECONDS.longest)
+    remember_device(context, response, opened.user)
 
 
 def wrong() -> ProblemError:
@@ -133,8 +143,12 @@ def wrong() -> ProblemError:
 
 
 def address_of(request: Request) -> str:
-    """Return the address that a request comes from."""
-    return request.client.host if request.client else "unknown"
+    """Return the address that a request comes from; raise ProblemError where a proxy names what is no address."""
+    address = known_address(request.client.host) if request.client else None
+    if address is None:
+        detail = "the proxy in front names no address in X-Forwarded-For; have it write the client's there"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
+    return address
 
 
 def _user(context: ApiContext, name: str) -> UserRow | None:

@@ -6,6 +6,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.shapes.audit import AuditRecord
+from services.api.shapes.bodies import Body
 from services.api.shapes.pages import PageQuery
 from services.api.shapes.status import Hold
 from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, CommandStatus, CommandType, TradeMode
@@ -23,10 +24,8 @@ _Type = Annotated[CommandType, Field(strict=False)]
 _Mode = Annotated[TradeMode, Field(strict=False)]
 
 
-class Payload(BaseModel):
+class Payload(Body):
     """What a command is about; what is left out has its default."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     mode: _Mode | None = Field(
         default=None, description="Positions on paper (PAPER, the default) or at the broker (LIVE).", examples=["PAPER"]
@@ -39,18 +38,16 @@ class Payload(BaseModel):
     )
 
 
-class CommandOrder(BaseModel):
+class CommandOrder(Body):
     """A command to be carried out once."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
         json_schema_extra={
             "examples": [
                 {"type": "PAUSE_PAIR", "payload": {"pair": "EUR_USD"}},
                 {"type": "CLOSE_ALL", "payload": {"mode": "PAPER"}, "idempotency_key": _KEY, "expires_seconds": 30},
             ]
-        },
+        }
     )
 
     type: _Type = Field(examples=["PAUSE_PAIR"])

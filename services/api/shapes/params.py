@@ -1,10 +1,11 @@
 """What the API takes and answers of parameters that change while the platform runs."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 
+from services.api.shapes.bodies import AS_DECIMAL, Body
 from shared.core.strategies import STRATEGIES, STRATEGY_NAMES
 from shared.core.strategy import AnyStrategy
 from shared.settings.values import known_strategy
@@ -25,6 +26,9 @@ _RISK: Final = {
 }
 _LARGEST_VERSION: Final = 2**62
 _MOST_PAIRS: Final = 200
+# Above these a slip of the hand is likelier than a wish: it has to be said twice.
+HIGH_RISK_PERCENT: Final = 5.0
+HIGH_LEVERAGE: Final = 100.0
 
 StrategyPath = Annotated[
     str, AfterValidator(known_strategy), WithJsonSchema({"type": "string", "enum": list(STRATEGY_NAMES)})
@@ -42,6 +46,7 @@ Replaces = Annotated[
 # Money and limits are exact: as text, or as a number that JSON happens to write exactly.
 Percent = Annotated[
     Decimal,
+    AS_DECIMAL,
     Field(gt=0, le=100, allow_inf_nan=False),
     WithJsonSchema(
         {
@@ -54,6 +59,7 @@ Percent = Annotated[
 ]
 Pips = Annotated[
     Decimal,
+    AS_DECIMAL,
     Field(ge=0, le=1_000, allow_inf_nan=False),
     WithJsonSchema(
         {
@@ -73,16 +79,12 @@ Thresholds = Annotated[
 ProfileName = Literal["conservative", "normal", "aggressive"]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 def _told(strategy: AnyStrategy) -> str:
     parameters = (f"{name} ({said.unit}): {said.sentence}" for name, said in strategy.parameters.items())
     return f"{strategy.name}: {', '.join(parameters)}"
 
 
-class ProfilesBody(_Body):
+class ProfilesBody(Body):
     """The thresholds of every profile."""
 
     conservative: Thresholds = Field(examples=[_PROFILES["conservative"]])
@@ -90,7 +92,7 @@ class ProfilesBody(_Body):
     aggressive: Thresholds = Field(examples=[_PROFILES["aggressive"]])
 
 
-class GatesBody(_Body):
+class GatesBody(Body):
     """The limits of the gates; spread limits by pair, `others` for the rest."""
 
     max_open_positions: int = Field(ge=1, le=1_000, examples=[3])
@@ -103,7 +105,7 @@ class GatesBody(_Body):
     )
 
 
-class RiskBody(_Body):
+class RiskBody(Body):
     """How large a position is and where its stop and target lie."""
 
     risk_percent: Number = Field(gt=0, le=100, examples=[_RISK["risk_percent"]])
@@ -115,7 +117,7 @@ class RiskBody(_Body):
     slippage_seed: int = Field(ge=0, le=2**63 - 1, examples=[_RISK["slippage_seed"]])
 
 
-class PairBody(_Body):
+class PairBody(Body):
     """What a pair has of its own; what is left out is what the run was begun with."""
 
     profile: ProfileName | None = Field(default=None, examples=["conservative"])
@@ -151,7 +153,7 @@ class StrategyParams(BaseModel):
     newest: dict[str, dict[str, float]] = Field(examples=[_PROFILES])
 
 
-class StrategyParamsChange(_Body):
+class StrategyParamsChange(Body):
     """All parameters of a strategy by profile; they take the place of those before."""
 
     profiles: ProfilesBody = Field(description="; ".join(map(_told, STRATEGIES)))
@@ -169,7 +171,7 @@ class PlatformSettings(BaseModel):
     )
 
 
-class SettingsChange(_Body):
+class SettingsChange(Body):
     """Sections that take the place of those before, each in full; a section that is left out stays."""
 
     gates: GatesBody | None = None
@@ -177,7 +179,24 @@ class SettingsChange(_Body):
     pairs: dict[PairName, PairBody] | None = Field(
         default=None, max_length=_MOST_PAIRS, examples=[{"EUR_USD": {"profile": "conservative"}}]
     )
+    accept_high_risk: bool = Field(
+        default=False,
+        description=f"Must be true where risk_percent is above {HIGH_RISK_PERCENT:g} or max_leverage is above "
+        f"{HIGH_LEVERAGE:g}.",
+    )
     replaces: Replaces = None
+
+    @model_validator(mode="after")
+    def _risk_is_meant(self) -> Self:
+        risk = self.risk
+        if risk is None or self.accept_high_risk:
+            return self
+        if risk.risk_percent > HIGH_RISK_PERCENT or risk.max_leverage > HIGH_LEVERAGE:
+            raise ValueError(
+                f"a risk_percent above {HIGH_RISK_PERCENT:g} or a max_leverage above {HIGH_LEVERAGE:g} is taken only "
+                "with accept_high_risk: true"
+            )
+        return self
 
 
 class ParamsSaved(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.api.security.access import Principal
 from services.api.security.accounts import LONGEST_NAME, NAME
 from services.api.security.passwords import LONGEST
+from services.api.shapes.bodies import Body
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import Role
 from shared.store.rows.users import OpenSession, UserRow
@@ -49,19 +50,15 @@ def shown_user(row: UserRow) -> User:
     return User(name=row.name, role=row.role, disabled=row.disabled, created=format_time(int(row.created_at)))
 
 
-class Login(BaseModel):
+class Login(Body):
     """Who wants to sign in."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     username: str = Field(min_length=1, max_length=64, examples=["ann"])
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
 
 
-class Confirmation(BaseModel):
+class Confirmation(Body):
     """The password of whoever is signed in."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
 
@@ -72,28 +69,22 @@ class NewPassword(Confirmation):
     new_password: str = Field(min_length=1, max_length=LONGEST, examples=[_NEW_PASSWORD])
 
 
-class AddedUser(BaseModel):
+class AddedUser(Body):
     """Somebody who shall be able to sign in."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str = Field(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])
     role: Role = Field(strict=False, examples=["viewer"])
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_NEW_PASSWORD])
 
 
-class SetPassword(BaseModel):
+class SetPassword(Body):
     """The password that a user shall have."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_NEW_PASSWORD])
 
 
-class SetRole(BaseModel):
+class SetRole(Body):
     """What a user shall be able to do."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Role = Field(strict=False, examples=["operator"])
 

@@ -6,6 +6,7 @@ from socket import socket
 from services.api.context import SERVICE
 from services.api.process import run_api
 from services.api.root_path import checked_root_path
+from services.api.security.proxies import checked_proxies
 from services.api.serving import listening, require_safe_address
 from services.cli.database import database_url
 from services.cli.run.asked import ApiOrder, Asked
@@ -20,7 +21,7 @@ def listening_for(order: ApiOrder) -> AbstractContextManager[socket]:
 
 def run_api_verb(asked: Asked, order: ApiOrder) -> None:
     """Answer requests until the process is to stop."""
-    root_path = checked_root_path(order.root_path)
+    root_path, proxies = checked_root_path(order.root_path), checked_proxies(order.trusted_proxy or ())
     listening_here = listening_for(order)
     service = service_of(SERVICE, asked)
     url = database_url(asked.database, service.settings)
@@ -32,6 +33,6 @@ def run_api_verb(asked: Asked, order: ApiOrder) -> None:
             listener,
             behind_tls=order.behind_tls,
             root_path=root_path,
-            trusted_proxies=order.trusted_proxy or (),
+            trusted_proxies=proxies,
             bootstrap=order.bootstrap_file,
         )

@@ -10,6 +10,7 @@ from socket import gethostname, socket
 from services.api.context import SERVICE
 from services.api.process import context_of, recorded
 from services.api.root_path import checked_root_path
+from services.api.security.proxies import checked_proxies
 from services.api.serving import first_password, served
 from services.cli.configuration import read_settings
 from services.cli.output import note
@@ -41,7 +42,8 @@ def run_up_verb(
 ) -> None:
     """Trade until the process is to stop, with an API beside it or without."""
     if api is not None:
-        api = replace(api, root_path=checked_root_path(api.root_path))
+        proxies = list(checked_proxies(api.trusted_proxy or ()))
+        api = replace(api, root_path=checked_root_path(api.root_path), trusted_proxy=proxies)
     settings = read_settings(config)
     url = url_of(candles.feed, database, settings)
     feed = chosen_feed(candles, settings, url)

@@ -45,6 +45,13 @@ def enable(where: Where, name: str) -> None:
     say(f"{name} may sign in again.")
 
 
+def unlock(where: Where, name: str) -> None:
+    """Take back what was counted against a user."""
+    with opened_users(where) as place:
+        place.unlock(name)
+    say(f"{name} need not wait to sign in, from no address.")
+
+
 def list_users(where: Where, as_json: bool) -> None:
     """Print all users."""
     with opened_users(where) as place:

@@ -51,6 +51,13 @@ def enable(name: Name, where: Where) -> None:
     job.enable(where, name)
 
 
+@users.command()
+@with_groups
+def unlock(name: Name, where: Where) -> None:
+    """Take back the wrong passwords counted for a user and for all addresses, so that nobody has to wait."""
+    job.unlock(where, name)
+
+
 @users.command("list")
 @with_groups
 def list_users(where: Where, as_json: AsJson = False) -> None:

@@ -35,6 +35,10 @@ class UserPlace(Protocol):
         """Keep a user from signing in and end all their sessions, or let them in again."""
         ...
 
+    def unlock(self, name: str) -> None:
+        """Take back all wrong passwords that were counted for a user, and those of all addresses."""
+        ...
+
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""
         ...
@@ -51,6 +55,7 @@ class StoredUsers:
         self.set_password = accounts.set_password
         self.set_role = accounts.set_role
         self.disable = accounts.disable
+        self.unlock = accounts.unlock
 
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""
@@ -84,6 +89,10 @@ class RemoteUsers:
     def disable(self, name: str, disabled: bool = True) -> None:
         """Keep a user from signing in and end all their sessions, or let them in again."""
         self._remote.ask("POST", f"{_path(name)}/{'disable' if disabled else 'enable'}")
+
+    def unlock(self, name: str) -> None:
+        """Take back all wrong passwords that were counted for a user, and those of all addresses."""
+        self._remote.ask("POST", f"{_path(name)}/unlock")
 
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from services.inspection.doctor.broker import broker_section
 from services.inspection.doctor.findings import Finding, Limits, run_sections
+from services.inspection.doctor.modes import modes_section
 from services.inspection.doctor.network import network_section
 from services.inspection.doctor.oanda import oanda_section
 from services.inspection.doctor.stored import stored_section
@@ -31,6 +32,7 @@ def examine(
         network_section(settings, limits),
         oanda_section(settings, traded, clock=clock, limits=limits),
         stored_section(store_url, settings, pairs, clock=clock, limits=limits),
+        modes_section(store_url, settings),
         broker_section(settings),
     )
     return run_sections(sections, limits.whole_seconds)

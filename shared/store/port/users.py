@@ -99,6 +99,10 @@ class UserWrites(Protocol):
         """Take back all attempts."""
         ...
 
+    def forgive_logins_like(self, start: str) -> int:
+        """Take back all attempts of every subject that begins so, and return how many subjects there were."""
+        ...
+
     def forget_logins(self, silent_seconds: float) -> int:
         """Delete the count of those who did not try for so long and return their number."""
         ...

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from services.api.security.passwords import require_strong
+from services.api.security.proxies import checked_proxies
 from services.api.serving import require_safe_address
 from services.cli.program import main
 from shared.contracts.errors import InputError
@@ -151,6 +152,22 @@ def test_a_host_elsewhere_is_refused_before_anything_is_opened(
     assert "passwords would travel unencrypted" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", [("run", "api"), ("up", "--feed", "demo")])
+@pytest.mark.parametrize(
+    "everybody", ["*", "0.0.0.0/0", "::/0", "0.0.0.0/1", "proxy.example", "localhost", "10.0.0.7/8", "10.0.0.007", ""]
+)
+def test_not_everybody_is_believed_where_a_request_comes_from(
+    database: Path, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...], everybody: str
+) -> None:
+    assert main([*verb, "--db", str(database), "--trusted-proxy", everybody]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --trusted-proxy {everybody}")
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    given = ["10.0.0.7", "10.0.0.0/8", "2001:DB8::1", "fc00::/7", "192.0.2.1/32"]
+    assert checked_proxies(given) == ("10.0.0.7", "10.0.0.0/8", "2001:db8::1", "fc00::/7", "192.0.2.1")
+
+
 def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path) -> None:
     for name, role in (("ann", "admin"), ("bob", "viewer")):
         assert program("users", "add", name, "--role", role, "--db", database, given=PASSWORD).returncode == 0
@@ -162,6 +179,8 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
     assert program("users", "enable", "bob", "--db", database).returncode == 0
     assert program("users", "passwd", "bob", "--db", database, given=OTHER_PASSWORD).returncode == 0
     assert program("users", "role", "bob", "--role", "operator", "--db", database).returncode == 0
+    unlocked = program("users", "unlock", "bob", "--db", database)
+    assert (unlocked.returncode, unlocked.stdout) == (0, "bob need not wait to sign in, from no address.\n")
     assert users(database)[1] == ("bob", "operator", False)
     with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
         actions = [(row.actor, row.action) for row in reader.audit_in_order()]
@@ -172,6 +191,7 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
         ("cli", "user.enabled"),
         ("cli", "user.password_set"),
         ("cli", "user.role_set"),
+        ("cli", "user.unlocked"),
     ]
 
 
@@ -186,6 +206,7 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
         (("add", "ann", "--role", "king"), PASSWORD, "king"),
         (("passwd", "dave"), PASSWORD, "there is no user 'dave'"),
         (("disable", "dave"), "", "there is no user 'dave'"),
+        (("unlock", "dave"), "", "there is no user 'dave'"),
         (("role", "dave", "--role", "admin"), "", "there is no user 'dave'"),
         (("role", "carol", "--role", "viewer"), "", "'carol' is the last admin"),
         (("disable", "carol"), "", "'carol' is the last admin"),
