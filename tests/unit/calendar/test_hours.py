@@ -1,6 +1,8 @@
 """When the market, a session and a trading day are open, closed and over."""
 
-from datetime import date, datetime
+from bisect import bisect_left
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -133,6 +135,32 @@ def test_unknown_zone_is_refused(zone: str) -> None:
         parse_window(f"08:00-17:00 {zone}")
     with pytest.raises(InputError, match="not a time zone"):
         zone_offsets(np.array([], np.int64), zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/London", "2024-03-31"),
+        ("Europe/London", "2024-10-27"),
+        ("America/New_York", "2024-03-10"),
+        ("America/New_York", "2024-11-03"),
+        ("Australia/Lord_Howe", "2024-04-06"),
+        ("Africa/Monrovia", "1972-01-07"),
+        # The last day of a block of those for which the zone is asked at once.
+        ("Asia/Damascus", "1977-08-31"),
+    ],
+)
+def test_an_offset_comes_into_force_at_the_second_of_its_change(zone: str, day: str) -> None:
+    def offset(time: int) -> timedelta | None:
+        return datetime.fromtimestamp(time, ZoneInfo(zone)).utcoffset()
+
+    start = at(f"{day}T00:00:00Z")
+    change = start + bisect_left(range(86_400), True, key=lambda second: offset(start + second) != offset(start))
+    times = [change + shift for shift in (-86_401, -86_400, -1, 0, 1, 86_399, 86_400)]
+    expected = [int(told.total_seconds()) for time in times if (told := offset(time)) is not None]
+    assert expected[2] != expected[3]
+    assert [zone_offsets(time, zone) for time in times] == expected
+    assert zone_offsets(np.array(times, np.int64), zone).tolist() == expected
 
 
 def test_preset_and_its_spelled_out_window_are_equal() -> None:
