@@ -73,6 +73,9 @@ BEGIN
         -- Who may sign in is the API's and nobody else's.
         ('users', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
         ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
+        ('second_factors', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
+        ('recovery_codes', 'SELECT, INSERT, DELETE', 'scalpbot_api'),
+        ('api_tokens', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
         ('login_attempts', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
         -- The audit log only grows, whoever writes.
         ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),

@@ -15,9 +15,11 @@ from services.api.routes.events import register_events
 from services.api.routes.exports import register_exports
 from services.api.routes.params import register_params, register_settings
 from services.api.routes.reads import register_audit, register_ledger, register_market
+from services.api.routes.second_factors import register_second_factors
 from services.api.routes.sessions import register_sessions
 from services.api.routes.signing import register_signing
 from services.api.routes.status import register_health, register_status
+from services.api.routes.tokens import register_tokens
 from services.api.routes.users import register_users
 from services.api.security.guard import GuardedRoute
 from services.api.security.proving import Proving
@@ -33,7 +35,9 @@ def create_app(context: ApiContext) -> FastAPI:
     proving = Proving(context, metrics)
     register_signing(app, context, proving)
     register_sessions(app, context)
+    register_second_factors(app, context)
     register_users(app, context, proving)
+    register_tokens(app, context)
     register_status(app, context)
     register_health(app, context)
     register_market(app, context)

@@ -19,7 +19,8 @@ PROBLEM_CONTENT: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schema
 # A problem of no kind of its own is told by its status.
 PLAIN: Final = "about:blank"
 CONFIRM: Final = "urn:scalpbot:problem:confirm"
-_TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Password confirmation required"})
+CODE: Final = "urn:scalpbot:problem:code"
+_TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Password confirmation required", CODE: "Code required"})
 _AGAIN_SECONDS: Final = 5
 
 
@@ -45,7 +46,7 @@ class Flaw(BaseModel):
 class Problem(BaseModel):
     """Why a request was refused."""
 
-    type: str = Field(default=PLAIN, examples=[PLAIN, CONFIRM], description="What the refusal is about.")
+    type: str = Field(default=PLAIN, examples=[PLAIN, CONFIRM, CODE], description="What the refusal is about.")
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["query.limit: it must be less than or equal to 500"])

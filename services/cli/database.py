@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services.cli.configuration import read_settings
 from services.cli.options import AtDatabase
+from services.cli.output import note
 from shared.contracts.errors import InputError
 from shared.settings.addresses import STORE_SCHEMES, server_address
 from shared.settings.settings import Settings
@@ -21,7 +23,13 @@ def database_url(given: str | None, settings: Settings) -> str:
         return settings.runtime.store_url()
     if "://" not in given:
         return sqlite_url(Path(given))
-    return server_address("--db", given, (*STORE_SCHEMES, "postgres"))
+    url = server_address("--db", given, (*STORE_SCHEMES, "postgres"))
+    if urlsplit(url).password:
+        note(
+            "the password in --db can be seen by everybody on this machine for as long as the verb runs; "
+            "write the address to a file and name it in DATABASE_URL_FILE"
+        )
+    return url
 
 
 def url_read(where: AtDatabase) -> str:

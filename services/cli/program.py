@@ -27,6 +27,7 @@ from services.cli.paper.options import paper
 from services.cli.parity.options import parity
 from services.cli.run.options import run
 from services.cli.streams import open_missing_streams, printable, write_no_more
+from services.cli.tokens.options import tokens
 from services.cli.up.options import up
 from services.cli.users.options import users
 from services.cli.variables import DEBUG_VARIABLE
@@ -54,7 +55,7 @@ _VERBS: Final[tuple[Callable[..., object], ...]] = (
     doctor,
     indicators,
 )
-_GROUPS: Final = (run, commands, users, db, audit, config, data, bus, dlq)
+_GROUPS: Final = (run, commands, users, tokens, db, audit, config, data, bus, dlq)
 
 
 def build_program() -> typer.Typer:

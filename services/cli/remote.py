@@ -19,6 +19,8 @@ from shared.contracts.hosts import is_loopback
 
 _TIMEOUT_SECONDS: Final = 10.0
 _TRIES: Final = 3
+# What kind of refusal asks for the code of a second factor.
+_CODE: Final = "urn:scalpbot:problem:code"
 _PAUSE_SECONDS: Final = 0.5
 _NOBODY_TO_ASK: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 
@@ -36,7 +38,7 @@ class Remote:
     def __init__(self, client: httpx.Client, user: str) -> None:
         """Ask by a client that has the session's cookie."""
         self._client = client
-        self._user = user
+        self.user = user
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON document at a path; raise InputError for what is refused."""
@@ -63,7 +65,7 @@ class Remote:
         answer = _sent(self._client, request, tries)
         if missing and answer.status_code == HTTPStatus.NOT_FOUND:
             return ApiAnswer(answer.status_code, None)
-        return _reply(answer, self._user)
+        return _reply(answer, self.user)
 
 
 @contextmanager
@@ -133,13 +135,31 @@ def _require_scalpbot(client: httpx.Client) -> None:
 def _sign_in(client: httpx.Client, user: str, password: str) -> None:
     if not password:
         raise InputError(f"there is no password for {user}: type it, pipe it in, or set {PASSWORD_FILE_VARIABLE}")
-    login = client.build_request("POST", "/auth/login", json={"username": user, "password": password})
-    answer = _sent(client, login, 1)
+    given = {"username": user, "password": password}
+    answer = _sent(client, client.build_request("POST", "/auth/login", json=given), 1)
+    if _asks_for_a_code(answer):
+        given |= {"code": _code_of(user)}
+        answer = _sent(client, client.build_request("POST", "/auth/login", json=given), 1)
+        if _asks_for_a_code(answer):
+            raise InputError(f"{user} cannot sign in at {_place(client)}: {_document(answer)['detail']}")
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
         raise InputError(f"{user} cannot sign in at {_place(client)}: the name or the password is wrong")
     _reply(answer, user)
     if client.base_url.scheme == "http" and any(cookie.secure for cookie in client.cookies.jar):
         raise InputError(f"the API at {_place(client)} expects TLS; give its https:// address")
+
+
+def _asks_for_a_code(answer: httpx.Response) -> bool:
+    document = _document(answer)
+    return isinstance(document, dict) and document.get("type") == _CODE
+
+
+def _code_of(user: str) -> str:
+    """Return a code of the second factor: asked for, else the next line of stdin."""
+    if sys.stdin.isatty():
+        asked: str = typer.prompt(f"Code of {user}", err=True)
+        return asked.strip()
+    return sys.stdin.readline().strip()
 
 
 def _sent(client: httpx.Client, request: httpx.Request, tries: int) -> httpx.Response:

@@ -128,6 +128,17 @@ def make_file(url: URL) -> None:
         raise unwritable(fault, path.parent, sentence) from fault
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a new file for its owner alone; raises InputError where that cannot be done."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_MODE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as fault:
+        sentence = f"The file {path} cannot be written ({fault.strerror}): start in a folder that you may write to."
+        raise unwritable(fault, path, sentence) from fault
+
+
 def require_usable_file(url: URL) -> None:
     """Raise InputError when an SQLite path is a folder or a file of another kind; a missing file is usable."""
     path = Path(str(url.database))

@@ -25,13 +25,23 @@ from shared.store.sql.listing import ListingSession
 from shared.store.sql.outbox import OutboxSession
 from shared.store.sql.params import ParamsSession
 from shared.store.sql.runtime import RuntimeSession
+from shared.store.sql.second_factors import SecondFactorSession
 from shared.store.sql.session import insert_statements
+from shared.store.sql.tokens import TokenSession
 from shared.store.sql.users import SignInSession
 from shared.store.turns import Turns
 
 
 class _SqlTransaction(
-    ListingSession, RuntimeSession, OutboxSession, LeaseSession, CommandSession, ParamsSession, SignInSession
+    ListingSession,
+    RuntimeSession,
+    OutboxSession,
+    LeaseSession,
+    CommandSession,
+    ParamsSession,
+    SignInSession,
+    TokenSession,
+    SecondFactorSession,
 ):
     """All themes of the store on one connection."""
 

@@ -5,6 +5,7 @@ import pytest
 from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
 from tests.contract.store_shared_contract import SharedStoreContract
+from tests.contract.store_tokens_contract import TokenStoreContract
 from tests.contract.store_users_contract import UserStoreContract
 
 
@@ -23,6 +24,10 @@ class TestStoreSharedOnPostgresql(SharedStoreContract):
 
 class TestStoreCommandsOnPostgresql(CommandStoreContract):
     """Runs the suite for commands and holds."""
+
+
+class TestStoreTokensOnPostgresql(TokenStoreContract):
+    """Runs the suite for tokens of programs."""
 
 
 class TestStoreUsersOnPostgresql(UserStoreContract):

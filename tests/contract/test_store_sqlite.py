@@ -7,6 +7,7 @@ import pytest
 from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
 from tests.contract.store_shared_contract import SharedStoreContract
+from tests.contract.store_tokens_contract import TokenStoreContract
 from tests.contract.store_users_contract import UserStoreContract
 from tests.fixtures.new_store import new_sqlite
 
@@ -26,6 +27,10 @@ class TestStoreSharedOnSqlite(SharedStoreContract):
 
 class TestStoreCommandsOnSqlite(CommandStoreContract):
     """Runs the suite for commands and holds."""
+
+
+class TestStoreTokensOnSqlite(TokenStoreContract):
+    """Runs the suite for tokens of programs."""
 
 
 class TestStoreUsersOnSqlite(UserStoreContract):

@@ -65,7 +65,7 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
         if key is not None and order.idempotency_key not in (None, key):
             raise InputError("the header Idempotency-Key and the body's idempotency_key differ; give one of them")
         rate.count(principal.user_id, order.type)
-        sent, trading = _send(context, principal.name, order, key or order.idempotency_key)
+        sent, trading = _send(context, principal.actor, order, key or order.idempotency_key)
         context.crash(f"{SERVICE}.command_committed")
         if not sent.is_new:
             rate.uncount(principal.user_id, order.type)

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
+from services.api.security.bearer import is_alive
 from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.commands import shown_command, shown_hold_change
 from services.api.shapes.ledger import shown_event
@@ -102,8 +103,7 @@ class EventStreams:
 
     def _news(self, principal: Principal, after: _Place) -> _News | None:
         with self._context.store.reading() as reader:
-            session = reader.session(principal.token_hash)
-            if session is None or session.role != principal.role:
+            if not is_alive(reader, principal):
                 return None
             text, place = _what_happened(reader, after)
             return _News(text, place, reader.heartbeats())

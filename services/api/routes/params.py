@@ -113,7 +113,7 @@ def _save(
             if replaces is not None:
                 require_newest(transaction, group, replaces)
             begun_with = remembered_settings(transaction, context.settings)
-            actor, now = principal.name, int(context.clock())
+            actor, now = principal.actor, int(context.clock())
             saved = save_params(transaction, begun_with, sections, actor, now)
     except StaleParamsError as stale:
         raise ProblemError(HTTPStatus.CONFLICT, str(stale)) from stale

@@ -9,9 +9,17 @@ from starlette.concurrency import run_in_threadpool
 from services.api.context import ApiContext
 from services.api.security.access import Principal
 from services.api.security.cookies import take_cookie
-from services.api.security.guard import SESSION, CurrentPrincipal
+from services.api.security.guard import SESSION, CurrentPrincipal, cookie_name, hash_of
 from services.api.security.passwords import require_strong
-from services.api.security.proving import OpenedSession, Proved, Proving, hand_over, open_session, require_unchanged
+from services.api.security.proving import (
+    OpenedSession,
+    Proved,
+    Proving,
+    hand_over,
+    open_session,
+    require_code,
+    require_unchanged,
+)
 from services.api.shapes.users import Confirmation, Login, Me, NewPassword
 
 _PREFIXES: Final = ("", "/api")
@@ -26,7 +34,8 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         renewed = None
         if context.passwords.is_outdated(proved.user.password_hash):
             renewed = await proving.hashing(context.passwords.hashed, body.password)
-        opened = await run_in_threadpool(_signed_in, context, proved, renewed)
+        before = request.cookies.get(cookie_name(context))
+        opened = await run_in_threadpool(_signed_in, context, proved, body.code, renewed=renewed, before=before)
         proving.accepted(proved)
         hand_over(context, response, opened)
         return opened.me
@@ -37,6 +46,8 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
             transaction.revoke_session(principal.token_hash)
             transaction.append_audit([context.audit_entry(principal.name, "session.closed", {})])
         take_cookie(context, response, SESSION)
+        # The cookies of other programs on this host are none of ours.
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
     def me(principal: CurrentPrincipal) -> Me:
         """Tell who is signed in."""
@@ -45,7 +56,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
     async def confirm(request: Request, response: Response, body: Confirmation, principal: CurrentPrincipal) -> Me:
         """Confirm the password, for requests that need that; the session gets a new cookie and CSRF token."""
         proved = await proving.once_more(request, principal, body.password)
-        opened = await run_in_threadpool(_confirmed, context, proved, principal)
+        opened = await run_in_threadpool(_confirmed, context, proved, principal, body.code)
         hand_over(context, response, opened)
         return opened.me
 
@@ -54,7 +65,7 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         require_strong(body.new_password, principal.name)
         proved = await proving.once_more(request, principal, body.password)
         hashed = await proving.hashing(context.passwords.hashed, body.new_password)
-        opened = await run_in_threadpool(_with_password, context, proved, hashed)
+        opened = await run_in_threadpool(_with_password, context, proved, hashed, body.code)
         hand_over(context, response, opened)
         return opened.me
 
@@ -68,33 +79,41 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         app.put(f"{prefix}/auth/password", summary="Change your password", **about)(password)
 
 
-def _signed_in(context: ApiContext, proved: Proved, renewed: str | None) -> OpenedSession:
+def _signed_in(
+    context: ApiContext, proved: Proved, code: str | None, *, renewed: str | None, before: str | None
+) -> OpenedSession:
     user = proved.user
     with context.store.transaction() as transaction:
         require_unchanged(transaction, user)
+        by = require_code(context, transaction, user, code)
         if renewed is not None:
             transaction.set_password(user.id, renewed)
+        if before is not None:
+            # Whoever signs in anew leaves nothing open behind.
+            transaction.revoke_session(hash_of(before))
         opened = open_session(context, transaction, proved)
-        transaction.append_audit([context.audit_entry(user.name, "session.opened", {})])
+        transaction.append_audit([context.audit_entry(user.name, "session.opened", by)])
     return opened
 
 
-def _confirmed(context: ApiContext, proved: Proved, principal: Principal) -> OpenedSession:
+def _confirmed(context: ApiContext, proved: Proved, principal: Principal, code: str | None) -> OpenedSession:
     with context.store.transaction() as transaction:
         require_unchanged(transaction, proved.user)
+        by = require_code(context, transaction, proved.user, code)
         transaction.revoke_session(principal.token_hash)
         opened = open_session(context, transaction, proved)
-        transaction.append_audit([context.audit_entry(principal.name, "session.confirmed", {})])
+        transaction.append_audit([context.audit_entry(principal.name, "session.confirmed", by)])
     return opened
 
 
-def _with_password(context: ApiContext, proved: Proved, hashed: str) -> OpenedSession:
+def _with_password(context: ApiContext, proved: Proved, hashed: str, code: str | None) -> OpenedSession:
     user = proved.user
     with context.store.transaction() as transaction:
         require_unchanged(transaction, user)
+        by = require_code(context, transaction, user, code)
         transaction.set_password(user.id, hashed)
         ended = transaction.revoke_sessions(user.id)
         opened = open_session(context, transaction, proved)
-        detail = {"user": user.name, "sessions_ended": ended}
+        detail = {"user": user.name, "sessions_ended": ended, **by}
         transaction.append_audit([context.audit_entry(user.name, "user.password_set", detail)])
     return opened

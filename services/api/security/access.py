@@ -31,8 +31,15 @@ ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
         ("GET", "/api/auth/me"): Role.VIEWER,
         ("POST", "/api/auth/confirm"): Role.VIEWER,
         ("PUT", "/api/auth/password"): Role.VIEWER,
+        ("GET", "/api/auth/second-factor"): Role.VIEWER,
+        ("POST", "/api/auth/second-factor"): Role.VIEWER,
+        ("PUT", "/api/auth/second-factor"): Role.VIEWER,
+        ("DELETE", "/api/auth/second-factor"): Role.VIEWER,
         ("GET", "/api/sessions"): Role.VIEWER,
         ("DELETE", "/api/sessions/{id}"): Role.VIEWER,
+        ("GET", "/api/tokens"): Role.VIEWER,
+        ("POST", "/api/tokens"): Role.VIEWER,
+        ("DELETE", "/api/tokens/{id}"): Role.VIEWER,
         ("GET", "/api/status"): Role.VIEWER,
         ("GET", "/api/candles"): Role.VIEWER,
         ("GET", "/api/gates"): Role.VIEWER,
@@ -67,6 +74,7 @@ ACCESS: Final[Mapping[Route, Role | None]] = MappingProxyType(
         ("POST", "/api/users/{name}/disable"): Role.ADMIN,
         ("POST", "/api/users/{name}/enable"): Role.ADMIN,
         ("POST", "/api/users/{name}/unlock"): Role.ADMIN,
+        ("DELETE", "/api/users/{name}/second-factor"): Role.ADMIN,
         ("GET", "/api/openapi.json"): Role.ADMIN,
     }
 )
@@ -81,14 +89,37 @@ CONFIRMED: Final[frozenset[Route]] = frozenset(
         ("POST", "/api/users/{name}/disable"),
         ("POST", "/api/users/{name}/enable"),
         ("POST", "/api/users/{name}/unlock"),
+        ("DELETE", "/api/users/{name}/second-factor"),
+        ("POST", "/api/auth/second-factor"),
+        ("PUT", "/api/auth/second-factor"),
+        ("DELETE", "/api/auth/second-factor"),
         ("PUT", "/api/settings"),
+        ("POST", "/api/tokens"),
+    }
+)
+# What only a person does: a program's token that got into wrong hands must make no other way in, nor close one.
+BY_PEOPLE: Final[frozenset[Route]] = CONFIRMED | frozenset(
+    {
+        ("POST", "/auth/logout"),
+        ("POST", "/auth/confirm"),
+        ("PUT", "/auth/password"),
+        ("POST", "/api/auth/logout"),
+        ("POST", "/api/auth/confirm"),
+        ("PUT", "/api/auth/password"),
+        ("GET", "/api/sessions"),
+        ("DELETE", "/api/sessions/{id}"),
+        ("GET", "/api/tokens"),
+        ("DELETE", "/api/tokens/{id}"),
     }
 )
 CONFIRMED_COMMANDS: Final = frozenset({CommandType.KILL_SWITCH_OFF})
 
 
 class Principal(NamedTuple):
-    """Who asks: a signed-in user, the session by its id and the hash of its token, and whether it is confirmed."""
+    """Who asks: a signed-in user, the session by its id and the hash of its token, and whether it is confirmed.
+
+    Or a program on behalf of the user, by the token of that name, which may change something or only look on.
+    """
 
     user_id: int
     name: str
@@ -97,3 +128,10 @@ class Principal(NamedTuple):
     token_hash: str
     csrf_token: str
     confirmed: bool
+    token: str | None
+    may_change: bool
+
+    @property
+    def actor(self) -> str:
+        """Return who acts, as the audit log tells it."""
+        return self.name if self.token is None else f"{self.name}/{self.token}"

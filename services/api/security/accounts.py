@@ -60,14 +60,13 @@ class Accounts:
             self._audit(transaction, "user.added", {"user": name, "role": role})
 
     def set_password(self, name: str, password: str) -> None:
-        """Set a user's password and end all their sessions; raise InputError for one that cannot be taken."""
+        """Set a user's password and end all sessions and tokens; raise InputError for one that cannot be taken."""
         require_strong(password, name)
         hashed = self._passwords.hashed(password)
         with self._store.transaction() as transaction:
             user = _locked(transaction, name)
             transaction.set_password(user.id, hashed)
-            ended = transaction.revoke_sessions(user.id)
-            self._audit(transaction, "user.password_set", {"user": name, "sessions_ended": ended})
+            self._audit(transaction, "user.password_set", {"user": name, **_all_ended(transaction, user)})
 
     def set_role(self, name: str, role: str) -> None:
         """Set what a user may do and end all their sessions; the last admin stays one."""
@@ -83,15 +82,14 @@ class Accounts:
             self._audit(transaction, "user.role_set", detail)
 
     def disable(self, name: str, disabled: bool = True) -> None:
-        """Keep a user from signing in and end all their sessions, or let them in again; the last admin stays."""
+        """Keep a user out and end all their sessions and tokens, or let them in again; the last admin stays."""
         with self._store.transaction() as transaction:
             user = _locked(transaction, name)
             if disabled:
                 _require_another_admin(transaction, user)
             transaction.disable_user(user.id, disabled)
-            ended = transaction.revoke_sessions(user.id)
             action = "user.disabled" if disabled else "user.enabled"
-            self._audit(transaction, action, {"user": name, "sessions_ended": ended})
+            self._audit(transaction, action, {"user": name, **_all_ended(transaction, user)})
 
     def unlock(self, name: str) -> None:
         """Take back all wrong passwords that were counted for a user, wherever from, and those of all addresses."""
@@ -112,6 +110,11 @@ def _locked(transaction: Transaction, name: str) -> UserRow:
     if user is None:
         raise UnknownUserError(f"there is no user {name!r}; see the list of users")
     return user
+
+
+def _all_ended(transaction: Transaction, user: UserRow) -> dict[str, object]:
+    """End whatever a user or a program of theirs asks by, and return how much there was."""
+    return {"sessions_ended": transaction.revoke_sessions(user.id), "tokens_ended": transaction.revoke_tokens(user.id)}
 
 
 def _require_another_admin(transaction: Transaction, user: UserRow) -> None:

@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.problems import CONFIRM, ProblemError
-from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY, Principal
+from services.api.security.access import ACCESS, BY_PEOPLE, CONFIRMED, EVERYBODY, Principal
+from services.api.security.bearer import by_token
 from services.api.security.cookies import named_cookie
 from services.api.strict_json import StrictRequest
 from shared.contracts.vocabulary import Role
@@ -26,7 +27,9 @@ SESSION_SECONDS: Final = SessionTimes(idle=30 * 60.0, longest=12 * 3_600.0, conf
 # Writing down every request of a session would be a write for each read.
 _TOUCH_SECONDS: Final = 60.0
 _LONGEST_TOKEN: Final = 128
-SCHEME: Final[Mapping[str, str]] = MappingProxyType({"WWW-Authenticate": 'Session realm="scalpbot"'})
+SCHEME: Final[Mapping[str, str]] = MappingProxyType(
+    {"WWW-Authenticate": 'Session realm="scalpbot", Bearer realm="scalpbot"'}
+)
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 # Only browsers send these, and all of them send one with a request that changes something.
 _MARKS_OF_BROWSERS: Final = ("sec-fetch-site", "origin", "referer")
@@ -85,6 +88,8 @@ async def _admit(request: Request, path: str) -> Principal | None:
     principal = await run_in_threadpool(signed_in, request)
     if principal is None:
         raise _unknown()
+    if principal.token is not None:
+        _require_for_programs(request, principal, path)
     if method not in _READS:
         _require_csrf_token(request, principal)
     _require_role(request, principal, least)
@@ -92,6 +97,16 @@ async def _admit(request: Request, path: str) -> Principal | None:
         require_confirmed(request, principal)
     _require_single_parameters(request)
     return principal
+
+
+def _require_for_programs(request: Request, principal: Principal, path: str) -> None:
+    """Raise ProblemError for what only people do, and for a change by a token that is made for looking on."""
+    if (request.method, path) in BY_PEOPLE:
+        _log_refusal(request, "not for tokens", principal.actor)
+        raise ProblemError(HTTPStatus.FORBIDDEN, "a token does not allow this: sign in with a name and a password")
+    if request.method not in _READS and not principal.may_change:
+        _log_refusal(request, "token may only read", principal.actor)
+        raise ProblemError(HTTPStatus.FORBIDDEN, "the token may only read: this needs one of the scope command")
 
 
 def _require_role(request: Request, principal: Principal, least: Role) -> None:
@@ -104,6 +119,9 @@ def _require_role(request: Request, principal: Principal, least: Role) -> None:
 
 def require_confirmed(request: Request, principal: Principal) -> None:
     """Raise ProblemError, of a kind of its own, unless the session's password was given within the last minutes."""
+    if principal.token is not None:
+        _log_refusal(request, "not for tokens", principal.actor)
+        raise ProblemError(HTTPStatus.FORBIDDEN, "a token does not allow this: sign in with a name and a password")
     if not principal.confirmed:
         _log_refusal(request, "not confirmed", principal.name)
         raise ProblemError(
@@ -112,8 +130,11 @@ def require_confirmed(request: Request, principal: Principal) -> None:
 
 
 def signed_in(request: Request) -> Principal | None:
-    """Return whose session the request's cookie is, None for one that is unknown, over or revoked."""
+    """Return whose token or session's cookie the request has, None for one that is unknown, over or revoked."""
     context: ApiContext = request.app.state.context
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        return by_token(context, authorization)
     token = request.cookies.get(cookie_name(context), "")
     if not token or len(token) > _LONGEST_TOKEN:
         return None
@@ -133,6 +154,8 @@ def signed_in(request: Request) -> Principal | None:
         token_hash=token_hash,
         csrf_token=session.csrf_token,
         confirmed=session.confirmed_seconds_left > 0,
+        token=None,
+        may_change=True,
     )
 
 
@@ -156,7 +179,8 @@ def _require_own_page(request: Request) -> None:
         own = site in ("same-origin", "none")
     else:
         sender = headers.get("origin") or headers.get("referer")
-        own = sender is None or urlsplit(sender).netloc == headers.get("host")
+        scheme = "https" if request.app.state.context.behind_tls else "http"
+        own = sender is None or urlsplit(sender)[:2] == (scheme, headers.get("host"))
     if not own:
         _log_refusal(request, "cross-site request")
         raise ProblemError(HTTPStatus.FORBIDDEN, "requests from pages of other sites are not allowed")
@@ -164,6 +188,9 @@ def _require_own_page(request: Request) -> None:
 
 def _require_csrf_token(request: Request, principal: Principal) -> None:
     """Have browsers show the session's CSRF token; of other programs no page of another site can make use."""
+    if principal.token is not None:
+        # No browser sends a program's token by itself.
+        return
     token = request.headers.get(CSRF_HEADER)
     if token is None and not any(mark in request.headers for mark in _MARKS_OF_BROWSERS):
         return

@@ -1,7 +1,7 @@
 """Finding out whether somebody knows a password, and opening the session that this is worth."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
@@ -10,12 +10,13 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.metrics import ApiMetrics
-from services.api.problems import ProblemError
+from services.api.problems import CODE, ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import is_name
 from services.api.security.cookies import give_cookie
 from services.api.security.devices import known_device, remember_device
 from services.api.security.guard import SCHEME, SESSION, SESSION_SECONDS, hash_of
+from services.api.security.second_factors import CodeError, use_code
 from services.api.security.subjects import known_address
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
 from services.api.shapes.users import Me
@@ -26,6 +27,8 @@ from shared.store.rows.users import NewSession, UserRow
 _HASHES_AT_ONCE: Final = 2
 _KEPT_SECONDS: Final = 24 * 3_600.0
 _LONGEST_ID: Final = 22
+# The oldest ends where one more is opened.
+SESSIONS_OF_A_USER: Final = 20
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -120,6 +123,8 @@ def open_session(context: ApiContext, transaction: Transaction, proved: Proved) 
         address=proved.address,
     )
     transaction.open_session(session, SESSION_SECONDS)
+    for older in transaction.sessions_of(user.id)[SESSIONS_OF_A_USER:]:
+        transaction.end_session(older.id)
     transaction.forget_sessions(_KEPT_SECONDS)
     return OpenedSession(token, Me(name=user.name, role=user.role, csrf_token=csrf_token), user)
 
@@ -131,10 +136,25 @@ def require_unchanged(transaction: Transaction, user: UserRow) -> None:
         raise wrong()
 
 
+def require_code(
+    context: ApiContext, transaction: Transaction, user: UserRow, code: str | None
+) -> Mapping[str, object]:
+    """Have the code of a user's second factor count, where one is asked for, and return how the audit log tells it.
+
+    Raises ProblemError, of a kind of its own, for a code that is missing, wrong, or was used.
+    """
+    try:
+        by = use_code(transaction, user.id, code, context.clock())
+    except CodeError as fault:
+        context.log.warning("code refused", user=user.name, given=code is not None)
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, str(fault), SCHEME, CODE) from fault
+    return {} if by is None else {"second_factor": by}
+
+
 def hand_over(context: ApiContext, response: Response, opened: OpenedSession) -> None:
     """Put a session's token into its cookie, and have the browser remember that the user signed in there."""
-    give_cookie(context, response, SESSION, opened.token, SESSION_SECONDS.longest)
     remember_device(context, response, opened.user)
+    give_cookie(context, response, SESSION, opened.token, SESSION_SECONDS.longest)
 
 
 def wrong() -> ProblemError:

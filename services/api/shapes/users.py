@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.api.security.access import Principal
 from services.api.security.accounts import LONGEST_NAME, NAME
 from services.api.security.passwords import LONGEST
+from services.api.security.second_factors import LONGEST_CODE
 from services.api.shapes.bodies import Body
 from shared.contracts.times import format_time
 from shared.contracts.vocabulary import Role
@@ -20,6 +21,15 @@ _NEW_PASSWORD: Final = "moor kettle violin 88"  # noqa: S105 - an example
 
 UserName: TypeAlias = Annotated[str, Path(max_length=LONGEST_NAME, pattern=f"^{NAME}$", examples=["ann"])]
 SessionId: TypeAlias = Annotated[str, Path(alias="id", pattern=f"^{_ID}$", examples=["Zx8yqT2hJm0Rk5Vb1Lw9Qa"])]
+
+Code: TypeAlias = Annotated[
+    str | None,
+    Field(
+        max_length=LONGEST_CODE,
+        examples=["287082"],
+        description="What the second factor shows, or a recovery code; for users who have one.",
+    ),
+]
 
 
 class User(BaseModel):
@@ -55,18 +65,45 @@ class Login(Body):
 
     username: str = Field(min_length=1, max_length=64, examples=["ann"])
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
+    code: Code = None
 
 
 class Confirmation(Body):
     """The password of whoever is signed in."""
 
     password: str = Field(min_length=1, max_length=LONGEST, examples=[_PASSWORD])
+    code: Code = None
 
 
 class NewPassword(Confirmation):
     """The present password of whoever is signed in, and the one that is to be."""
 
     new_password: str = Field(min_length=1, max_length=LONGEST, examples=[_NEW_PASSWORD])
+
+
+class FactorState(BaseModel):
+    """Whether a code of a second factor is asked for beside the password."""
+
+    asked_for: bool
+
+
+class FactorSecret(BaseModel):
+    """What a device makes codes from; it counts once a code of it was given."""
+
+    secret: str = Field(examples=["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"])
+    link: str = Field(examples=["otpauth://totp/Scalp%20Bot%3Aann?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"])
+
+
+class FactorCode(Body):
+    """A code that the device shows."""
+
+    code: str = Field(min_length=1, max_length=LONGEST_CODE, examples=["287082"])
+
+
+class RecoveryCodes(BaseModel):
+    """Codes that each stand for the device once; they are told now and never again."""
+
+    recovery_codes: list[str] = Field(examples=[["gezd-gnbv-gy3t-qojq"]])
 
 
 class AddedUser(Body):

@@ -1,11 +1,13 @@
 """`scalpbot up`: trade, and answer requests beside it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname, socket
+from typing import Final
 
 from services.api.context import SERVICE
 from services.api.process import context_of, recorded
@@ -28,7 +30,9 @@ from services.platform.trading import TRADING, Audience, Run
 from shared.anchors.anchoring import anchored
 from shared.runtime.health import HealthServer
 from shared.runtime.logs import service_log
-from shared.store.engine import shown_place
+from shared.store.engine import beside, shown_place, write_private
+
+_PASSWORD_ENDING: Final = ".first-password"  # noqa: S105 - of a file
 
 
 def run_up_verb(
@@ -92,12 +96,23 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
     with recorded(context), served(context, listener, api.trusted_proxy or ()) as ended:
         address, port, *_ = listener.getsockname()
         note(f"API: {'https' if api.behind_tls else 'http'}://{_in_url(address)}:{port}{api.root_path}/api/status")
-        if password is not None:
-            place = shown_place(url)
-            # Nobody can be asked for a password here; the log would keep it, and this line is read once.
-            note(f"sign in as admin with the password {password}")
-            note(f"the next start sets another one, until you set your own: scalpbot users passwd admin --db {place}")
+        _tell_password(password, url)
         yield run._replace(process=replace(process, stopped=lambda: process.stopped() or ended()))
+
+
+def _tell_password(password: str | None, url: str) -> None:
+    """Tell a new first password where a person reads it once; where a log may keep what is told, in a file."""
+    kept = beside(url, _PASSWORD_ENDING) or Path(f"scalpbot{_PASSWORD_ENDING}")
+    kept.unlink(missing_ok=True)
+    if password is None:
+        return
+    if sys.stderr.isatty():
+        note(f"sign in as admin with the password {password}")
+    else:
+        write_private(kept, f"{password}\n")
+        note(f"sign in as admin with the password in {kept}, which you alone may read")
+    place = shown_place(url)
+    note(f"the next start sets another one, until you set your own: scalpbot users passwd admin --db {place}")
 
 
 def _in_url(address: str) -> str:

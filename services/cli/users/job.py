@@ -5,7 +5,7 @@ import sys
 import typer
 
 from services.cli.options import Where
-from services.cli.output import Column, say, say_json, say_table
+from services.cli.output import Column, note, say, say_json, say_table
 from services.cli.users.places import opened_users
 from shared.contracts.vocabulary import Role
 
@@ -52,6 +52,24 @@ def unlock(where: Where, name: str) -> None:
     say(f"{name} need not wait to sign in, from no address.")
 
 
+def second_factor(where: Where, name: str) -> None:
+    """Begin a second factor, and confirm it with a code that is typed."""
+    with opened_users(where) as place:
+        begun = place.begin_second_factor(name)
+        note(f"give this to the device, as a key or as a QR code of the address:\n{begun['secret']}\n{begun['link']}")
+        codes = place.confirm_second_factor(name, _typed(f"Code that the device of {name} shows"))
+    for code in codes:
+        say(code)
+    note(f"{name} is asked for a code from now on; each of these stands for the device once, and is shown only now")
+
+
+def forget_second_factor(where: Where, name: str) -> None:
+    """Ask a user for no codes any more."""
+    with opened_users(where) as place:
+        place.forget_second_factor(name)
+    say(f"{name} is asked for no code any more; all sessions of {name} were ended.")
+
+
 def list_users(where: Where, as_json: bool) -> None:
     """Print all users."""
     with opened_users(where) as place:
@@ -62,6 +80,13 @@ def list_users(where: Where, as_json: bool) -> None:
     headings = [Column(heading) for heading in ("name", "role", "state", "created")]
     cells = [(row["name"], row["role"], "disabled" if row["disabled"] else "active", row["created"]) for row in rows]
     say_table("Users", headings, cells)
+
+
+def _typed(question: str) -> str:
+    if sys.stdin.isatty():
+        answer: str = typer.prompt(question, err=True)
+        return answer.strip()
+    return sys.stdin.readline().strip()
 
 
 def _password(name: str) -> str:

@@ -58,6 +58,23 @@ def unlock(name: Name, where: Where) -> None:
     job.unlock(where, name)
 
 
+@users.command("second-factor")
+@with_groups
+def second_factor(name: Name, where: Where) -> None:
+    """Give a user a device that shows codes: prints its secret, reads a code of it, prints recovery codes.
+
+    With --url the user is the one who signs in.
+    """
+    job.second_factor(where, name)
+
+
+@users.command("forget-second-factor")
+@with_groups
+def forget_second_factor(name: Name, where: Where) -> None:
+    """Ask a user who lost the device for no codes any more, and end all their sessions."""
+    job.forget_second_factor(where, name)
+
+
 @users.command("list")
 @with_groups
 def list_users(where: Where, as_json: AsJson = False) -> None:

@@ -2,18 +2,22 @@
 
 import time
 from contextlib import AbstractContextManager
+from secrets import token_urlsafe
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from services.api.security.accounts import Accounts
 from services.api.security.passwords import Passwords
+from services.api.security.second_factors import SecondFactors
 from services.cli.options import Where
 from services.cli.places import opened
 from services.cli.remote import Remote
+from shared.contracts.errors import InputError
 from shared.contracts.times import format_time
 from shared.store.port import Store
 
 _ACTOR: Final = "cli"
+_OWN_FACTOR: Final = "/api/auth/second-factor"
 
 
 class UserPlace(Protocol):
@@ -39,6 +43,18 @@ class UserPlace(Protocol):
         """Take back all wrong passwords that were counted for a user, and those of all addresses."""
         ...
 
+    def begin_second_factor(self, name: str) -> dict[str, Any]:
+        """Return a new secret of a user for a device, and its address."""
+        ...
+
+    def confirm_second_factor(self, name: str, code: str) -> list[str]:
+        """Have codes be asked for from now on, and return recovery codes."""
+        ...
+
+    def forget_second_factor(self, name: str) -> None:
+        """Ask a user for no codes any more and end all their sessions."""
+        ...
+
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""
         ...
@@ -56,6 +72,16 @@ class StoredUsers:
         self.set_role = accounts.set_role
         self.disable = accounts.disable
         self.unlock = accounts.unlock
+        self._factors = SecondFactors(store, time.time, token_urlsafe, _ACTOR)
+        self.forget_second_factor = self._factors.forget
+
+    def begin_second_factor(self, name: str) -> dict[str, Any]:
+        """Return a new secret of a user for a device, and its address."""
+        return self._factors.begin(name)._asdict()
+
+    def confirm_second_factor(self, name: str, code: str) -> list[str]:
+        """Have codes be asked for from now on, and return recovery codes; all sessions end."""
+        return self._factors.confirm(name, code, kept_session=None)
 
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""
@@ -93,6 +119,23 @@ class RemoteUsers:
     def unlock(self, name: str) -> None:
         """Take back all wrong passwords that were counted for a user, and those of all addresses."""
         self._remote.ask("POST", f"{_path(name)}/unlock")
+
+    def begin_second_factor(self, name: str) -> dict[str, Any]:
+        """Return a new secret of who signed in for a device, and its address; nobody else may have it."""
+        if name != self._remote.user:
+            raise InputError(f"{name} has to begin a second factor as --user {name}; nobody else may see its secret")
+        begun: dict[str, Any] = self._remote.ask("POST", _OWN_FACTOR).body
+        return begun
+
+    def confirm_second_factor(self, name: str, code: str) -> list[str]:  # noqa: ARG002 - who signed in
+        """Have codes be asked for from now on, and return recovery codes."""
+        codes: list[str] = self._remote.ask("PUT", _OWN_FACTOR, {"code": code}).body["recovery_codes"]
+        return codes
+
+    def forget_second_factor(self, name: str) -> None:
+        """Ask a user for no codes any more and end all their sessions."""
+        own = name == self._remote.user
+        self._remote.ask("DELETE", _OWN_FACTOR if own else f"{_path(name)}/second-factor")
 
     def users(self) -> list[dict[str, Any]]:
         """Return all users by name, as named values."""

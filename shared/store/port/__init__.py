@@ -16,6 +16,8 @@ from shared.store.port.market import MarketReads, MarketWrites
 from shared.store.port.outbox import OutboxReads, OutboxWrites
 from shared.store.port.params import ParamsReads, ParamsWrites
 from shared.store.port.runtime import RuntimeReads, RuntimeWrites
+from shared.store.port.second_factors import SecondFactorReads, SecondFactorWrites
+from shared.store.port.tokens import TokenReads, TokenWrites
 from shared.store.port.users import UserReads, UserWrites
 
 
@@ -29,6 +31,8 @@ class Reader(
     CommandReads,
     ParamsReads,
     UserReads,
+    TokenReads,
+    SecondFactorReads,
     ListReads,
     Protocol,
 ):
@@ -46,6 +50,8 @@ class Transaction(
     CommandWrites,
     ParamsWrites,
     UserWrites,
+    TokenWrites,
+    SecondFactorWrites,
     Protocol,
 ):
     """Reads and writes that happen together or not at all."""

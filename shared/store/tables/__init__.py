@@ -3,10 +3,35 @@
 Prices and money are exact decimals, times UTC, closed sets are written by name, so that plain SQL is readable.
 """
 
-from shared.store.tables import audit, commands, leases, ledger, market, outbox, params, runtime, users
+from shared.store.tables import (
+    audit,
+    commands,
+    leases,
+    ledger,
+    market,
+    outbox,
+    params,
+    runtime,
+    second_factors,
+    tokens,
+    users,
+)
 from shared.store.tables.metadata import METADATA
 from shared.store.triggers import attach_triggers
 
-__all__ = ["METADATA", "audit", "commands", "leases", "ledger", "market", "outbox", "params", "runtime", "users"]
+__all__ = [
+    "METADATA",
+    "audit",
+    "commands",
+    "leases",
+    "ledger",
+    "market",
+    "outbox",
+    "params",
+    "runtime",
+    "second_factors",
+    "tokens",
+    "users",
+]
 
 attach_triggers(METADATA)

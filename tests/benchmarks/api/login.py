@@ -41,8 +41,8 @@ _LARGE_BODY_PIECES: Final = 160
 _PIECE_BYTES: Final = 65_536
 _PROBE_PAUSE_SECONDS: Final = 0.02
 _START_SECONDS: Final = 30.0
-_PASSWORD: Final = "moor kettle violin 88"  # noqa: S105
-_WRONG: Final = "moor kettle violin 89"
+_PASSWORD: Final = "gravel spoon violin 88"  # noqa: S105
+_WRONG: Final = "gravel spoon violin 89"
 _LOCAL: Final = "127.0.0.1"
 
 

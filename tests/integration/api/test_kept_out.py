@@ -18,7 +18,7 @@ from tests.fixtures.new_store import new_sqlite
 
 __all__ = ["api", "quick_api", "server_url"]
 
-WRONG: Final = "moor kettle violin 89"
+WRONG: Final = "gravel spoon violin 89"
 MIDNIGHT: Final = 1_399_248_000.0
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,10 +23,13 @@ from services.cli.program import main
 from shared.contracts.errors import InputError
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
-from tests.fixtures.api import PASSWORD
+from tests.fixtures.api import PASSWORD, Api
+from tests.fixtures.api_stores import quick_api, server_url
 from tests.fixtures.new_store import new_sqlite
 from tests.repository import ROOT
 from tests.servers.ports import free_ports
+
+__all__ = ["quick_api", "server_url"]
 
 OTHER_PASSWORD = "tulip gravel orbit 31"  # noqa: S105
 
@@ -195,6 +199,25 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
     ]
 
 
+def test_tokens_are_made_listed_and_ended_on_the_machine(database: Path) -> None:
+    assert program("users", "add", "ann", "--role", "operator", "--db", database, given=PASSWORD).returncode == 0
+    made = program("tokens", "add", "robot", "--of", "ann", "--may-command", "--db", database)
+    assert made.returncode == 0
+    assert made.stdout.startswith("scalpbot_")
+    assert "robot asks for ann as viewer until" in made.stderr
+    again = program("tokens", "add", "second", "--of", "ann", "--role", "operator", "--db", database, "--json")
+    assert json.loads(again.stdout)["token"].startswith("scalpbot_")
+    for name, role, part in (("robot", "viewer", "already"), ("third", "admin", "no more than its user")):
+        refused = program("tokens", "add", name, "--of", "ann", "--role", role, "--db", database)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert part in refused.stderr
+    assert program("tokens", "revoke", 1, "--db", database).returncode == 0
+    assert program("tokens", "revoke", 1, "--db", database).returncode == 2
+    [row] = json.loads(program("tokens", "list", "--db", database, "--json").stdout)
+    assert (row["id"], row["name"], row["scope"], row["last_used"]) == (2, "second", "read", None)
+    assert made.stdout.strip() not in program("tokens", "list", "--db", database).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "given", "part"),
     [
@@ -236,6 +259,22 @@ def test_what_cannot_be_done_with_users_is_said_in_a_sentence(
         "ScalpBot-Admin-2026",
         "annannannannann-secret",
         "qwertyuiop123456",
+        "1qazxsw23edcvfr4",
+        "q1w2e3r4t5y6u7i8",
+        "qazwsxedcrfvtgb",
+        "a1b2c3d4e5f6g7h8",
+        "jesuschrist12345",
+        "JesusChrist!!12345",
+        "manchesterunited",
+        "M@nchester-Un1ted-2026!",
+        "Summer2026Summer2026",
+        "pokemonpokemonpokemon",
+        "thequickbrownfoxjumps",
+        "eurusdgbpusdusdjpy",
+        "Wallstreet-Trader-99",
+        "correct horse battery staple",
+        "moor kettle violin 88",
+        "M00r-Kettle-Violin-88",
         "x" * 1_025,
     ],
 )
@@ -244,6 +283,35 @@ def test_a_password_that_is_tried_first_is_not_taken(weak: str) -> None:
         require_strong(weak, "ann")
 
 
+def test_no_password_that_the_product_prints_is_taken(quick_api: Api) -> None:
+    document = json.dumps(quick_api.get("/api/openapi.json").json())
+    printed = [*re.findall(r'"(?:new_)?password": \{[^{}]*"examples": \["([^"]+)"\]', document)]
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        printed += re.findall(r'"(?:new_)?password": ?"([^".]+)"', page.read_text(encoding="utf-8"))
+    assert len(printed) >= 4
+    for password in printed:
+        with pytest.raises(InputError, match="password"):
+            require_strong(password, "ann")
+
+
+@pytest.mark.parametrize("strong", ["gravel spoon thirteen barns", "hopsunrivetdune", "Xq7 dragon ferret lagoon"])
+def test_common_words_may_be_among_others(strong: str) -> None:
+    require_strong(strong, "ann")
+
+
 @pytest.mark.parametrize("strong", [PASSWORD, OTHER_PASSWORD, "Grüße aus dem Wald, 4 Uhr", "k3JhPq9_zVtN2wLx"])
 def test_a_password_that_nobody_guesses_is_taken(strong: str) -> None:
     require_strong(strong, "ann")
+
+
+def test_a_second_factor_is_set_and_forgotten_on_the_machine(database: Path) -> None:
+    assert program("users", "add", "ann", "--role", "admin", "--db", database, given=PASSWORD).returncode == 0
+    wrong = program("users", "second-factor", "ann", "--db", database, given="000000\n")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "the code is wrong" in wrong.stderr
+    assert re.search(
+        r"\n([A-Z2-7]{32})\notpauth://totp/Scalp%20Bot%3Aann\?secret=\1&issuer=Scalp%20Bot\n", wrong.stderr
+    )
+    refused = program("users", "forget-second-factor", "bob", "--db", database)
+    assert (refused.returncode, "there is no user 'bob'" in refused.stderr) == (2, True)
+    assert program("users", "forget-second-factor", "ann", "--db", database).returncode == 0

@@ -20,7 +20,7 @@ from tests.fixtures.api_stores import api, quick_api, server_url
 
 __all__ = ["api", "quick_api", "server_url"]
 
-WRONG: Final = "moor kettle violin 89"
+WRONG: Final = "gravel spoon violin 89"
 METACHARACTERS: Final = (
     "'; DROP TABLE trades; --",
     '" OR ""="',

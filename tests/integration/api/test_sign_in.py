@@ -14,6 +14,7 @@ from argon2 import extract_parameters
 from services.api.security.accounts import Accounts
 from services.api.security.guard import hash_of
 from services.api.security.passwords import Passwords
+from services.api.security.proving import SESSIONS_OF_A_USER
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.sql_store import open_store
 from tests.fixtures.api import CSRF, PASSWORD, Api, add_users, quick_passwords, running
@@ -22,7 +23,7 @@ from tests.fixtures.new_store import new_sqlite
 
 __all__ = ["api", "quick_api", "server_url"]
 
-WRONG: Final = "moor kettle violin 89"
+WRONG: Final = "gravel spoon violin 89"
 COOKIE: Final = "sid="
 OTHER_SITE: Final = "https://elsewhere.example"
 
@@ -48,7 +49,7 @@ def test_who_signs_in_is_known_until_signing_out(api: Api, path: str) -> None:
     assert answer.status_code == 200
     token = answer.json()["csrf_token"]
     assert answer.json() == {"name": "operator", "role": "operator", "csrf_token": token}
-    cookie = answer.headers["set-cookie"]
+    cookie = answer.headers.get_list("set-cookie")[-1]
     assert cookie.startswith(COOKIE)
     assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     assert api.client.get("/auth/me").json() == answer.json()
@@ -72,7 +73,7 @@ def test_behind_tls_the_cookie_is_bound_to_host_and_tls(tmp_path: Path) -> None:
     path = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(path)) as store, running(store, behind_tls=True) as api:
         answer = login(api)
-    cookie = answer.headers["set-cookie"]
+    cookie = answer.headers.get_list("set-cookie")[-1]
     assert cookie.startswith("__Host-sid=")
     assert {"HttpOnly", "Path=/", "SameSite=strict", "Secure"} <= set(cookie.split("; "))
     assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
@@ -187,6 +188,7 @@ FORGED: Final[list[dict[str, str]]] = [
     {"Sec-Fetch-Site": "cross-site", "Origin": OTHER_SITE},
     {"Origin": OTHER_SITE},
     {"Origin": "null"},
+    {"Origin": "https://{host}"},
     {"Referer": f"{OTHER_SITE}/page"},
     {"Sec-Fetch-Site": "cross-site", "X-CSRF-Token": CSRF},
     {"Origin": OTHER_SITE, "X-CSRF-Token": CSRF},
@@ -198,19 +200,24 @@ FORGED: Final[list[dict[str, str]]] = [
 ]
 
 
+def here(api: Api, headers: dict[str, str]) -> dict[str, str]:
+    """Return headers that name the API's own host where they name a host."""
+    return {name: value.replace("{host}", api.client.base_url.netloc.decode()) for name, value in headers.items()}
+
+
 @pytest.mark.parametrize("forged", FORGED, ids=str)
 def test_a_forged_request_changes_nothing(quick_api: Api, forged: dict[str, str]) -> None:
     signed = quick_api.sign_in("admin")
-    headers = {**signed.headers, "Content-Type": "application/json", **forged}
+    headers = {**signed.headers, "Content-Type": "application/json", **here(quick_api, forged)}
     encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     answer = quick_api.client.post("/auth/logout", headers=encoded)
     assert answer.status_code == 403
     assert quick_api.client.get("/auth/me", headers=signed.headers).status_code == 200
 
 
-@pytest.mark.parametrize("forged", FORGED[:6], ids=str)
+@pytest.mark.parametrize("forged", FORGED[:7], ids=str)
 def test_nobody_is_signed_in_by_another_site(quick_api: Api, forged: dict[str, str]) -> None:
-    assert login(quick_api, **forged).status_code == 403
+    assert login(quick_api, **here(quick_api, forged)).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -271,6 +278,26 @@ def test_a_new_password_ends_the_sessions_before(quick_api: Api) -> None:
     assert quick_api.client.get("/auth/me", headers=signed.headers).status_code == 401
     assert login(quick_api, "viewer").status_code == 401
     assert login(quick_api, "viewer", WRONG).status_code == 200
+
+
+def test_signing_in_anew_ends_the_session_that_was_open_there(quick_api: Api) -> None:
+    first = login(quick_api).cookies["sid"]
+    login(quick_api, "viewer")
+    quick_api.client.cookies.clear()
+    assert quick_api.client.get("/auth/me", headers={"Cookie": f"sid={first}"}).status_code == 401
+
+
+def test_a_user_has_so_many_sessions_and_the_oldest_end(quick_api: Api) -> None:
+    signed = [quick_api.sign_in("viewer") for _ in range(SESSIONS_OF_A_USER)]
+    assert login(quick_api, "viewer").status_code == 200
+    quick_api.client.cookies.clear()
+    alive = [quick_api.client.get("/auth/me", headers=each.headers).status_code for each in signed]
+    assert sorted(alive) == [200] * (SESSIONS_OF_A_USER - 1) + [401]
+
+
+def test_signing_out_clears_what_the_browser_kept(quick_api: Api) -> None:
+    left = quick_api.client.post("/auth/logout", headers=quick_api.sign_in("viewer").headers)
+    assert left.headers["clear-site-data"] == '"cache", "storage"'
 
 
 def test_a_session_that_is_used_does_not_run_out(quick_api: Api) -> None:

@@ -18,6 +18,7 @@ from shared.store.rows.ledger import DailyStatsRow, EquityRow
 from shared.store.rows.market import CandleGapRow, RejectedCandleRow
 from shared.store.rows.params import NewParams
 from shared.store.rows.runtime import SnapshotRow
+from shared.store.rows.tokens import NewToken
 from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.schema import SchemaState, check, upgrade
 from shared.store.sql_store import open_store
@@ -184,6 +185,15 @@ def let_in(transaction: Transaction) -> None:
     transaction.lock_users()
     transaction.set_role(user, "operator")
     assert transaction.session_owner("first") == "ann"
+    token = NewToken(token_hash="b" * 64, user_id=user, name="robot", role="viewer", scope="read")
+    transaction.touch_token(transaction.add_token(token, 60))
+    assert transaction.revoke_tokens(user) == 1
+    transaction.forgive_logins_like("address:")
+    transaction.begin_second_factor(user, "SECRET")
+    transaction.confirm_second_factor(user, ["c" * 64])
+    transaction.use_step(user, 1)
+    assert transaction.use_recovery_code(user, "c" * 64)
+    assert transaction.forget_second_factor(user)
     transaction.disable_user(user)
     assert transaction.revoke_sessions(user) == 1
     assert transaction.forget_sessions(-3_600) == 1

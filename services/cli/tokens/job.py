@@ -1,0 +1,49 @@
+"""`scalpbot tokens`: tokens made, listed and ended, in a database or at an API."""
+
+from typing import NamedTuple
+
+from services.cli.options import Where
+from services.cli.output import Column, note, say, say_json, say_table
+from services.cli.tokens.places import opened_tokens
+from shared.contracts.vocabulary import Role
+
+
+class NewToken(NamedTuple):
+    """What the command line says of a token."""
+
+    user: str
+    name: str
+    role: Role
+    may_command: bool
+    days: int
+
+
+def add(where: Where, new: NewToken, as_json: bool) -> None:
+    """Make a token and print it."""
+    scope = "command" if new.may_command else "read"
+    with opened_tokens(where) as place:
+        made = place.add({"user": new.user, "name": new.name, "role": new.role.value, "scope": scope, "days": new.days})
+    if as_json:
+        say_json(made)
+        return
+    say(made["token"])
+    note(f"{new.name} asks for {new.user} as {new.role.value} until {made['expires']}; this token is shown only now")
+
+
+def list_tokens(where: Where, as_json: bool) -> None:
+    """Print all tokens that are alive."""
+    with opened_tokens(where) as place:
+        rows = place.alive()
+    if as_json:
+        say_json(rows)
+        return
+    headings = ("id", "user", "name", "role", "scope", "created", "expires", "last_used")
+    cells = [[str(row[heading] or "never") for heading in headings] for row in rows]
+    say_table("Tokens", [Column(heading.replace("_", " ")) for heading in headings], cells)
+
+
+def revoke(where: Where, token_id: int) -> None:
+    """End a token."""
+    with opened_tokens(where) as place:
+        place.revoke(token_id)
+    say(f"token {token_id} opens nothing any more.")
