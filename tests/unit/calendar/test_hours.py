@@ -163,6 +163,13 @@ def test_an_offset_comes_into_force_at_the_second_of_its_change(zone: str, day: 
     assert zone_offsets(np.array(times, np.int64), zone).tolist() == expected
 
 
+def test_a_first_candle_days_before_the_others_is_in_its_own_session() -> None:
+    window = parse_window("London")
+    for first, is_open in (("2024-03-04T09:00:00Z", True), ("2024-03-04T07:00:00Z", False)):
+        times = [at(first), *(at("2024-03-06T10:00:00Z") + 60 * minute for minute in range(9))]
+        assert session_open((window,), np.array(times, np.int64)).tolist() == [is_open, *[True] * 9]
+
+
 def test_preset_and_its_spelled_out_window_are_equal() -> None:
     assert (
         parse_window("London") == SessionWindow(480, 1020, "Europe/London") == parse_window("08:00-17:00 Europe/London")
