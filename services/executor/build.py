@@ -86,7 +86,6 @@ class Executor:
         self._tell = outside.tell
         self._store = store
         self._holds = HoldWatch(outside.tell_hold)
-        self._looked = False
 
     def apply_quotes(self) -> bool:
         """Close the positions whose stops or targets new quotes have reached, and return whether any did so."""
@@ -110,8 +109,7 @@ class Executor:
         ended = self._commands.execute_waiting()
         for row in ended:
             self._tell(row)
-        if ended or not self._looked:
-            with self._store.reading() as reader:
-                self._holds.look(reader)
-            self._looked = True
+        # Holds also end without a command of ours: a restored database is accepted beside the executor.
+        with self._store.reading() as reader:
+            self._holds.look(reader)
         return bool(ended)

@@ -8,6 +8,7 @@ from services.executor.build import Executor, Outside
 from services.executor.commands.opened import opened_closes
 from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_hold_outside, tell_outside
 from services.executor.quotes import live_conditions
+from services.executor.restored import hold_where_restored
 from services.executor.work import SERVICE as EXECUTOR
 from services.executor.work import nothing_given
 from shared.anchors.anchoring import anchored
@@ -73,6 +74,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
             relay=relay,
             lease=lease,
             between=between,
+            prepare=partial(hold_where_restored, process, store, settings.runtime, store_url, lease.fence),
         )
         with ExitStack() as stack:
             stack.enter_context(anchored(process, store, settings.runtime, store_url, lambda: lease.leads))

@@ -36,7 +36,7 @@ def run_paper_live(run: Run, pairs: Sequence[str], news_cache: Path | None, audi
             closes=closes,
             fence=fence,
             tell=partial(tell_outside, process),
-            tell_hold=audience.tell_hold,
+            tell_hold=partial(audience.tell_hold, process),
         )
         platform = Platform(
             store,

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from services.executor.build import Outside
 from services.executor.commands.holds import hold_sentence
-from services.executor.metrics import tell_outside
+from services.executor.metrics import show_restored, tell_outside
 from services.executor.work import SERVICE as EXECUTOR
 from services.ingest.feed import SERVICE as INGEST
 from services.ingest.feed import Arrival
@@ -49,8 +49,9 @@ class Audience(NamedTuple):
     tell: Handler
     watch: Callable[[QuoteBoard], None]
 
-    def tell_hold(self, hold: HoldRow, in_force: bool) -> None:
-        """Say that a hold is in force, or ended."""
+    def tell_hold(self, process: Process, hold: HoldRow, in_force: bool) -> None:
+        """Say that a hold is in force, or ended, and have the health of the process know."""
+        show_restored(process, hold, in_force)
         self.note(hold_sentence(hold, in_force))
 
 
@@ -94,7 +95,7 @@ class PastTrading:
             process.clock,
             fence=fence,
             tell=partial(tell_outside, process),
-            tell_hold=audience.tell_hold,
+            tell_hold=partial(audience.tell_hold, process),
         )
         self._platform = Platform(store, run.settings, RunMode.OFFLINE, news, outside, listeners=listeners)
         self._heartbeats = Heartbeats(process, store)

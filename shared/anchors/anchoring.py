@@ -11,6 +11,7 @@ from secrets import token_bytes
 from typing import Final
 
 from shared.anchors.file import AnchorError, AnchorFile, opened_anchors
+from shared.anchors.fitting import unseen
 from shared.anchors.lines import Anchor, Signer
 from shared.anchors.metrics import AnchorMetrics
 from shared.anchors.places import anchors_path, signing_key
@@ -21,6 +22,7 @@ from shared.store.port import Store
 
 ANCHOR_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.5
+_EMPTY_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 5.0
 
 
@@ -50,15 +52,20 @@ class Anchoring:
             return
         self._has_led = True
         self._next = now + ANCHOR_SECONDS
-        self.anchor()
+        if self.anchor():
+            # Until the log has a beginning, an end that was cut off cannot be told from none.
+            self._next = now + _EMPTY_SECONDS
 
     def finish(self) -> None:
         """Write a last anchor, if this process ever led."""
         if self._has_led or self._leads():
             self.anchor()
 
-    def anchor(self) -> None:
-        """Write an anchor of the log's head unless the last one is of it; a failure is logged and counted."""
+    def anchor(self) -> bool:
+        """Write an anchor of the log's head unless the last one is of it, and return whether the log is still empty.
+
+        A failure is logged and counted.
+        """
         process = self._process
         try:
             with opened_anchors(self._path, self._signer) as file:
@@ -66,33 +73,48 @@ class Anchoring:
         except Exception as fault:  # whatever it is, trading goes on without this anchor
             process.metrics.of(AnchorMetrics).failures.inc()
             process.log.error("audit not anchored", reason=str(fault), file=str(self._path))
-            return
+            return False
         if anchor is not None:
             process.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
         process.metrics.of(AnchorMetrics).anchored_time.set(process.clock())
+        return anchor is None
 
     def _anchored(self, file: AnchorFile) -> Anchor | None:
         """Return the anchor of the log's head, a new one where needed; None while the log is empty."""
-        last = file.last
-        with self._store.reading() as reader:
-            head = next(iter(reader.audit(1)), None)
-            seen = None if last is None else reader.audit_record(last.audit_id)
-        if last is not None and (seen is None or seen.hash != last.hash):
-            raise AnchorError(
-                f"the database does not hold record {last.audit_id} as anchor {last.serial} of {last.time} saw it: "
-                "look with `scalpbot audit verify`; only where the database was replaced on purpose, move the anchors "
-                "away"
-            )
-        if head is None or (last is not None and head.id == last.audit_id):
-            return last
-        log = self._process.log
-        if file.is_unfinished:
+        log, is_unfinished = self._process.log, file.is_unfinished
+        anchor, is_new = continued(self._store, file, int(self._process.clock()))
+        if is_new and is_unfinished:
             log.warning("a crash left an anchor unfinished; it is written anew", file=str(self._path))
-        anchor = file.append(format_time(int(self._process.clock())), head.id, head.hash)
-        log.info(
-            "audit anchored", id=anchor.audit_id, hash=anchor.hash, anchor=anchor.serial, signature=anchor.signature
-        )
+        if is_new and anchor is not None:
+            log.info(
+                "audit anchored", id=anchor.audit_id, hash=anchor.hash, anchor=anchor.serial, signature=anchor.signature
+            )
         return anchor
+
+
+def continued(store: Store, file: AnchorFile, now: int) -> tuple[Anchor | None, bool]:
+    """Return the anchor of the log's head, None while it is empty, and whether that was written now.
+
+    Raises AnchorError where the log is not the one that the last anchor saw, and OSError.
+    """
+    last = file.last
+    with store.reading() as reader:
+        head = next(iter(reader.audit(1)), None)
+        why = "" if last is None else unseen(reader, last)
+    if why:
+        raise AnchorError(
+            f"{why}: look with `scalpbot audit verify`; only where the database was replaced on purpose, accept it "
+            "with `scalpbot db accept-restore`"
+        )
+    if head is None or (last is not None and head.id == last.audit_id):
+        return last, False
+    return file.append(format_time(now), head.id, head.hash), True
+
+
+def begin_anchors(store: Store, path: Path, key: bytes, now: int) -> None:
+    """Write an anchor of the log's head where it has none yet; raises AnchorError and OSError."""
+    with opened_anchors(path, Signer(key)) as file:
+        continued(store, file, now)
 
 
 @contextmanager

@@ -27,16 +27,8 @@ class AnchorFile:
         self._path = path
         self._descriptor = descriptor
         self._signer = signer
-        size = os.fstat(descriptor).st_size
-        start = max(0, size - _LAST_BYTES)
-        body, _, rest = os.pread(descriptor, size - start, start).rpartition(b"\n")
-        self._unfinished = len(rest)
-        self._end = size - len(rest)
-        if rest and not is_unfinished(rest):
-            raise AnchorError(f"{path} ends with something that is not an anchor")
-        self.last = parse_line(body.rpartition(b"\n")[2]) if self._end else None
-        if self._end and self.last is None:
-            raise AnchorError(f"the last line of {path} is not an anchor")
+        self.last, self._unfinished = _end_of(path, descriptor)
+        self._end = os.fstat(descriptor).st_size - self._unfinished
         if self.last is not None and self.last.key != signer.public:
             raise AnchorError(f"{path} was signed with another key: give that key, or move the file away to keep it")
 
@@ -58,6 +50,27 @@ class AnchorFile:
             raise OSError(f"only {written} of {len(line)} bytes could be written to {self._path}")
         os.fsync(self._descriptor)
         return anchor
+
+
+def ended_anchors(path: Path) -> Anchor | None:
+    """Return the last anchor of a file, None of an empty one; raises AnchorError where it ends otherwise, OSError."""
+    with path.open("rb") as file:
+        return _end_of(path, file.fileno())[0]
+
+
+def _end_of(path: Path, descriptor: int) -> tuple[Anchor | None, int]:
+    """Return the last anchor of a file, and how many bytes of an unfinished one follow it."""
+    size = os.fstat(descriptor).st_size
+    start = max(0, size - _LAST_BYTES)
+    body, _, rest = os.pread(descriptor, size - start, start).rpartition(b"\n")
+    if rest and not is_unfinished(rest):
+        raise AnchorError(f"{path} ends with something that is not an anchor")
+    if size == len(rest):
+        return None, len(rest)
+    last = parse_line(body.rpartition(b"\n")[2])
+    if last is None:
+        raise AnchorError(f"the last line of {path} is not an anchor")
+    return last, len(rest)
 
 
 @contextmanager

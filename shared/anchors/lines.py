@@ -165,6 +165,16 @@ def check_anchors(content: bytes, key: str | None) -> AnchorsFound:
     )
 
 
+def not_ours(anchor: Anchor, key: str | None) -> str:
+    """Return why an anchor is none that a key has signed, or, without a key, the one that it names; else nothing."""
+    if key is not None and anchor.key != key:
+        return f"anchor {anchor.serial} was signed with another key, {anchor.key}"
+    public = _public(anchor.key)
+    if public is None or not _is_signed(anchor, public):
+        return _forged(anchor)
+    return ""
+
+
 def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: "Ed25519PublicKey | None") -> str:
     serial, previous, reached = (1, "", 0) if last is None else (last.serial + 1, last.signature, last.audit_id)
     if anchor.serial > serial:
@@ -174,8 +184,12 @@ def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: "Ed25519
     if anchor.key != key:
         return f"anchor {serial} was signed with another key, {anchor.key}"
     if public is None or not _is_signed(anchor, public):
-        return f"the signature of anchor {serial} is wrong: it was forged, or changed after it was written"
+        return _forged(anchor)
     return ""
+
+
+def _forged(anchor: Anchor) -> str:
+    return f"the signature of anchor {anchor.serial} is wrong: it was forged, or changed after it was written"
 
 
 def _is_signed(anchor: Anchor, public: "Ed25519PublicKey") -> bool:

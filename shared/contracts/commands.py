@@ -11,6 +11,12 @@ from shared.contracts.pairs import parse_pair
 # The scope of a hold that is on every pair.
 EVERY_PAIR: Final = "ALL"
 LONGEST_PAYLOAD_CHARACTERS: Final = 10_000
+LONGEST_TYPE_CHARACTERS: Final = 40
+LONGEST_ACTOR_CHARACTERS: Final = 200
+LONGEST_KEY_CHARACTERS: Final = 200
+# What an executor writes of itself and of what a command did, far above what there is to write.
+LONGEST_HOLDER_CHARACTERS: Final = 500
+LONGEST_RESULT_CHARACTERS: Final = 1_000_000
 LONGEST_EXPIRY_SECONDS: Final = 86_400
 DEFAULT_EXPIRY_SECONDS: Final = 900
 _MODE: Final = "mode"

@@ -33,10 +33,11 @@ class GapKind(StrEnum):
 
 
 class HoldKind(StrEnum):
-    """Why entries are stopped by a person."""
+    """Why entries are stopped: by a person, or because the database is not the one that its anchors saw."""
 
     PAUSE = "pause"
     KILL_SWITCH = "kill_switch"
+    RESTORED = "restored"
 
 
 class QuotePurpose(StrEnum):

@@ -4,7 +4,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, Command, canonical_payload, default_expiry_seconds
+from shared.contracts.commands import (
+    LONGEST_ACTOR_CHARACTERS,
+    LONGEST_EXPIRY_SECONDS,
+    LONGEST_KEY_CHARACTERS,
+    Command,
+    canonical_payload,
+    default_expiry_seconds,
+)
 from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
 from shared.store.port import Transaction
@@ -19,8 +26,6 @@ COMPLETED: Final = "command.completed"
 SETTLED: Final = "command.settled"
 HOLD_SET: Final = "hold.set"
 HOLD_ENDED: Final = "hold.ended"
-_LONGEST_KEY: Final = 200
-_LONGEST_ACTOR: Final = 200
 
 
 class KeyTakenError(InputError):
@@ -45,9 +50,9 @@ def send_command(transaction: Transaction, command: Command, new: NewCommand) ->
         new = new._replace(expires_time=new.created_time + usual)
     if new.expires_time is not None and new.expires_time - new.created_time > LONGEST_EXPIRY_SECONDS:
         raise InputError(f"a command must expire within {LONGEST_EXPIRY_SECONDS} seconds")
-    _check_length("actor", new.actor, _LONGEST_ACTOR)
+    _check_length("actor", new.actor, LONGEST_ACTOR_CHARACTERS)
     if new.idempotency_key is not None:
-        _check_length("idempotency key", new.idempotency_key, _LONGEST_KEY)
+        _check_length("idempotency key", new.idempotency_key, LONGEST_KEY_CHARACTERS)
     row, is_new = transaction.add_command(new)
     if not is_new and not (_same(row.payload_json, new.payload_json) and _lasts_as_long(row, new)):
         raise KeyTakenError(

@@ -130,10 +130,12 @@ class ConsumerProcess:
         relay: Relay,
         lease: HeldLease | None = None,
         between: Callable[[], None] = _nothing,
+        prepare: Callable[[], None] = _nothing,
     ) -> None:
         """Run a consumer on the messages of a receiver; a lease makes it wait until it leads.
 
-        `between` is called several times a second while the process serves, and may raise InfrastructureError.
+        `between` is called several times a second while the process serves, `prepare` before it begins to, each time;
+        both may raise InfrastructureError.
         """
         self._process = process
         self._store = store
@@ -142,6 +144,7 @@ class ConsumerProcess:
         self._relay = relay
         self._lease = lease
         self._between = between
+        self._prepare = prepare
         self._next_beat = 0.0
         self._last_handled = 0.0
         process.metrics.show(ConsumerMetrics)
@@ -178,6 +181,7 @@ class ConsumerProcess:
 
     def _serve(self) -> None:
         process = self._process
+        process.retry_until_available("store", self._prepare)
         handled = 0
         while not self._to_pause() and (
             batch := process.retry_until_available("store", self._consumer.catch_up_a_batch)

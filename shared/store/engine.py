@@ -63,6 +63,8 @@ def open_engine(
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         # The driver would begin a transaction at the first write only; `begin` below does it instead.
         connection.isolation_level = None
+        # SQLite keeps whatever bytes plain SQL calls text; a row of them must not keep all others from being read.
+        connection.text_factory = _readable
         for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
             connection.execute(f"PRAGMA {setting}")
 
@@ -72,6 +74,10 @@ def open_engine(
         connection.exec_driver_sql(statement)
 
     return engine
+
+
+def _readable(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")
 
 
 def writing(engine: Engine) -> Engine:

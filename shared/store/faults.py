@@ -75,6 +75,8 @@ def _named(where: str, fault: SQLAlchemyError) -> InvariantError | InputError | 
     code = getattr(getattr(fault, "orig", None), "sqlstate", None)
     if isinstance(fault, IntegrityError | DataError):
         return InvariantError(f"The database {where} refused a row: {said}.")
+    if _is_about_data(fault):
+        return InvariantError(f"The database {where} cannot answer this: {said}.")
     if code == _INSUFFICIENT_PRIVILEGE or _NO_CONNECT_RIGHT in said:
         return InputError(
             f"The database {where} does not allow this ({said}): grant it as deploy/postgres/roles.sql does."
@@ -89,6 +91,15 @@ def _named(where: str, fault: SQLAlchemyError) -> InvariantError | InputError | 
     if to_wait_for or any(words in said for words in _DAMAGED):
         return InfrastructureError(f"The database {where} cannot be used now: {said}.")
     return None
+
+
+def _is_about_data(fault: SQLAlchemyError) -> bool:
+    """Tell whether SQLite or its driver failed at the rows or the question: asked again, it would fail again."""
+    original = getattr(fault, "orig", None)
+    if not isinstance(original, sqlite3.OperationalError):
+        return False
+    # The driver gives no code to what it cannot make of a value.
+    return getattr(original, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
 
 
 def _disk_is_full(where: str, fault: SQLAlchemyError) -> bool:

@@ -1,12 +1,26 @@
-"""`scalpbot db`: the schema of the database."""
+"""`scalpbot db`: the schema of the database, and a database that was restored."""
+
+import getpass
+import time
+from contextlib import closing
+from pathlib import Path
+from secrets import token_bytes
 
 from services.cli.configuration import read_settings
-from services.cli.database import database_url
+from services.cli.database import database_url, url_read
 from services.cli.options import AtDatabase
-from services.cli.output import DID_NOT_HOLD, say, say_json
+from services.cli.output import DID_NOT_HOLD, note, say, say_json
+from services.executor.restored import accept_restored
+from shared.anchors.anchoring import begin_anchors
+from shared.anchors.file import AnchorError
+from shared.anchors.places import known_anchors, signing_key
+from shared.contracts.errors import InputError
+from shared.settings.environment import RuntimeSettings
 from shared.store import schema
 from shared.store.engine import shown_place
+from shared.store.port import Store
 from shared.store.schema import SchemaState
+from shared.store.sql_store import open_store
 
 
 def upgrade(where: AtDatabase, as_json: bool) -> None:
@@ -36,6 +50,38 @@ def check(where: AtDatabase, as_json: bool) -> int:
     else:
         say(schema.refusal(shown_place(url), found))
     return 0 if current else DID_NOT_HOLD
+
+
+def accept_restore(where: AtDatabase, as_json: bool) -> None:
+    """Take a restored database as it is and print what that did; raise InputError where there is nothing to accept."""
+    url, settings = url_read(where), read_settings(where.config)
+    known = known_anchors(settings.runtime, url)
+    with closing(open_store(url)) as store:
+        done = accept_restored(store, known, getpass.getuser(), int(time.time()))
+        begun = _anchored_anew(store, known.path, settings.runtime, url)
+    kept_as = None if done.anchors_kept_as is None else str(done.anchors_kept_as)
+    if as_json:
+        say_json({**done._asdict(), "anchors_kept_as": kept_as, "anchors_begun": begun})
+        return
+    say(f"The database {shown_place(url)} is taken as it is.")
+    say(f"Ended {done.sessions_ended} sessions and skipped {done.commands_skipped} commands that waited.")
+    if kept_as is not None:
+        say(f"The anchors until now are kept as {kept_as}.")
+    switch = "was on already" if done.kill_switch_was_on else "is on now"
+    say(f"The kill switch {switch}: `scalpbot commands send KILL_SWITCH_OFF` lets entries through.")
+    say("Look through the users first: who was disabled or demoted since the copy was made is not any more.")
+
+
+def _anchored_anew(store: Store, path: Path | None, runtime: RuntimeSettings, url: str) -> bool:
+    """Write the first of the new anchors, and return whether that could be done; whoever trades does it as well."""
+    if path is None:
+        return False
+    try:
+        begin_anchors(store, path, signing_key(runtime, url, token_bytes, lambda _path: None), int(time.time()))
+    except (AnchorError, InputError, OSError) as fault:
+        note(f"The first of the new anchors is left to whoever trades ({fault}).")
+        return False
+    return True
 
 
 def _url(where: AtDatabase) -> str:

@@ -25,6 +25,7 @@ from services.cli.telling import tell_events
 from services.cli.trading import note_missing_rates, trading
 from services.cli.up.feeds import chosen_feed, url_of
 from services.cli.up.order import CandleOrder, HealthOrder
+from services.executor.restored import hold_where_restored
 from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
 from shared.anchors.anchoring import anchored
@@ -62,6 +63,7 @@ def run_up_verb(
         run = Run(process, trader, settings)
         _tell_health(stack, run, health)
         feed.prepare(run)
+        hold_where_restored(process, trader.store, settings.runtime, url, trader.fence)
         stack.enter_context(anchored(process, trader.store, settings.runtime, url))
         if api is not None and listener is not None:
             run = stack.enter_context(_answering(run, url, api, listener))

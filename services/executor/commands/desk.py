@@ -118,7 +118,7 @@ class CommandDesk:
     def _execute(self, transaction: Transaction, cursor: int, outgoing: Outgoing, row: CommandRow) -> CloseOrder | None:
         """Carry out a claimed command, and return what is left to do at the broker."""
         now = self._now()
-        asked = {"type": row.type[:_SHOWN], "payload": row.payload_json[:_SHOWN], "actor": row.actor}
+        asked = {"type": row.type[:_SHOWN], "payload": row.payload_json[:_SHOWN], "actor": row.actor[:_SHOWN]}
         transaction.append_audit([_entry(now, row, CLAIMED, {"by": self._terms.holder, **asked})])
         try:
             answer: Answer | CloseOrder | None = self._expired(row, now)

@@ -125,7 +125,7 @@ def _released(operation: Operation, kind: HoldKind, scope: str | None) -> Answer
     row = operation.row
     holds = [each for each in operation.transaction.holds() if each.kind == kind and scope in (None, each.scope)]
     operation.transaction.end_holds(holds, operation.now, operation.cursor, row.actor, row.id)
-    operation.audit([(HOLD_ENDED, _hold_fields(each)) for each in holds])
+    operation.audit([(HOLD_ENDED, hold_fields(each)) for each in holds])
     return Answer(CommandStatus.SUCCEEDED, {"changed": bool(holds), "holds": _in_force(operation)})
 
 
@@ -170,7 +170,7 @@ def _begin_hold(operation: Operation, kind: HoldKind, scope: str) -> bool:
         scope=scope, kind=kind, actor=row.actor, since_time=operation.now, since_seq=operation.cursor, command_id=row.id
     )
     transaction.begin_hold(hold)
-    operation.audit([(HOLD_SET, _hold_fields(hold))])
+    operation.audit([(HOLD_SET, hold_fields(hold))])
     return True
 
 
@@ -180,14 +180,15 @@ def _close(operation: Operation, pair: str | None, reason: ExitReason) -> list[Q
 
 
 def _in_force(operation: Operation) -> list[dict[str, str]]:
-    return [_hold_fields(each) for each in operation.transaction.holds()]
+    return [hold_fields(each) for each in operation.transaction.holds()]
 
 
 def _skipped(reason: str, detail: str) -> Answer:
     return Answer(CommandStatus.SKIPPED, {"reason": reason, "detail": detail})
 
 
-def _hold_fields(hold: HoldRow) -> dict[str, str]:
+def hold_fields(hold: HoldRow) -> dict[str, str]:
+    """Return a hold as results and audit records tell it."""
     return {"kind": hold.kind, "scope": hold.scope, "actor": hold.actor, "since": format_time(hold.since_time)}
 
 

@@ -1,10 +1,11 @@
-"""Holds: stops of entries by a person, which rank before gate 1 and never keep an exit back."""
+"""Holds: stops of entries, most of them by a person, which rank before gate 1 and never keep an exit back."""
 
 from collections.abc import Callable, Sequence
 
 from services.executor.settlement import Given
 from shared.contracts.commands import EVERY_PAIR
 from shared.contracts.times import format_time
+from shared.contracts.vocabulary import HoldKind
 from shared.core.types import HOLD
 from shared.store.port import Reader
 from shared.store.rows.commands import HoldRow
@@ -46,7 +47,19 @@ class HoldWatch:
 def hold_sentence(hold: HoldRow, in_force: bool) -> str:
     """Return a hold, or its end, in words."""
     pairs = "on all pairs" if hold.scope == EVERY_PAIR else f"in {hold.scope}"
+    if hold.kind == HoldKind.RESTORED:
+        return _restored_sentence(hold, in_force)
     name = hold.kind.replace("_", " ")
     if not in_force:
         return f"entries {pairs} are not held any more by the {name} of {hold.actor}"
     return f"entries {pairs} are held by the {name} that {hold.actor} set at {format_time(hold.since_time)}"
+
+
+def _restored_sentence(hold: HoldRow, in_force: bool) -> str:
+    if not in_force:
+        return "entries are not held any more for a restored database; it was accepted"
+    return (
+        f"entries on all pairs are held since {format_time(hold.since_time)}: the database is not the one that its "
+        "anchors saw, as after a restore; look with `scalpbot audit verify`, then take it as it is with `scalpbot db "
+        "accept-restore`"
+    )

@@ -58,6 +58,10 @@ class CommandWrites(Protocol):
         """Give a running command its final status; one that is not running is an InvariantError."""
         ...
 
+    def skip_commands(self, result_json: str, time: int) -> list[CommandRow]:
+        """Give every command that waits the status SKIPPED with a result, and return them, oldest first."""
+        ...
+
     def begin_hold(self, row: HoldRow) -> None:
         """Add a hold; one of the same scope and kind that is in force is an InvariantError."""
         ...

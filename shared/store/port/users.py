@@ -76,6 +76,10 @@ class UserWrites(Protocol):
         """End all sessions of a user that were not ended and return their number."""
         ...
 
+    def revoke_all_sessions(self) -> int:
+        """End the sessions of all users that were not ended and return their number."""
+        ...
+
     def forget_sessions(self, over_seconds: float) -> int:
         """Delete sessions whose time has been over for so long and return their number."""
         ...

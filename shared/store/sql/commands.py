@@ -5,7 +5,15 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, literal, select, text, update
 
-from shared.contracts.commands import CommandStatus
+from shared.contracts.commands import (
+    LONGEST_ACTOR_CHARACTERS,
+    LONGEST_HOLDER_CHARACTERS,
+    LONGEST_KEY_CHARACTERS,
+    LONGEST_PAYLOAD_CHARACTERS,
+    LONGEST_RESULT_CHARACTERS,
+    LONGEST_TYPE_CHARACTERS,
+    CommandStatus,
+)
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_time
 from shared.store.rows.audit import AuditRow
@@ -19,7 +27,24 @@ from shared.store.tables.commands import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUN
 _WAITS_OR_RUNS: Final = text(WAITS_OR_RUNS)
 _IN_FORCE: Final = text(IN_FORCE)
 _HOLD: Final = picked(HOLDS, HoldRow._fields, since_time="since_ts_utc", ended_time="ended_ts_utc")
-_COMMAND: Final = picked(COMMANDS, CommandRow._fields)
+# SQLite's constraints can be switched off by whoever writes, and no row may fill the memory of whoever reads it. Of a
+# payload one character more is read, so that it is seen to be too long.
+_MOST_CHARACTERS: Final = {
+    "actor": LONGEST_ACTOR_CHARACTERS,
+    "type": LONGEST_TYPE_CHARACTERS,
+    "payload_json": LONGEST_PAYLOAD_CHARACTERS + 1,
+    "idempotency_key": LONGEST_KEY_CHARACTERS,
+    "result_json": LONGEST_RESULT_CHARACTERS,
+    "claimed_by": LONGEST_HOLDER_CHARACTERS,
+}
+_COMMAND: Final = select(
+    *(
+        func.substr(COMMANDS.c[name], 1, _MOST_CHARACTERS[name]).label(name)
+        if name in _MOST_CHARACTERS
+        else COMMANDS.c[name]
+        for name in CommandRow._fields
+    )
+)
 
 
 class CommandSession(Session):
@@ -123,6 +148,14 @@ class CommandSession(Session):
         end = update(COMMANDS).where(*running).values(status=status, result_json=result_json, finished_ts_utc=time)
         if self._connection.execute(end).rowcount != 1:
             raise InvariantError(f"command {command_id} cannot be finished: it is not running")
+
+    def skip_commands(self, result_json: str, time: int) -> list[CommandRow]:
+        """Update by the partial index of what is unfinished, in one statement."""
+        waiting = (_WAITS_OR_RUNS, COMMANDS.c.status == CommandStatus.PENDING.value)
+        skip = update(COMMANDS).where(*waiting)
+        skip = skip.values(status=CommandStatus.SKIPPED.value, result_json=result_json, finished_ts_utc=time)
+        skipped = self._connection.execute(skip.returning(*_COMMAND.selected_columns))
+        return sorted(_command_row(row) for row in skipped)
 
     def begin_hold(self, row: HoldRow) -> None:
         """Insert one row; the partial unique index guards what is in force."""

@@ -125,6 +125,11 @@ class SignInSession(Session):
         theirs = update(SESSIONS).where(SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None))
         return self._connection.execute(theirs.values(revoked_at=DatabaseClock())).rowcount
 
+    def revoke_all_sessions(self) -> int:
+        """Set `revoked_at` where it is not set, in one update that scans the table."""
+        every = update(SESSIONS).where(SESSIONS.c.revoked_at.is_(None))
+        return self._connection.execute(every.values(revoked_at=DatabaseClock())).rowcount
+
     def forget_sessions(self, over_seconds: float) -> int:
         """Delete in one statement, by the index on `expires_at`."""
         over = SESSIONS.c.expires_at < DatabaseClockAfter(-over_seconds)

@@ -4,9 +4,27 @@ from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
-from shared.contracts.commands import UNFINISHED, CommandStatus
+from shared.contracts.commands import (
+    LONGEST_ACTOR_CHARACTERS,
+    LONGEST_HOLDER_CHARACTERS,
+    LONGEST_KEY_CHARACTERS,
+    LONGEST_PAYLOAD_CHARACTERS,
+    LONGEST_RESULT_CHARACTERS,
+    LONGEST_TYPE_CHARACTERS,
+    UNFINISHED,
+    CommandStatus,
+)
 from shared.contracts.vocabulary import HoldKind
-from shared.store.tables.metadata import METADATA, Identity, listed, one_of, optional, required
+from shared.store.tables.metadata import (
+    METADATA,
+    Identity,
+    listed,
+    no_longer_than,
+    one_of,
+    optional,
+    required,
+    short_times,
+)
 from shared.store.types import UtcTime, WrittenTime
 
 WAITS_OR_RUNS: Final = f"status IN ({listed(UNFINISHED)})"
@@ -16,7 +34,7 @@ _ENDED_IN_FULL: Final = (
     " OR (ended_seq >= since_seq AND ended_ts_utc IS NOT NULL AND ended_by IS NOT NULL)"
 )
 
-# What operators asked for; a row may be inserted with plain SQL and is checked when it is claimed.
+# What operators asked for. Plain SQL may insert a row: its size is checked then, and its sense when it is claimed.
 COMMANDS: Final = Table(
     "commands",
     METADATA,
@@ -29,6 +47,16 @@ COMMANDS: Final = Table(
     *optional(WrittenTime, "started_ts_utc", "finished_ts_utc"),
     UniqueConstraint("type", "idempotency_key", name="uq_commands_type_idempotency_key"),
     one_of("status", CommandStatus, "ck_commands_status"),
+    *no_longer_than(
+        "commands",
+        actor=LONGEST_ACTOR_CHARACTERS,
+        type=LONGEST_TYPE_CHARACTERS,
+        payload_json=LONGEST_PAYLOAD_CHARACTERS,
+        idempotency_key=LONGEST_KEY_CHARACTERS,
+        result_json=LONGEST_RESULT_CHARACTERS,
+        claimed_by=LONGEST_HOLDER_CHARACTERS,
+    ),
+    *short_times("commands", "created_ts_utc", "expires_ts_utc", "started_ts_utc", "finished_ts_utc"),
     Index("ix_commands_unfinished", "id", sqlite_where=text(WAITS_OR_RUNS), postgresql_where=text(WAITS_OR_RUNS)),
 )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Integer, PrimaryKeyConstraint, Table, Text
 
-from shared.store.tables.metadata import METADATA, required
+from shared.store.tables.metadata import METADATA, no_longer_than, required, whole_seconds
 from shared.store.types import UtcTime
 
 # The services' own state: settings first, every version of them.
@@ -16,6 +16,9 @@ SETTINGS: Final = Table(
     *required(Text, "body_json"),
     *required(UtcTime, "ts_utc"),
     PrimaryKeyConstraint("name", "version", name="pk_settings"),
+    # A calendar of many years is in one of them.
+    *no_longer_than("settings", name=200, body_json=30_000_000),
+    *whole_seconds("settings", "ts_utc"),
 )
 
 

@@ -148,12 +148,39 @@ def test_a_database_of_the_first_schema_is_upgraded_with_all_its_rows(
         with closing(open_store(old)) as store, store.transaction() as transaction:
             add_some_of_everything(transaction)
     kept = rows_of(old)
-    assert check(old) == (SchemaState.OLDER, "0009", "0010")
-    assert upgrade(old) == (SchemaState.OLDER, "0009", "0010")
+    assert check(old) == (SchemaState.OLDER, "0009", STEPS.current)
+    assert upgrade(old) == (SchemaState.OLDER, "0009", STEPS.current)
     assert rows_of(old) == kept
     with closing(open_store(old)) as store, store.transaction() as transaction:
         waiting = transaction.unsent_outbox(10, an_outgoing(1).producer, an_outgoing(1).stream)
         assert [each.row for each in waiting] == [an_outgoing(1), an_outgoing(2)]
+
+
+def test_rows_that_went_past_what_a_schema_allows_now_are_cut_and_keep_nobody_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "tenth.db"
+    old = sqlite_url(database)
+    with monkeypatch.context() as before_it:
+        before_it.setattr(schema, "STEPS", Steps(STEPS.folders, ("0009", "0010")))
+        upgrade(old)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO commands (created_ts_utc, actor, type, payload_json, status, idempotency_key) VALUES "
+            "('yesterday', CAST(x'4a6f73e9' AS TEXT), 'PAUSE_ALL', x'7b7d', 'PENDING', 'k'), "
+            "('2026-01-05', hex(zeroblob(500)), 'PAUSE_ALL', hex(zeroblob(20000)), 'PENDING', hex(zeroblob(500)))"
+        )
+        connection.execute("INSERT INTO settings VALUES ('risk', 1, '{}', 'yesterday')")
+    upgrade(old)
+    with closing(open_store(old)) as store, store.reading() as reader:
+        first, second = reader.command(1), reader.command(2)
+        assert first is not None
+        assert second is not None
+        assert (first.actor, first.payload_json, first.idempotency_key) == ("Jos\N{REPLACEMENT CHARACTER}", "{}", "k")
+        assert (len(second.actor), len(second.payload_json), second.idempotency_key) == (200, 10_000, None)
+        risk = reader.setting("risk")
+        assert risk is not None
+        assert (risk.body_json, risk.time) == ("{}", 0)
 
 
 def test_the_program_goes_on_with_an_upgraded_database(

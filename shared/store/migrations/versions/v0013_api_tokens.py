@@ -9,7 +9,7 @@ from shared.store.tables.metadata import Identity, identity, optional, required
 from shared.store.types import UtcInstant
 
 revision: Final = "0013"
-down_revision: Final = "0010"
+down_revision: Final = "0011"
 branch_labels: Final = None
 depends_on: Final = None
 
