@@ -76,13 +76,16 @@ def prepare_database() -> None:
 
 
 def _grant(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
-    # Granting locks every table, which services that are at work would feel: only once for each schema.
+    # Granting locks every table, which services that are at work would feel: only once for each schema. The note is kept
+    # on the database: one that was made anew has none, and gets its rights.
     roles = ROLES.read_bytes()
     note = f"rights {hashlib.sha256(roles).hexdigest()[:16]} for schema {_schema(connection)}"
-    if _answer(connection, "SELECT shobj_description(to_regrole('scalpbot_owner'), 'pg_authid')") == note:
+    noted = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    if _answer(connection, noted) == note:
         return
     connection.execute(roles)
-    connection.execute(sql.SQL("COMMENT ON ROLE scalpbot_owner IS {}").format(note))
+    comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
+    connection.execute(comment.format(sql.Identifier(connection.info.dbname), note))
 
 
 def _schema(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:

@@ -63,7 +63,7 @@ BEGIN
         ('applied_quotes', 'SELECT', 'scalpbot_api'),
         -- What operators ask for: whoever may send it adds a row, the executor carries it out.
         ('commands', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
-        ('commands', 'SELECT, INSERT', 'scalpbot_api'),
+        ('commands', 'SELECT, INSERT, UPDATE (idempotency_key)', 'scalpbot_api'),
         ('holds', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
         ('holds', 'SELECT', 'scalpbot_api'),
         -- Versions of the parameters: the API adds one, the executor puts it into force, the strategy service goes by it.
@@ -73,14 +73,11 @@ BEGIN
         -- Who may sign in is the API's and nobody else's.
         ('users', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
         ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
-<<<<<<< HEAD
         ('second_factors', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
         ('recovery_codes', 'SELECT, INSERT, DELETE', 'scalpbot_api'),
         ('api_tokens', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
-=======
         -- But whoever finds that the database was restored ends them all: some were ended already.
         ('sessions', 'SELECT (revoked_at), UPDATE (revoked_at)', 'scalpbot_executor'),
->>>>>>> 217185d (fix: let no bytes, sizes or times of plain SQL stop whoever reads them)
         ('login_attempts', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
         -- The audit log only grows, whoever writes.
         ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),

@@ -9,10 +9,13 @@ from typing import Final, NamedTuple
 from shared.anchors.file import sync_folder
 from shared.anchors.lines import AnchorsFound, Signer, check_anchors
 from shared.contracts.errors import InputError
+from shared.contracts.times import parse_time
 from shared.settings.environment import RuntimeSettings
 from shared.settings.keys import KEY_BYTES, private_bytes, private_text
 from shared.store.engine import beside
 
+# Three times as long as until the next anchor.
+NEW_LOG_SECONDS: Final = 900
 _KEY_MODE: Final = 0o600
 
 
@@ -56,6 +59,20 @@ def read_anchors(known: KnownAnchors) -> AnchorsFound | None:
         raise InputError(
             f"The anchors {known.path} cannot be read ({fault.strerror}): name a file that you may read."
         ) from fault
+
+
+def lacking(known: KnownAnchors, found: AnchorsFound | None, began: str | None, now: float) -> str:
+    """Return why a log that began at a time (None: it is empty) lacks the anchor that it should have; or nothing.
+
+    Whoever cuts off the end of a log may take its anchors away as well. A new log gets its first within minutes.
+    """
+    if known.path is None or began is None or (found is not None and found.anchors):
+        return ""
+    with suppress(ValueError):
+        if now - parse_time(began) < NEW_LOG_SECONDS:
+            return ""
+    what = f"{known.path} is missing" if found is None else f"there is no sound anchor in {known.path}"
+    return f"{what}: that nothing was cut off the end of the log cannot be told"
 
 
 def signing_key(

@@ -58,6 +58,10 @@ UNFINISHED: Final = (CommandStatus.PENDING, CommandStatus.RUNNING)
 # What only keeps from trading is never too late, nor are parameters that were saved: a smaller risk must not be lost in
 # an outage. All else is about the moment in which it was asked for.
 _LASTING: Final = (CommandType.PAUSE_PAIR, CommandType.PAUSE_ALL, CommandType.KILL_SWITCH_ON, CommandType.RELOAD_PARAMS)
+# What switches off; whoever sends one again wants it to be off now, whatever became of the first.
+SWITCHES_OFF: Final = (CommandType.PAUSE_PAIR, CommandType.PAUSE_ALL, CommandType.KILL_SWITCH_ON)
+# For so long the same key means the same command.
+KEY_SECONDS: Final = 86_400
 _OF_ONE_PAIR: Final = (CommandType.PAUSE_PAIR, CommandType.RESUME_PAIR, CommandType.CLOSE_PAIR)
 
 

@@ -5,16 +5,22 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from shared.contracts.commands import (
+    EVERY_PAIR,
+    KEY_SECONDS,
     LONGEST_ACTOR_CHARACTERS,
     LONGEST_EXPIRY_SECONDS,
     LONGEST_KEY_CHARACTERS,
+    SWITCHES_OFF,
+    UNFINISHED,
     Command,
+    CommandType,
     canonical_payload,
     default_expiry_seconds,
 )
 from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
-from shared.store.port import Transaction
+from shared.contracts.vocabulary import HoldKind
+from shared.store.port import Reader, Transaction
 from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import CommandRow, NewCommand
 
@@ -33,7 +39,10 @@ class KeyTakenError(InputError):
 
 
 class Sent(NamedTuple):
-    """A command as it is stored, and whether it is new: the same key returns the same command."""
+    """A command as it is stored, and whether it is new: for a day the same key returns the same command.
+
+    A pause or kill switch that was carried out and is not in force any more is sent anew, whatever its key.
+    """
 
     row: CommandRow
     is_new: bool
@@ -54,6 +63,9 @@ def send_command(transaction: Transaction, command: Command, new: NewCommand) ->
     if new.idempotency_key is not None:
         _check_length("idempotency key", new.idempotency_key, LONGEST_KEY_CHARACTERS)
     row, is_new = transaction.add_command(new)
+    if not is_new and _is_used_up(transaction, row, command, new):
+        transaction.release_key(row.id)
+        row, is_new = transaction.add_command(new)
     if not is_new and not (_same(row.payload_json, new.payload_json) and _lasts_as_long(row, new)):
         raise KeyTakenError(
             f"the idempotency key '{new.idempotency_key}' belongs to command {row.id}, a {row.type} with another "
@@ -65,6 +77,18 @@ def send_command(transaction: Transaction, command: Command, new: NewCommand) ->
             [AuditEntry(time=new.created_time, actor=new.actor, action=SENT, command_id=row.id, detail=detail)]
         )
     return Sent(row, is_new)
+
+
+def _is_used_up(reader: Reader, row: CommandRow, command: Command, new: NewCommand) -> bool:
+    """Tell whether a key no longer stands for the command that was sent with it first."""
+    if row.status in UNFINISHED:
+        return False
+    if age_seconds(row.created_ts_utc, new.created_time) > KEY_SECONDS:
+        return True
+    if command.type not in SWITCHES_OFF or not _same(row.payload_json, new.payload_json):
+        return False
+    kind = HoldKind.KILL_SWITCH if command.type is CommandType.KILL_SWITCH_ON else HoldKind.PAUSE
+    return (command.pair or EVERY_PAIR, kind) not in {(hold.scope, hold.kind) for hold in reader.holds()}
 
 
 def command_fields(row: CommandRow) -> dict[str, Any]:

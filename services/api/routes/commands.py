@@ -44,7 +44,8 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=LONGEST_KEY,
-        description="A command sent again with the same key is not carried out again: the first one comes back.",
+        description="A command sent again with the same key within a day is not carried out again: the first one comes "
+        "back. Only a pause or kill switch that is not in force any more is carried out anew.",
     ),
 ]
 
@@ -71,7 +72,7 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
             rate.uncount(principal.user_id, order.type)
         response.status_code = HTTPStatus.ACCEPTED if sent.is_new else HTTPStatus.OK
         response.headers["Location"] = f"{context.root_path}/api/commands/{sent.row.id}"
-        return SentCommand(**shown_command(sent.row).model_dump(), trading=trading)
+        return SentCommand(**shown_command(sent.row).model_dump(), repeated=not sent.is_new, trading=trading)
 
     for prefix in _PREFIXES:
         app.post(

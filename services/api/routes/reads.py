@@ -25,11 +25,12 @@ from services.api.shapes.market import Candle, ExplainedCandle, JudgedCandle, ju
 from services.api.shapes.pages import CandlesQuery, Page, PageQuery, PairPageQuery, page
 from services.api.work_limit import WorkLimit
 from shared.anchors.lines import AnchorsFound
-from shared.anchors.places import read_anchors
+from shared.anchors.places import lacking, read_anchors
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import known_pair, parse_pair
 from shared.core.types import SECONDS_PER_DAY
+from shared.runtime.audit_trail import AuditTrail
 from shared.store.rows.listing import Span
 from shared.store.sql.audit import verify_audit
 
@@ -103,19 +104,26 @@ def register_audit(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
     def verify() -> AuditFinding:
         with heavy.work():
             # Anchors first: every record that they have seen is then there to be read.
-            anchors = _anchors(context)
+            anchors, unread = _anchors(context)
+            trail = AuditTrail()
             with context.store.reading() as reader:
-                found = verify_audit(reader.audit_in_order(), () if anchors is None else anchors.witnesses())
-        return audit_finding(found, anchors)
+                rows = trail.passing(reader.audit_in_order())
+                found = verify_audit(rows, () if anchors is None else anchors.witnesses())
+                differs = trail.difference(reader) if found.ok else ""
+                first = reader.audit_record(1)
+            lacks = unread or lacking(
+                context.anchors, anchors, None if first is None else first.ts_utc, context.clock()
+            )
+        return audit_finding(found, anchors, differs, lacks)
 
 
-def _anchors(context: ApiContext) -> AnchorsFound | None:
-    """Return the anchors where the API has and may read them; the answer tells that there are none."""
+def _anchors(context: ApiContext) -> tuple[AnchorsFound | None, str]:
+    """Return the anchors where there are some, and why they cannot be read where that is so."""
     try:
-        return read_anchors(context.anchors)
+        return read_anchors(context.anchors), ""
     except InputError as fault:
         context.log.warning("audit anchors not read", reason=str(fault))
-        return None
+        return None, "the anchors cannot be read"
 
 
 def _in_days(span: Span) -> Span:

@@ -43,7 +43,8 @@ class AnchorFinding(BaseModel):
 class AuditFinding(BaseModel):
     """What walking the audit log's chain found: the sound records, and the first bad one and why.
 
-    `anchors` is null where the API has none to read; then an end that was cut off cannot be seen.
+    `anchors` is null where the API has none to read; then an end that was cut off cannot be seen, and where anchors
+    are to be there, `ok` is false.
     """
 
     ok: bool
@@ -51,14 +52,21 @@ class AuditFinding(BaseModel):
     head: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
     first_bad_id: int | None
     why: str = Field(examples=[""])
+    differs: str = Field(examples=[""], description="The first command or trade that is not as the log tells.")
     anchors: AnchorFinding | None
+    anchors_lack: str = Field(examples=[""], description="Why there is no anchor to compare with, where one should be.")
 
 
-def audit_finding(found: AuditCheck, anchors: AnchorsFound | None) -> AuditFinding:
-    """Return what was found of the audit log, and of its anchors where there are some."""
+def audit_finding(found: AuditCheck, anchors: AnchorsFound | None, differs: str, lacks: str) -> AuditFinding:
+    """Return what was found of the audit log, of the rows that it tells of, and of its anchors where there are some."""
     shown = None if anchors is None else AnchorFinding(**anchors.summary(found.rows))
     sound = anchors is None or anchors.first_bad is None
-    return AuditFinding(**{**found._asdict(), "ok": found.ok and sound}, anchors=shown)
+    return AuditFinding(
+        **{**found._asdict(), "ok": found.ok and sound and not differs and not lacks},
+        differs=differs,
+        anchors=shown,
+        anchors_lack=lacks,
+    )
 
 
 def shown_audit(row: AuditRow) -> AuditRecord:

@@ -86,8 +86,11 @@ class Command(BaseModel):
 
 
 class SentCommand(Command):
-    """A command as it was just stored, and whether anybody trades who could carry it out."""
+    """A command as it is stored, whether it was sent before, and whether anybody trades who could carry it out."""
 
+    repeated: bool = Field(
+        examples=[False], description="The key was used before: this is the command that was sent then, with its end."
+    )
     trading: Trading = Field(
         examples=["now"], description="Where `nobody` trades it waits for whoever does so next, until it expires."
     )

@@ -1,5 +1,6 @@
 """`scalpbot audit`: the log as it is stored, its chain and its anchors, and their key."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from secrets import token_bytes
@@ -13,8 +14,9 @@ from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
 from shared.anchors.lines import AnchorsFound, Signer
-from shared.anchors.places import KnownAnchors, known_anchors, make_key, read_anchors, read_key
+from shared.anchors.places import KnownAnchors, known_anchors, lacking, make_key, read_anchors, read_key
 from shared.contracts.errors import InputError, unwritable
+from shared.runtime.audit_trail import AuditTrail
 from shared.settings.keys import public_bytes
 from shared.settings.settings import Settings
 from shared.store.rows.audit import AuditRow
@@ -35,24 +37,30 @@ def tail(where: AtDatabase, limit: int, as_json: bool) -> None:
 
 
 def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:
-    """Print whether chain and anchors hold, and return the exit code that says so."""
+    """Print whether chain, tables and anchors hold, and return the exit code that says so."""
     settings = read_settings(where.config)
     url = url_read(where)
     known = _known(settings, url, anchors, public_key)
     # Anchors first: every record that they have seen is then there to be read.
     found = read_anchors(known)
+    trail = AuditTrail()
     with reading_at(url) as reader:
         newest = next(iter(reader.audit(1)), None)
+        first = reader.audit_record(1)
         with bar("verifying", 0 if newest is None else newest.id) as progress:
-            rows = _counted(reader.audit_in_order(), progress)
+            rows = _counted(trail.passing(reader.audit_in_order()), progress)
             check = verify_audit(rows, () if found is None else found.witnesses())
+        differs = trail.difference(reader) if check.ok else ""
+    lacks = lacking(known, found, None if first is None else first.ts_utc, time.time())
     missing = anchors is not None and found is None
-    holds = check.ok and not missing and (found is None or found.first_bad is None)
+    holds = check.ok and not differs and not lacks and not missing and (found is None or found.first_bad is None)
     if as_json:
-        say_json({**check._asdict(), "ok": holds, "anchors": _anchors_document(known, found, check)})
+        told = {"differs": differs, "anchors_lack": lacks, "anchors": _anchors_document(known, found, check)}
+        say_json({**check._asdict(), "ok": holds, **told})
     else:
         _say_chain(check)
-        _say_anchors(known, found, check)
+        _say_trail(check, differs)
+        _say_anchors(known, found, check, lacks)
     return 0 if holds else DID_NOT_HOLD
 
 
@@ -115,18 +123,25 @@ def _say_chain(check: AuditCheck) -> None:
         say(f"The audit chain is broken at record {check.first_bad_id}: {check.why}.")
 
 
-def _say_anchors(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck) -> None:
+def _say_trail(check: AuditCheck, differs: str) -> None:
+    if differs:
+        say(f"The tables are not as the log tells: {differs}.")
+    elif check.ok:
+        say("Commands and trades are as the log tells.")
+
+
+def _say_anchors(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck, lacks: str) -> None:
     if known.path is None:
         say("No anchors are kept for this database: set AUDIT_ANCHOR_PATH, or give --anchors FILE.")
         return
     if found is None:
-        say(f"There are no anchors: {known.path} does not exist. Records cut off at the end would go unnoticed.")
+        say(f"There are no anchors: {lacks or f'{known.path} does not exist yet'}.")
         return
     summary = found.summary(check.rows)
     if found.first_bad is not None:
         say(f"The anchors in {known.path} were changed, from anchor {found.first_bad} on: {found.why}.")
     if summary["last_id"] is None:
-        say(f"There is no valid anchor in {known.path}.")
+        say(f"There is no valid anchor: {lacks or f'the log that {known.path} is for is new'}.")
     else:
         say(
             f"Valid anchors: {summary['count']}; the last, made {summary['last_time']}, covers the records up to "

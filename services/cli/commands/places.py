@@ -122,7 +122,7 @@ class RemoteCommands:
         reply = self._remote.ask("POST", "/api/commands", body, again=True)
         # Under a key of our own, one that is known already is the one whose answer was lost.
         # Who trades was asked for before.
-        sent = {name: value for name, value in reply.body.items() if name != "trading"}
+        sent = {name: value for name, value in reply.body.items() if name not in ("trading", "repeated")}
         return sent, reply.status == HTTPStatus.ACCEPTED or order.key is None
 
     def command(self, command_id: int) -> dict[str, Any] | None:

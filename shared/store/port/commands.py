@@ -50,6 +50,10 @@ class CommandWrites(Protocol):
         """Add a command and return it with True, or the known one of the same type and key with False."""
         ...
 
+    def release_key(self, command_id: int) -> None:
+        """Take its idempotency key from a command, so that another one of its type may have it."""
+        ...
+
     def claim_command(self, claimed_by: str, time: int) -> CommandRow | None:
         """Take the oldest command that waits and return it as running; nobody else gets it until we commit."""
         ...

@@ -129,6 +129,10 @@ class CommandSession(Session):
         same = (COMMANDS.c.type == new.type, COMMANDS.c.idempotency_key == new.idempotency_key)
         return _command_row(self._connection.execute(_COMMAND.where(*same)).one()), False
 
+    def release_key(self, command_id: int) -> None:
+        """Set it to NULL by primary key; the audit log has it still."""
+        self._connection.execute(update(COMMANDS).where(COMMANDS.c.id == command_id).values(idempotency_key=None))
+
     def claim_command(self, claimed_by: str, time: int) -> CommandRow | None:
         """Choose and update in two statements; PostgreSQL locks the row and skips locked ones."""
         waits = COMMANDS.c.status == CommandStatus.PENDING.value

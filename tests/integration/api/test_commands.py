@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import create_engine
 
 from services.api.security.command_rate import COMMANDS_PER_MINUTE
+from shared.contracts.commands import parse_command
 from shared.contracts.times import format_time
+from shared.runtime.commands import send_command
 from shared.store.engine import sqlite_url
-from shared.store.rows.commands import CommandFilter
+from shared.store.rows.commands import CommandFilter, NewCommand
 from shared.store.rows.listing import Span
 from shared.store.sql_store import open_store
 from tests.contract.builders import MIDNIGHT
@@ -106,6 +108,46 @@ def test_a_command_is_accepted_at_once_and_its_end_is_told_with_its_whole_trail(
     require_sound(asked.desk.store)
 
 
+@pytest.mark.parametrize(
+    ("on", "off"),
+    [
+        ({"type": "KILL_SWITCH_ON"}, {"type": "KILL_SWITCH_OFF"}),
+        ({"type": "PAUSE_ALL"}, {"type": "RESUME_ALL"}),
+        (PAUSE, {"type": "RESUME_PAIR", "payload": {"pair": PAIR}}),
+    ],
+)
+def test_what_switches_off_does_so_again_under_a_key_that_was_used_before(
+    asked: Asked, on: dict[str, Any], off: dict[str, Any]
+) -> None:
+    keyed = {**on, "idempotency_key": "kill"}
+    first = asked.ended(keyed)
+    again = post(asked.api, keyed)
+    assert (again.status_code, again.json()["id"], again.json()["repeated"]) == (200, first["id"], True)
+    asked.ended(off)
+    answer = post(asked.api, keyed)
+    assert (answer.status_code, answer.json()["repeated"]) == (202, False)
+    assert answer.json()["id"] > first["id"]
+    asked.desk.obey()
+    assert len(asked.api.get("/api/status").json()["holds"]) == 1
+    assert asked.ended({**off, "idempotency_key": "kill"})["status"] == "SUCCEEDED"
+    # What lets through again is done once, whoever asks again.
+    repeated = post(asked.api, {**off, "idempotency_key": "kill"})
+    assert (repeated.status_code, repeated.json()["repeated"]) == (200, True)
+    require_sound(asked.desk.store)
+
+
+def test_a_key_holds_for_a_day(asked: Asked) -> None:
+    resume = {"type": "RESUME_ALL", "idempotency_key": "daily"}
+    first = asked.ended(resume)
+    with asked.desk.store.transaction() as transaction:
+        late = NewCommand(NOON + 86_401, "ann", "RESUME_ALL", first["payload_json"], "daily")
+        sent = send_command(transaction, parse_command(late.type, late.payload_json), late)
+        assert sent.is_new
+        assert sent.row.id > first["id"]
+        again = send_command(transaction, parse_command(late.type, late.payload_json), late)
+        assert (again.is_new, again.row.id) == (False, sent.row.id)
+
+
 def test_a_row_of_plain_sql_closes_a_position_and_is_seen_to_the_end(asked: Asked, url: str) -> None:
     insert = (
         "INSERT INTO commands (created_ts_utc, actor, type, payload_json, status)"
@@ -155,7 +197,7 @@ def test_the_same_key_is_one_command_wherever_it_stands(api: Api) -> None:
     again = post(api, {**PAUSE, "idempotency_key": "k"}, "admin", "/commands")
     both = post(api, {**PAUSE, "idempotency_key": "k"}, **{"Idempotency-Key": "k"})
     assert [answer.status_code for answer in (first, again, both)] == [202, 200, 200]
-    assert first.json() == again.json() == both.json()
+    assert {**first.json(), "repeated": True} == again.json() == both.json()
     assert again.headers["location"] == first.headers["location"]
     differing = post(api, {**PAUSE, "idempotency_key": "j"}, **{"Idempotency-Key": "k"})
     assert (differing.status_code, "differ" in differing.json()["detail"]) == (422, True)

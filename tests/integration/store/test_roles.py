@@ -159,7 +159,9 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.add_command(NewCommand(MIDNIGHT, "ann", "PAUSE_ALL", "{}", "key"))
         assert transaction.holds() == []
         transaction.add_params(NewParams("risk", "{}", "abc123", "ann", MIDNIGHT))
+        transaction.release_key(1)
     with working_as(url, EXECUTOR) as transaction:
+        assert transaction.revoke_all_sessions() == 0
         transaction.activate_params(1, MIDNIGHT, 1)
     with working_as(url, STRATEGY) as transaction:
         assert transaction.active_params_version() == 1
@@ -172,6 +174,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.end_holds([hold], MIDNIGHT, 1, "ann", claimed.id)
         transaction.finish_command(claimed.id, "SUCCEEDED", "{}", MIDNIGHT)
         assert transaction.audit_of_command(claimed.id) == []
+        assert transaction.skip_commands("{}", MIDNIGHT) == []
 
 
 def let_in(transaction: Transaction) -> None:
@@ -250,6 +253,8 @@ def test_nobody_may_change_an_audit_record(guarded_url: str, role: str, statemen
         (STRATEGY, "SELECT * FROM sessions"),
         (EXECUTOR, "SELECT * FROM users"),
         (EXECUTOR, "INSERT INTO sessions DEFAULT VALUES"),
+        (EXECUTOR, "SELECT token_hash FROM sessions"),
+        (EXECUTOR, "UPDATE sessions SET expires_at = now()"),
         (API, "DELETE FROM users"),
         (API, "UPDATE trades SET units = 1"),
         (API, "DELETE FROM positions"),
