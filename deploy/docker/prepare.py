@@ -76,8 +76,8 @@ def prepare_database() -> None:
 
 
 def _grant(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
-    # Granting locks every table, which services that are at work would feel: only once for each schema. The note is kept
-    # on the database: one that was made anew has none, and gets its rights.
+    # Granting locks every table, which services that are at work would feel: only once for each schema. The note is
+    # kept on the database: one that was made anew has none, and gets its rights.
     roles = ROLES.read_bytes()
     note = f"rights {hashlib.sha256(roles).hexdigest()[:16]} for schema {_schema(connection)}"
     noted = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
