@@ -39,10 +39,10 @@ class Heartbeat(BaseModel):
 
 
 class Hold(BaseModel):
-    """A stop of entries, by an operator, that is in force; exits go on."""
+    """A stop of entries, by an operator or for a restored database, that is in force; exits go on."""
 
     scope: str = Field(examples=[_PAIR], description="A pair, or ALL.")
-    kind: str = Field(examples=["pause"], description="`pause` or `kill_switch`.")
+    kind: str = Field(examples=["pause"], description="`pause`, `kill_switch` or `restored`.")
     actor: str = Field(examples=["ann"])
     since: str = Field(examples=[_TIME])
     command_id: int | None = Field(examples=[7])

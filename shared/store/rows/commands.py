@@ -49,9 +49,9 @@ class Backlog(NamedTuple):
 
 
 class HoldRow(NamedTuple):
-    """A stop of entries by a person, for the candles after `since_seq` up to `ended_seq` (None: still in force).
+    """A stop of entries, for the candles after `since_seq` up to `ended_seq` (None: still in force).
 
-    `scope` is a pair or `ALL`, `kind` is `pause` or `kill_switch`; the commands are those that began and ended it.
+    `scope` is a pair or `ALL`, `kind` a HoldKind; the commands are those that began and ended it.
     """
 
     scope: str

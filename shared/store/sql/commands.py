@@ -19,7 +19,7 @@ from shared.contracts.times import format_time
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import Backlog, CommandFilter, CommandRow, HoldRow, NewCommand
 from shared.store.rows.listing import Listed, Span
-from shared.store.sql.session import Session, picked
+from shared.store.sql.session import Session, cut, picked
 from shared.store.tables.audit import AUDIT_LOG
 from shared.store.tables.commands import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUNS
 
@@ -27,8 +27,7 @@ from shared.store.tables.commands import COMMANDS, HOLDS, IN_FORCE, WAITS_OR_RUN
 _WAITS_OR_RUNS: Final = text(WAITS_OR_RUNS)
 _IN_FORCE: Final = text(IN_FORCE)
 _HOLD: Final = picked(HOLDS, HoldRow._fields, since_time="since_ts_utc", ended_time="ended_ts_utc")
-# SQLite's constraints can be switched off by whoever writes, and no row may fill the memory of whoever reads it. Of a
-# payload one character more is read, so that it is seen to be too long.
+# Of a payload one character more is read, so that it is seen to be too long.
 _MOST_CHARACTERS: Final = {
     "actor": LONGEST_ACTOR_CHARACTERS,
     "type": LONGEST_TYPE_CHARACTERS,
@@ -37,14 +36,7 @@ _MOST_CHARACTERS: Final = {
     "result_json": LONGEST_RESULT_CHARACTERS,
     "claimed_by": LONGEST_HOLDER_CHARACTERS,
 }
-_COMMAND: Final = select(
-    *(
-        func.substr(COMMANDS.c[name], 1, _MOST_CHARACTERS[name]).label(name)
-        if name in _MOST_CHARACTERS
-        else COMMANDS.c[name]
-        for name in CommandRow._fields
-    )
-)
+_COMMAND: Final = cut(picked(COMMANDS, CommandRow._fields), _MOST_CHARACTERS)
 
 
 class CommandSession(Session):

@@ -9,11 +9,16 @@ from shared.contracts.times import format_time
 from shared.store.postgresql import SETTING_TURN
 from shared.store.rows.listing import Listed, Span
 from shared.store.rows.params import NewParams, ParamsRow
-from shared.store.sql.session import Session, picked
+from shared.store.sql.session import Session, cut, picked
 from shared.store.tables.params import STRATEGY_PARAMS
 
 _COLUMNS = STRATEGY_PARAMS.c
-_PARAMS = picked(STRATEGY_PARAMS, ParamsRow._fields, created_time="created_ts_utc", activated_time="activated_ts_utc")
+# One character more than is allowed, so that a text that went past the constraints makes no sense.
+_MOST_CHARACTERS = {"section": 101, "body_json": 1_000_001, "hash": 101, "actor": 201}
+_PARAMS = cut(
+    picked(STRATEGY_PARAMS, ParamsRow._fields, created_time="created_ts_utc", activated_time="activated_ts_utc"),
+    _MOST_CHARACTERS,
+)
 
 
 class ParamsSession(Session):

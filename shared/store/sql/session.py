@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, select
+from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -95,6 +95,20 @@ def picked(table: Table, fields: Sequence[str], **renamed: str) -> Select[Any]:
     What it finds can be unpacked into the row, wherever the columns stand in the table.
     """
     return select(*(table.c[renamed.get(field, field)] for field in fields))
+
+
+def cut(query: Select[Any], most: Mapping[str, int]) -> Select[Any]:
+    """Return a query that reads so many characters of some columns, by name, and no more.
+
+    SQLite's constraints can be switched off by whoever writes, and no row may fill the memory of whoever reads it.
+    """
+    columns = query.selected_columns
+    return query.with_only_columns(
+        *(
+            func.substr(column, 1, most[column.name]).label(column.name) if column.name in most else column
+            for column in columns
+        )
+    )
 
 
 def of_pair(query: Select[Any], column: Column[Any], pair: str | None) -> Select[Any]:

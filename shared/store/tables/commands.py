@@ -60,7 +60,7 @@ COMMANDS: Final = Table(
     Index("ix_commands_unfinished", "id", sqlite_where=text(WAITS_OR_RUNS), postgresql_where=text(WAITS_OR_RUNS)),
 )
 
-# Stops of entries by a person, for the candles after `since_seq` up to `ended_seq`.
+# Stops of entries, by a person or for a restored database, for the candles after `since_seq` up to `ended_seq`.
 HOLDS: Final = Table(
     "holds",
     METADATA,

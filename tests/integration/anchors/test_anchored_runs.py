@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from services.cli import main
 from shared.settings.keys import private_text
 from shared.store.sql_store import open_store
-from tests.fixtures.anchored import KEY, PUBLIC, write
+from tests.fixtures.anchored import KEY, PUBLIC, anchor, tamper, write
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment, wait_until
 from tests.fixtures.paper import SAMPLE
@@ -46,6 +47,35 @@ def test_the_executor_anchors_what_others_wrote_too_and_once_more_when_it_is_ask
     assert main([*asked, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["anchors"]
     assert (told["count"], told["last_id"], told["not_covered"]) == (2, 5, 0)
+
+
+def test_an_executor_holds_entries_on_a_database_older_than_its_anchors_until_it_is_accepted(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchors = tmp_path / "volume" / "anchors.jsonl"
+    environ = {"AUDIT_ANCHOR_PATH": str(anchors), "AUDIT_ANCHOR_KEY": private_text(KEY)}
+    with closing(open_store(deployment.store_url)) as store:
+        write(store, 5)
+        anchor(store, anchors)
+    tamper(deployment.store_url, lambda rows: rows[:3])
+    deployment.start("executor", environ=environ)
+    restored = "scalpbot_database_restored"
+    wait_until(lambda: deployment.metrics("executor").get(restored) == 1, PATIENCE_SECONDS, "entries are held")
+    assert "accept-restore" in waits_for(deployment)
+    with monkeypatch.context() as within:
+        for name, value in environ.items():
+            within.setenv(name, value)
+        assert main(["db", "accept-restore", "--db", deployment.store_url]) == 0
+    wait_until(lambda: deployment.metrics("executor").get(restored) == 0, PATIENCE_SECONDS, "it is accepted")
+    wait_until(lambda: "accept-restore" not in waits_for(deployment), PATIENCE_SECONDS, "it is ready")
+    with closing(open_store(deployment.store_url)) as store, store.reading() as reader:
+        assert [hold.kind for hold in reader.holds()] == ["kill_switch"]
+
+
+def waits_for(deployment: Deployment) -> dict[str, str]:
+    answer = httpx.get(f"http://127.0.0.1:{deployment.health_port('executor')}/readyz", timeout=5)
+    told: dict[str, str] = answer.json()["waiting_for"]
+    return told
 
 
 def test_a_paper_run_is_anchored_at_its_end_without_being_told_to(

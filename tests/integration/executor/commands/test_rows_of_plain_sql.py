@@ -112,6 +112,7 @@ def test_a_row_that_went_past_the_constraints_is_cut_for_whoever_reads_it(tmp_pa
         with connection:
             connection.execute(inserting("commands", "payload_json", "hex(zeroblob(5000000))"))
             connection.execute(inserting("commands", "actor", "hex(zeroblob(5000000))"))
+            connection.execute(inserting("strategy_params", "body_json", "hex(zeroblob(5000000))"))
         connection.close()
         desk.obey()
         assert desk.result(1)[0] == "FAILED"
@@ -121,3 +122,4 @@ def test_a_row_that_went_past_the_constraints_is_cut_for_whoever_reads_it(tmp_pa
             assert max(len(row.detail_json) for row in reader.audit(100)) < 3_000
             assert max(len(str(hold)) for hold in reader.holds()) < 1_000
             assert len(str(reader.list_commands(Span(limit=10), CommandFilter()))) < 50_000
+            assert len(str(reader.list_params(["risk"], Span(limit=10)))) < 1_100_000
