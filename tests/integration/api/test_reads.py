@@ -5,8 +5,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -17,17 +15,13 @@ from services.api.app import create_app
 from services.api.context import ApiContext
 from services.api.envelope import LARGEST_BODY_BYTES
 from services.api.routes import exports
-from shared.anchors.places import KnownAnchors
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.runs import RunMode
 from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings
 from shared.store.engine import database_url, open_engine
 from shared.store.rows.listing import Span
-from shared.store.sql.audit import GENESIS_HASH
-from shared.store.sql_store import open_store
 from tests.contract.builders import FREE, M5, MIDNIGHT, a_candle, a_position, an_opening
-from tests.fixtures.anchored import PUBLIC, anchor, rewritten, tamper
 from tests.fixtures.api import PASSWORD, Api, add_rows, running
 from tests.fixtures.api_stores import api, quick_api, url
 
@@ -231,32 +225,6 @@ def test_status_tells_how_the_platform_stands(api: Api) -> None:
         transaction.add_candles([a_candle(5, pair="EUR_CHF")])
     assert "[rates]" in api.get("/api/status").json()["notes"][0]
     assert [(each["service"], each["instance"]) for each in status["heartbeats"]] == [("executor", "executor-1")]
-
-
-def test_the_audit_chain_is_verified(api: Api) -> None:
-    add_rows(api.store, 1, 3)
-    found = api.get("/api/audit/verify").json()
-    assert (found["ok"], found["rows"], found["first_bad_id"]) == (True, 6, None)
-    assert found["head"] != GENESIS_HASH
-    newest = api.get("/api/audit", limit=1).json()["items"][0]
-    assert (newest["actor"], newest["detail_json"], newest["hash"]) == ("executor", '{"seq":3}', found["head"])
-
-
-def test_the_audit_log_is_compared_with_its_anchors(url: str, tmp_path: Path) -> None:
-    path = tmp_path / "anchors.jsonl"
-    with closing(open_store(url)) as store, running(store, anchors=KnownAnchors(path, PUBLIC)) as api:
-        add_rows(store, 1, 3)
-        assert api.get("/api/audit/verify").json()["anchors"] is None
-        anchor(store, path)
-        add_rows(store, 4, 4)
-        found = api.get("/api/audit/verify").json()
-        assert (found["ok"], found["anchors"]["last_id"], found["anchors"]["not_covered"]) == (True, 6, 1)
-        tamper(url, lambda rows: rewritten(rows, 5))
-        found = api.get("/api/audit/verify").json()
-        assert (found["ok"], found["first_bad_id"]) == (False, 6)
-        path.write_bytes(path.read_bytes().replace(b'"audit_id":6', b'"audit_id":4'))
-        found = api.get("/api/audit/verify").json()
-        assert (found["ok"], found["first_bad_id"], found["anchors"]["first_bad"]) == (False, None, 1)
 
 
 def test_settings_are_shown_without_their_secrets(quick_api: Api) -> None:
