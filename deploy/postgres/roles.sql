@@ -78,6 +78,7 @@ BEGIN
         ('api_tokens', 'SELECT, INSERT, UPDATE', 'scalpbot_api'),
         -- But whoever finds that the database was restored ends them all: some were ended already.
         ('sessions', 'SELECT (revoked_at), UPDATE (revoked_at)', 'scalpbot_executor'),
+        ('api_tokens', 'SELECT (revoked_at), UPDATE (revoked_at)', 'scalpbot_executor'),
         ('login_attempts', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_api'),
         -- The audit log only grows, whoever writes.
         ('audit_log', 'SELECT, INSERT', 'scalpbot_executor, scalpbot_api'),

@@ -49,6 +49,7 @@ class Accepted(NamedTuple):
     anchors_kept_as: Path | None
     commands_skipped: int
     sessions_ended: int
+    tokens_ended: int
     kill_switch_was_on: bool
 
 
@@ -110,9 +111,9 @@ def _accept(transaction: Transaction, anchors: Path | None, why: str, actor: str
     is_on = any(hold.kind == HoldKind.KILL_SWITCH for hold in holds)
     if not is_on:
         entries.append((HOLD_SET, hold_fields(_begun(transaction, HoldKind.KILL_SWITCH, actor, now, cursor))))
-    commands, sessions = _end_what_waits(transaction, now)
-    accepted = Accepted(why, None if anchors is None else set_aside(anchors, now), commands, sessions, is_on)
-    kept_as = accepted.anchors_kept_as
+    ended_too = _end_what_is_of_the_past(transaction, now)
+    kept_as = None if anchors is None else set_aside(anchors, now)
+    accepted = Accepted(why=why, anchors_kept_as=kept_as, kill_switch_was_on=is_on, **ended_too)
     entries.append(
         (RESTORE_ACCEPTED, {**accepted._asdict(), "anchors_kept_as": None if kept_as is None else str(kept_as)})
     )
@@ -134,8 +135,7 @@ def _found(store: Store, known: KnownAnchors, now: int, fence: Callable[[Transac
         if why and not held:
             cursor = transaction.cursor(SERVICE, ALL_ASSESSED)
             held = [_begun(transaction, HoldKind.RESTORED, SYSTEM, now, cursor)]
-            commands, sessions = _end_what_waits(transaction, now)
-            detail = {"why": why, "commands_skipped": commands, "sessions_ended": sessions}
+            detail = {"why": why, **_end_what_is_of_the_past(transaction, now)}
             entries: list[tuple[str, dict[str, Any]]] = [(RESTORE_FOUND, detail), (HOLD_SET, hold_fields(held[0]))]
             transaction.append_audit([_entry(now, SYSTEM, action, detail) for action, detail in entries])
         return _Found(why, held)
@@ -147,8 +147,8 @@ def _begun(transaction: Transaction, kind: HoldKind, actor: str, now: int, curso
     return hold
 
 
-def _end_what_waits(transaction: Transaction, now: int) -> tuple[int, int]:
-    """Skip the commands that wait and end all sessions, and return how many those were."""
+def _end_what_is_of_the_past(transaction: Transaction, now: int) -> dict[str, int]:
+    """Skip the commands that wait, end all sessions and tokens, and return how many those were."""
     skipped = transaction.skip_commands(msgspec.json.encode(_SKIPPED).decode(), now)
     transaction.append_audit(
         [
@@ -156,7 +156,11 @@ def _end_what_waits(transaction: Transaction, now: int) -> tuple[int, int]:
             for row in skipped
         ]
     )
-    return len(skipped), transaction.revoke_all_sessions()
+    return {
+        "commands_skipped": len(skipped),
+        "sessions_ended": transaction.revoke_all_sessions(),
+        "tokens_ended": transaction.revoke_all_tokens(),
+    }
 
 
 def _entry(now: int, actor: str, action: str, detail: dict[str, Any], command_id: int | None = None) -> AuditEntry:

@@ -24,13 +24,13 @@ from services.api.shapes.ledger import (
 from services.api.shapes.market import Candle, ExplainedCandle, JudgedCandle, judged_fields, shown_candle, shown_judged
 from services.api.shapes.pages import CandlesQuery, Page, PageQuery, PairPageQuery, page
 from services.api.work_limit import WorkLimit
+from shared.anchors.audit_trail import AuditTrail
 from shared.anchors.lines import AnchorsFound
 from shared.anchors.places import lacking, read_anchors
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import known_pair, parse_pair
 from shared.core.types import SECONDS_PER_DAY
-from shared.runtime.audit_trail import AuditTrail
 from shared.store.rows.listing import Span
 from shared.store.sql.audit import verify_audit
 

@@ -14,10 +14,10 @@ from services.cli.database import reading, reading_at, url_read
 from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
+from shared.anchors.audit_trail import AuditTrail
 from shared.anchors.lines import AnchorsFound, Signer
 from shared.anchors.places import KnownAnchors, known_anchors, lacking, make_key, read_anchors, read_key
 from shared.contracts.errors import InputError, unwritable
-from shared.runtime.audit_trail import AuditTrail
 from shared.settings.keys import public_bytes
 from shared.settings.settings import Settings
 from shared.store.rows.audit import AuditRow

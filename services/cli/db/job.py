@@ -64,7 +64,10 @@ def accept_restore(where: AtDatabase, as_json: bool) -> None:
         say_json({**done._asdict(), "anchors_kept_as": kept_as, "anchors_begun": begun})
         return
     say(f"The database {shown_place(url)} is taken as it is.")
-    say(f"Ended {done.sessions_ended} sessions and skipped {done.commands_skipped} commands that waited.")
+    say(
+        f"Ended {done.sessions_ended} sessions and {done.tokens_ended} tokens, and skipped {done.commands_skipped} "
+        "commands that waited."
+    )
     if kept_as is not None:
         say(f"The anchors until now are kept as {kept_as}.")
     switch = "was on already" if done.kill_switch_was_on else "is on now"

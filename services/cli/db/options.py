@@ -30,6 +30,7 @@ def check(at: AtDatabase, as_json: AsJson = False) -> int:
 def accept_restore(at: AtDatabase, as_json: AsJson = False) -> None:
     """Take a database that is not the one its anchors saw as it is: entries stay held, now by the kill switch.
 
-    Ends all sessions, skips the commands that wait, and begins new anchors; the old ones are kept under another name.
+    Ends all sessions and tokens, skips the commands that wait, and begins new anchors; the old ones are kept under
+    another name.
     """
     job.accept_restore(at, as_json)

@@ -35,3 +35,7 @@ class TokenWrites(Protocol):
     def revoke_tokens(self, user_id: int) -> int:
         """End all tokens of a user that were not ended and return their number."""
         ...
+
+    def revoke_all_tokens(self) -> int:
+        """End the tokens of all users that were not ended and return their number."""
+        ...

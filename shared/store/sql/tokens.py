@@ -68,6 +68,11 @@ class TokenSession(Session):
         theirs = update(API_TOKENS).where(API_TOKENS.c.user_id == user_id, API_TOKENS.c.revoked_at.is_(None))
         return self._connection.execute(theirs.values(revoked_at=DatabaseClock())).rowcount
 
+    def revoke_all_tokens(self) -> int:
+        """Set `revoked_at` where it is not set, in one update that scans the table."""
+        every = update(API_TOKENS).where(API_TOKENS.c.revoked_at.is_(None))
+        return self._connection.execute(every.values(revoked_at=DatabaseClock())).rowcount
+
 
 def _alive() -> tuple[ColumnElement[bool], ...]:
     columns = API_TOKENS.c

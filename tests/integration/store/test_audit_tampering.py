@@ -208,7 +208,9 @@ def test_an_unfinished_last_line_is_told_and_no_tampering(quick_log: str, anchor
     assert (code, found["anchors"]["unfinished"], found["anchors"]["last_id"]) == (0, False, 12)
 
 
-def test_a_missing_file_is_no_proof_whether_or_not_it_was_asked_for(quick_log: str, anchors: Path, verify: Verify) -> None:
+def test_a_missing_file_is_no_proof_whether_or_not_it_was_asked_for(
+    quick_log: str, anchors: Path, verify: Verify
+) -> None:
     anchors.unlink()
     code, found = verify(quick_log, "--anchors", anchors)
     assert (code, found["ok"], found["anchors"]["found"]) == (3, False, False)

@@ -161,7 +161,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.add_params(NewParams("risk", "{}", "abc123", "ann", MIDNIGHT))
         transaction.release_key(1)
     with working_as(url, EXECUTOR) as transaction:
-        assert transaction.revoke_all_sessions() == 0
+        assert (transaction.revoke_all_sessions(), transaction.revoke_all_tokens()) == (0, 0)
         transaction.activate_params(1, MIDNIGHT, 1)
     with working_as(url, STRATEGY) as transaction:
         assert transaction.active_params_version() == 1

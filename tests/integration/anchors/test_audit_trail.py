@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.cli import main
+from shared.anchors.audit_trail import AuditTrail
 from shared.anchors.places import KnownAnchors, lacking
-from shared.runtime.audit_trail import AuditTrail
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
 from shared.store.sql.audit import verify_audit
