@@ -3,15 +3,13 @@
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import version
 from types import FrameType
 from typing import Self
 
-from services.cli.streams import lasting_streams
-from shared.runtime.crash import CrashPoint, crash_at, no_crash, wanted_crash
-from shared.runtime.health import Health, HealthServer
+from shared.runtime.crash import CrashPoint, no_crash
+from shared.runtime.health import Health
 from shared.runtime.logs import service_log
 from shared.runtime.metrics import ServiceMetrics
 from shared.runtime.process import Process
@@ -53,14 +51,3 @@ def own_process(
         stopped=stopped,
         crash=crash,
     )
-
-
-@contextmanager
-def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Process]:
-    """Give a service its outside for as long as the block lasts: asked for its health over HTTP, and told to stop."""
-    crash = crash_at(wanted_crash(os.environ))
-    with lasting_streams(), Stop() as stop:
-        process = own_process(service, lambda: stop.asked, instance, crash)
-        with HealthServer(process.health, host, port) as server:
-            process.log.info("starting", health_port=server.port)
-            yield process

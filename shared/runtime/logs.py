@@ -5,6 +5,9 @@ On a terminal they are lines for people instead.
 
 import logging
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TextIO, TypeAlias, cast
 
 import structlog
@@ -29,6 +32,39 @@ def service_log(service: str, instance: str, level: str = "info") -> Log:
         instance=instance,
     )
     return logger
+
+
+@contextmanager
+def telling_of_libraries(log: Log) -> Iterator[None]:
+    """Tell in a log what libraries warn of, and what ends a thread, for as long as the block lasts."""
+    root, hook = logging.getLogger(), threading.excepthook
+    handler = _IntoLog(log)
+    root.addHandler(handler)
+
+    def ended(arguments: threading.ExceptHookArgs) -> None:
+        name = None if arguments.thread is None else arguments.thread.name
+        log.error("thread ended", thread=name, exc_info=arguments.exc_value)
+
+    threading.excepthook = ended
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+        root.removeHandler(handler)
+
+
+class _IntoLog(logging.Handler):
+    """Writes lines of libraries as ours are written; without a handler they would be plain text between them."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        fault = record.exc_info[1] if record.exc_info else None
+        details = {} if fault is None else {"exc_info": fault}
+        self._log.log(record.levelno, record.getMessage().strip(), library=record.name, **details)
 
 
 def _for_programs() -> list[Processor]:

@@ -29,8 +29,8 @@ from services.executor.restored import hold_where_restored
 from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
 from shared.anchors.anchoring import anchored
-from shared.runtime.health import HealthServer
-from shared.runtime.logs import service_log
+from shared.runtime.logs import service_log, telling_of_libraries
+from shared.runtime.monitor.server import HealthServer
 from shared.store.engine import beside, shown_place, write_private
 
 _PASSWORD_ENDING: Final = ".first-password"  # noqa: S105 - of a file
@@ -60,6 +60,7 @@ def run_up_verb(
         stop = stack.enter_context(Stop())
         # Of the many that follow each other on a database only the last is known.
         process = own_process("up", lambda: stop.asked, f"up-{gethostname()}")
+        stack.enter_context(telling_of_libraries(process.log))
         run = Run(process, trader, settings)
         _tell_health(stack, run, health)
         feed.prepare(run)
@@ -84,7 +85,9 @@ def _tell_health(stack: ExitStack, run: Run, health: HealthOrder) -> None:
     """Have the health of the process be told on a port of its own, where one is wanted."""
     run.process.health.waits_for(TRADING, "the platform has not begun to trade")
     if health.health_port is not None:
-        server = stack.enter_context(HealthServer(run.process.health, health.health_host, health.health_port))
+        server = stack.enter_context(
+            HealthServer(run.process.health, run.process.log, health.health_host, health.health_port)
+        )
         run.process.log.info("health is told", health_port=server.port)
 
 

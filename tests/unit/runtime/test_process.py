@@ -1,8 +1,10 @@
 """What stands around every service: health, the relay, waiting for what is away, dying on purpose."""
 
 import json
+import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -17,15 +19,18 @@ from services.cli.program import main
 from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.crash import crash_at, wanted_crash
-from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health, HealthServer
+from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health
 from shared.runtime.lease import HeldLease, Policy
-from shared.runtime.logs import service_log
+from shared.runtime.logs import service_log, telling_of_libraries
 from shared.runtime.metrics import ServiceMetrics
+from shared.runtime.monitor.server import HealthServer
 from shared.runtime.relay import Errand, Relay
 from shared.runtime.retry import patience, retry_until
 from shared.store.port import Store
 from shared.store.sql_store import open_store
+from shared.web.inbound.refusals import HEADERS
 from tests.contract.builders import an_outgoing
+from tests.fixtures.crowds.inbound import connected, many, rest_of
 from tests.fixtures.new_store import new_sqlite
 from tests.repository import ROOT
 
@@ -67,7 +72,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 def test_health_tells_alive_ready_and_metrics() -> None:
     clock = Clock()
     health = Health(metrics(), clock)
-    with HealthServer(health, "127.0.0.1", 0) as server:
+    with HealthServer(health, service_log("test", "test"), "127.0.0.1", 0) as server:
         assert get(server.port, "/healthz")[0] == 200
         status, text = get(server.port, "/readyz")
         assert (status, json.loads(text)["ready"]) == (503, False)
@@ -234,10 +239,63 @@ def test_log_lines_are_json_and_name_the_service(capsys: pytest.CaptureFixture[s
     assert (line["service"], line["instance"], line["event"], line["epoch"]) == ("executor", "executor-1", "leading", 3)
 
 
+def test_what_libraries_warn_of_and_what_ends_a_thread_are_lines_of_the_log_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("no more threads")
+
+    with telling_of_libraries(service_log("api", "api-1")):
+        logging.getLogger("asyncio").warning("socket.accept() out of %s", "files")
+        logging.getLogger("somebody").info("not worth a line")
+        try:
+            fail()
+        except RuntimeError:
+            logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+        thread = threading.Thread(target=fail, name="clerk")
+        thread.start()
+        thread.join()
+    warned, failed, ended = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (warned["event"], warned["level"], warned["library"]) == (
+        "socket.accept() out of files",
+        "warning",
+        "asyncio",
+    )
+    assert (failed["event"], failed["level"]) == ("Exception in ASGI application", "error")
+    assert (ended["event"], ended["thread"]) == ("thread ended", "clerk")
+    assert all("RuntimeError: no more threads" in line["exception"] for line in (failed, ended))
+
+
+def test_port_for_monitors_answers_however_many_hold_connections_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    health = Health(metrics())
+    with HealthServer(health, service_log("test", "test"), "127.0.0.1", 0) as server:
+        threads = threading.active_count()
+        with many(server.port, 100), many(server.port, 100, b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Half: "):
+            assert get(server.port, "/healthz")[0] == 200
+            assert threading.active_count() == threads
+        with connected(server.port, b"nonsense\r\n\r\n") as nonsense:
+            assert rest_of(nonsense).startswith(b"HTTP/1.1 400 ")
+    assert json.loads(capsys.readouterr().err)["why"] == "this is no HTTP request"
+
+
+def test_port_for_monitors_tells_nothing_of_its_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        HealthServer(Health(metrics()), service_log("test", "test"), "127.0.0.1", 0) as server,
+        httpx.Client() as client,
+    ):
+        base = f"http://127.0.0.1:{server.port}"
+        answers = [client.get(f"{base}/healthz"), client.get(f"{base}/else"), client.post(f"{base}/healthz")]
+    assert [answer.status_code for answer in answers] == [200, 404, 405]
+    for answer in answers:
+        assert "server" not in answer.headers
+        assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/else"])
 def test_monitor_that_asks_for_the_head_alone_is_told_what_one_that_gets_is(path: str) -> None:
     health = Health(metrics())
-    with HealthServer(health, "127.0.0.1", 0) as server, httpx.Client() as client:
+    with HealthServer(health, service_log("test", "test"), "127.0.0.1", 0) as server, httpx.Client() as client:
         base = f"http://127.0.0.1:{server.port}{path}"
         head, whole = client.head(base), client.get(base)
     assert head.status_code == whole.status_code

@@ -1,0 +1,1 @@
+"""What monitors are answered over HTTP, on a port of its own."""
