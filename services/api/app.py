@@ -1,14 +1,17 @@
 """The application: every route behind its guard, every answer in its envelope."""
 
+import time
 from typing import Any
 
 from fastapi import FastAPI
 
+from services.api.admission import Admission
 from services.api.context import ApiContext
 from services.api.envelope import Envelope
 from services.api.metrics import ApiMetrics
 from services.api.openapi import describe
 from services.api.problems import answer_problems
+from services.api.reading import Reading
 from services.api.root_path import BelowPath
 from services.api.routes.commands import register_commands
 from services.api.routes.events import register_events
@@ -21,8 +24,11 @@ from services.api.routes.signing import register_signing
 from services.api.routes.status import register_health, register_status
 from services.api.routes.tokens import register_tokens
 from services.api.routes.users import register_users
-from services.api.security.guard import GuardedRoute
+from services.api.security.guard import SESSION_SECONDS, GuardedRoute, cookie_name
+from services.api.security.hosts import OwnNames
+from services.api.security.known_sessions import KnownSessions
 from services.api.security.proving import Proving
+from services.api.threads import Threads
 from services.api.work_limit import WorkLimit
 
 
@@ -32,29 +38,35 @@ def create_app(context: ApiContext) -> FastAPI:
     app.router.route_class = GuardedRoute
     app.state.context = context
     metrics, heavy = context.health.metrics.of(ApiMetrics), WorkLimit()
-    proving = Proving(context, metrics)
+    app.state.reading = Reading()
+    threads = app.state.threads = Threads()
+    known = app.state.known = KnownSessions(time.monotonic, SESSION_SECONDS.idle)
+    proving = Proving(context, metrics, threads, known)
     register_signing(app, context, proving)
     register_sessions(app, context)
     register_second_factors(app, context)
     register_users(app, context, proving)
     register_tokens(app, context)
     register_status(app, context)
-    register_health(app, context)
+    register_health(app, context, threads)
     register_market(app, context)
     register_ledger(app, context)
     register_audit(app, context, heavy)
     register_params(app, context)
     register_settings(app, context)
-    register_commands(app, context)
+    register_commands(app, context, threads)
     register_exports(app, context, heavy)
-    register_events(app, context)
+    register_events(app, context, threads)
 
     @app.get("/api/openapi.json", tags=["platform"], summary="This description")
     def openapi() -> dict[str, Any]:
         return describe(app, context)
 
     answer_problems(app)
-    app.add_middleware(Envelope, context=context, metrics=metrics)
+    if not context.behind_tls:
+        app.add_middleware(OwnNames, context=context)
+    admission = Admission(known, cookie_name(context), context.root_path)
+    app.add_middleware(Envelope, context=context, metrics=metrics, admission=admission)
     if context.root_path:
         app.add_middleware(BelowPath, root_path=context.root_path)
     return app

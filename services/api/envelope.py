@@ -2,36 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 from secrets import token_hex
-from types import MappingProxyType
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.context import ApiContext
+from services.api.admission import Admission, NoPlaceError
+from services.api.context import SERVICE, ApiContext
 from services.api.metrics import ApiMetrics
 from services.api.problems import ProblemError, problem
+from shared.web.inbound.refusals import HEADERS, InboundMetrics
 
 LARGEST_BODY_BYTES: Final = 64 * 1_024
 _SLOWEST_BODY_SECONDS: Final = 10.0
 _WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
 _METHODS: Final = ("GET", "HEAD", "OPTIONS", *_WITH_BODY)
 _OTHER: Final = "other"
+_LONGEST_LENGTH: Final = 9
 
-HEADERS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Cache-Control": "no-store",
-    }
-)
 _HSTS: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+def headers_of(context: ApiContext) -> dict[str, str]:
+    """Return the headers that every answer has."""
+    return {**HEADERS, **({_HSTS[0]: _HSTS[1]} if context.behind_tls else {})}
 
 
 class _BodyError(ProblemError):
@@ -41,11 +37,13 @@ class _BodyError(ProblemError):
 class Envelope:
     """Wrap the application; nothing that happens inside leaves it but as an answer."""
 
-    def __init__(self, app: ASGIApp, context: ApiContext, metrics: ApiMetrics) -> None:
+    def __init__(self, app: ASGIApp, context: ApiContext, metrics: ApiMetrics, admission: Admission) -> None:
         self._app = app
         self._log = context.log
         self._metrics = metrics
-        self._headers = {**HEADERS, **({_HSTS[0]: _HSTS[1]} if context.behind_tls else {})}
+        self._refused = context.health.metrics.of(InboundMetrics).refused.labels(SERVICE, "no_place")
+        self._admission = admission
+        self._headers = headers_of(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,7 +65,12 @@ class Envelope:
             await problem(scope["path"], request_id, refusal)(scope, receive, answer)
 
         try:
-            await self._app(scope, await _body_of(scope, receive), answer)
+            receive_whole = await _body_of(scope, receive)
+            with self._admission.place(scope):
+                await self._app(scope, receive_whole, answer)
+        except NoPlaceError as fault:
+            self._refused.inc()
+            await refuse(fault)
         except _BodyError as fault:
             await refuse(fault)
         except Exception:  # the last resort: nothing of the inside may be told
@@ -89,6 +92,10 @@ async def _body_of(scope: Scope, receive: Receive) -> Receive:
     """Return how the application receives the body, read in full before it is asked: what counts is what arrives."""
     if scope["method"] not in _WITH_BODY:
         return receive
+    # What says so itself is not invited to be sent.
+    declared = Headers(scope=scope).get("content-length", "0")
+    if len(declared) > _LONGEST_LENGTH or int(declared) > LARGEST_BODY_BYTES:
+        raise _too_large()
     try:
         async with asyncio.timeout(_SLOWEST_BODY_SECONDS):
             whole = [await _whole_body(receive)]
@@ -110,6 +117,9 @@ async def _whole_body(receive: Receive) -> Message:
         body += message.get("body", b"")
         complete = not message.get("more_body", False)
         if len(body) > LARGEST_BODY_BYTES:
-            detail = f"the body is larger than {LARGEST_BODY_BYTES} bytes"
-            raise _BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+            raise _too_large()
     return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+
+def _too_large() -> _BodyError:
+    return _BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {LARGEST_BODY_BYTES} bytes")

@@ -22,6 +22,7 @@ CONFIRM: Final = "urn:scalpbot:problem:confirm"
 CODE: Final = "urn:scalpbot:problem:code"
 _TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Password confirmation required", CODE: "Code required"})
 _AGAIN_SECONDS: Final = 5
+_LONGEST_PATH: Final = 200
 
 
 class ProblemError(Exception):
@@ -61,6 +62,11 @@ class ProblemResponse(JSONResponse):
     media_type = PROBLEM_TYPE
 
 
+def shown_path(path: str) -> str:
+    """Return a path as it is repeated to whoever sent it: as much of it as tells which one it was."""
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}..."
+
+
 def problem(path: str, request_id: str, refusal: ProblemError, flaws: Sequence[Flaw] = ()) -> ProblemResponse:
     """Return the response that refuses a request."""
     body = Problem(
@@ -68,7 +74,7 @@ def problem(path: str, request_id: str, refusal: ProblemError, flaws: Sequence[F
         title=_TITLES.get(refusal.kind, HTTPStatus(refusal.status).phrase),
         status=refusal.status,
         detail=refusal.detail,
-        instance=path,
+        instance=shown_path(path),
         request_id=request_id,
         errors=list(flaws) or None,
     )
@@ -84,7 +90,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unroutable(request: Request, error: HTTPException) -> ProblemResponse:
-        details = {404: f"{request.url.path} does not exist", 405: f"{request.method} is not allowed here"}
+        details = {404: f"{shown_path(request.url.path)} does not exist", 405: f"{request.method} is not allowed here"}
         detail = details.get(error.status_code, str(error.detail))
         return _of(request, ProblemError(error.status_code, detail, error.headers))
 

@@ -13,32 +13,34 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-import uvicorn
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from services.api.app import create_app
 from services.api.context import SERVICE, ApiContext
+from services.api.envelope import headers_of
 from services.api.security.accounts import Accounts
-from services.api.security.hosts import OwnNames
+from services.api.threads import Threads, bound_reading, run_in
 from shared.contracts.concealed import conceal
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
 from shared.contracts.vocabulary import Role
 from shared.runtime.heartbeat import leave_sign_of_life
 from shared.store.rows.users import UserRow
+from shared.web.inbound.addresses import among
+from shared.web.inbound.connection import BoundedConfig, Deadlines, Door
+from shared.web.inbound.crowd import Crowd, Room
+from shared.web.inbound.refusals import InboundMetrics
+from shared.web.inbound.serving import BACKLOG, BoundedServer, bounded_config
 
 _FIRST_USER: Final = "admin"
 _FIRST_PASSWORD_SETTING: Final = "first_password"  # noqa: S105
 _BEAT_SECONDS: Final = 5.0
-_MOST_CONNECTIONS: Final = 500
-_LARGEST_HEADERS_BYTES: Final = 16 * 1_024
-_KEEP_ALIVE_SECONDS: Final = 15
-_LAST_ANSWERS_SECONDS: Final = 5
+# With those that are answered, and what is open besides, fewer than a process may usually have.
+_WAITING: Final = Room(places=250, of_an_address=200)
+_LARGEST_HEAD_BYTES: Final = 16 * 1_024
 _LONGEST_END_SECONDS: Final = 8.0
 _LOOK_SECONDS: Final = 0.2
-_BACKLOG: Final = 2_048
 
 
 def require_safe_address(host: str, behind_tls: bool, published_on_loopback: bool = False) -> None:
@@ -62,7 +64,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((str(address[0]), port), family=family, backlog=BACKLOG)
     except OSError as fault:
         why = os.strerror(fault.errno or 0) if (fault.errno or 0) > 0 else str(fault.strerror)
         raise InputError(f"cannot listen on {host}:{port} ({why}); choose another --host or --port") from fault
@@ -160,53 +162,47 @@ def served(
         raise InfrastructureError(f"the API stopped unexpectedly: {type(fault).__name__}: {fault}") from fault
 
 
-def _server(context: ApiContext, listener: socket.socket, trusted_proxies: Sequence[str]) -> uvicorn.Server:
-    running: list[uvicorn.Server] = []
+def _server(context: ApiContext, listener: socket.socket, trusted_proxies: Sequence[str]) -> BoundedServer:
+    running: list[BoundedServer] = []
     ours = replace(context, stopped=lambda: any(server.should_exit for server in running))
     app = create_app(ours)
     host, port, *_ = listener.getsockname()
-    guarded = app if context.behind_tls else OwnNames(app)
-    server = uvicorn.Server(configured(guarded, host, port, trusted_proxies))
+    server = BoundedServer(configured(ours, app, host, port, trusted_proxies))
     running.append(server)
     app.router.lifespan_context = _lifespan(ours, partial(_end_with, context, server))
     return server
 
 
-async def _end_with(context: ApiContext, server: uvicorn.Server) -> None:
+async def _end_with(context: ApiContext, server: BoundedServer) -> None:
     """Have the server end when the process is to stop."""
     while not context.stopped():
         await anyio.sleep(_LOOK_SECONDS)
     server.should_exit = True
 
 
-def configured(app: ASGIApp, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
-    """Return how the application is served: nothing is told of the server, and nothing waits or grows without end."""
-    return uvicorn.Config(
-        app,
-        host,
-        port,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies) or None,
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_LAST_ANSWERS_SECONDS,
-        h11_max_incomplete_event_size=_LARGEST_HEADERS_BYTES,
+def configured(
+    context: ApiContext, app: ASGIApp, host: str, port: int, trusted_proxies: Sequence[str] = ()
+) -> BoundedConfig:
+    """Return how the application is served."""
+    door = Door(
+        server=SERVICE,
+        crowd=Crowd(_WAITING, among(trusted_proxies)),
+        deadlines=Deadlines(),
+        largest_head_bytes=_LARGEST_HEAD_BYTES,
+        headers=headers_of(context),
+        metrics=context.health.metrics.of(InboundMetrics),
+        log=context.log,
     )
+    return bounded_config(app, door, host, port, trusted_proxies=trusted_proxies)
 
 
 def _lifespan(context: ApiContext, watch: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await bound_reading()
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
-            group.start_soon(_live(context))
+            group.start_soon(_live(context, app.state.threads))
             context.health.has("start")
             context.log.info("answering")
             yield
@@ -215,7 +211,7 @@ def _lifespan(context: ApiContext, watch: Callable[[], Coroutine[Any, Any, None]
     return lifespan
 
 
-def _live(context: ApiContext) -> Callable[[], Coroutine[Any, Any, None]]:
+def _live(context: ApiContext, threads: Threads) -> Callable[[], Coroutine[Any, Any, None]]:
     def beat() -> None:
         with context.store.transaction() as transaction:
             leave_sign_of_life(transaction, SERVICE, context.instance)
@@ -224,7 +220,7 @@ def _live(context: ApiContext) -> Callable[[], Coroutine[Any, Any, None]]:
         while True:
             context.health.progress(SERVICE)
             try:
-                await run_in_threadpool(beat)
+                await run_in(threads.watching, beat)
                 context.health.has("store")
             except InfrastructureError as fault:
                 context.health.waits_for("store", str(fault))

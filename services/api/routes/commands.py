@@ -21,6 +21,7 @@ from services.api.shapes.commands import (
     shown_command,
 )
 from services.api.shapes.pages import Page, page
+from services.api.threads import Threads, run_in
 from shared.contracts.commands import command_of
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
@@ -50,11 +51,11 @@ Key = Annotated[
 ]
 
 
-def register_commands(app: FastAPI, context: ApiContext) -> None:
+def register_commands(app: FastAPI, context: ApiContext, threads: Threads) -> None:
     """Add the routes to send commands and to see what became of them."""
     rate = CommandRate(context.clock)
 
-    def send(
+    async def send(
         request: Request, order: CommandOrder, response: Response, principal: CurrentPrincipal, key: Key = None
     ) -> SentCommand:
         """Send a command to be carried out once; its status shows how far it has come.
@@ -66,7 +67,9 @@ def register_commands(app: FastAPI, context: ApiContext) -> None:
         if key is not None and order.idempotency_key not in (None, key):
             raise InputError("the header Idempotency-Key and the body's idempotency_key differ; give one of them")
         rate.count(principal.user_id, order.type)
-        sent, trading = _send(context, principal.actor, order, key or order.idempotency_key)
+        sent, trading = await run_in(
+            threads.commanding, _send, context, principal.actor, order, key or order.idempotency_key
+        )
         context.crash(f"{SERVICE}.command_committed")
         if not sent.is_new:
             rate.uncount(principal.user_id, order.type)

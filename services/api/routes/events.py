@@ -7,15 +7,17 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
+from services.api.held import HeldResponse
 from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.bearer import is_alive
@@ -23,13 +25,19 @@ from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.commands import shown_command, shown_hold_change
 from services.api.shapes.ledger import shown_event
 from services.api.shapes.status import shown_heartbeat
+from services.api.shares import Place, Shares
+from services.api.threads import Threads, run_in
 from shared.contracts.errors import InfrastructureError, InputError
+from shared.contracts.vocabulary import Role
 from shared.runtime.commands import COMPLETED, HOLD_ENDED, HOLD_SET, SETTLED
 from shared.store.port import Reader
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.leases import HeartbeatRow
 
 MOST_STREAMS: Final = 50
+STREAMS_OF_A_SESSION: Final = 5
+# The others are kept for those who may do something about what they see.
+STREAMS_OF_VIEWERS: Final = 40
 _POLL_SECONDS: Final = 0.5
 _QUIET_POLLS: Final = 30
 _AT_ONCE: Final = 200
@@ -68,38 +76,53 @@ class _News(NamedTuple):
 class EventStreams:
     """The streams that are open, and their number."""
 
-    def __init__(self, context: ApiContext) -> None:
+    def __init__(self, context: ApiContext, threads: Threads) -> None:
         self._context = context
-        self._open = 0
+        self._threads = threads
+        self._open = Shares(MOST_STREAMS, STREAMS_OF_A_SESSION)
+        self._of_viewers = Shares(STREAMS_OF_VIEWERS, STREAMS_OF_A_SESSION)
 
-    def opened(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
-        """Return the stream of what happens after an event; raise ProblemError where there are too many."""
-        if self._open >= MOST_STREAMS:
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "too many streams are open", {"Retry-After": "30"})
-        return self._stream(principal, after)
+    @contextmanager
+    def place(self, principal: Principal) -> Iterator[None]:
+        """Hold a place for as long as the block lasts; raise ProblemError where there is none."""
+        places = [Place(self._open, principal.session_id)]
+        if not principal.role.includes(Role.OPERATOR):
+            places.append(Place(self._of_viewers, principal.session_id))
+        with ExitStack() as held:
+            for place in places:
+                if not place.shares.take(place.whom):
+                    raise ProblemError(
+                        HTTPStatus.SERVICE_UNAVAILABLE, "too many streams are open", {"Retry-After": "30"}
+                    )
+                held.callback(place.give_back)
+            yield
 
-    async def _stream(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
-        self._open += 1
-        try:
-            yield "retry: 2000\n\n"
-            seen: dict[tuple[str, str], int] = {}
-            quiet = 0
-            while not self._context.stopped():
-                try:
-                    news = await run_in_threadpool(self._news, principal, after)
-                except InfrastructureError:
-                    news = _News("", after, ())
-                if news is None:
-                    # Signed out, disabled, demoted or idle for too long: the browser is to ask anew.
-                    return
-                text = news.text + _life_text(news.heartbeats, seen)
-                after = news.place
-                quiet = 0 if text else quiet + 1
-                if text or quiet % _QUIET_POLLS == 0:
-                    yield text or ": quiet\n\n"
-                await asyncio.sleep(_POLL_SECONDS)
-        finally:
-            self._open -= 1
+    async def stream(self, principal: Principal, after: _Place | None) -> StreamingResponse:
+        """Return the stream of what happens after an event, or from now on."""
+        if after is None:
+            after = await run_in(self._threads.streaming, _newest, self._context)
+        headers = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(self._told(principal, after), media_type="text/event-stream", headers=headers)
+
+    async def _told(self, principal: Principal, after: _Place) -> AsyncIterator[str]:
+        """Yield what happens after an event, until the session or the process ends."""
+        yield "retry: 2000\n\n"
+        seen: dict[tuple[str, str], int] = {}
+        quiet = 0
+        while not self._context.stopped():
+            try:
+                news = await run_in(self._threads.streaming, self._news, principal, after)
+            except InfrastructureError:
+                news = _News("", after, ())
+            if news is None:
+                # Signed out, disabled, demoted or idle for too long: the browser is to ask anew.
+                return
+            text = news.text + _life_text(news.heartbeats, seen)
+            after = news.place
+            quiet = 0 if text else quiet + 1
+            if text or quiet % _QUIET_POLLS == 0:
+                yield text or ": quiet\n\n"
+            await asyncio.sleep(_POLL_SECONDS)
 
     def _news(self, principal: Principal, after: _Place) -> _News | None:
         with self._context.store.reading() as reader:
@@ -139,9 +162,9 @@ def _message(place: _Place, event: str, data: str) -> str:
     return f"id: {place.event}-{place.record}\nevent: {event}\ndata: {data}\n\n"
 
 
-def register_events(app: FastAPI, context: ApiContext) -> None:
+def register_events(app: FastAPI, context: ApiContext, threads: Threads) -> None:
     """Add the route to the stream."""
-    streams = EventStreams(context)
+    streams = EventStreams(context, threads)
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 
     @app.get(
@@ -151,15 +174,12 @@ def register_events(app: FastAPI, context: ApiContext) -> None:
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": content}},
     )
-    async def events(
-        request: Request, query: Annotated[EventsQuery, Query()], principal: CurrentPrincipal
-    ) -> StreamingResponse:
+    async def events(request: Request, query: Annotated[EventsQuery, Query()], principal: CurrentPrincipal) -> Response:
         """Send each event once, with its id; a browser that reconnects continues after the last one."""
         # A browser that reconnects sends the address it was given; how far it has come is in the header.
         text = _last_id(request) or query.after
-        after = await run_in_threadpool(_newest, context) if text is None else _place(text)
-        headers = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(streams.opened(principal, after), media_type="text/event-stream", headers=headers)
+        after = None if text is None else _place(text)
+        return HeldResponse(partial(streams.place, principal), partial(streams.stream, principal, after))
 
 
 def _newest(context: ApiContext) -> _Place:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from tempfile import TemporaryFile
@@ -11,21 +13,30 @@ from typing import IO, Annotated, Any, Final, NamedTuple
 
 import xlsxwriter
 from fastapi import FastAPI, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
+from services.api.held import HeldResponse
 from services.api.problems import ProblemError
+from services.api.security.access import Principal
+from services.api.security.guard import CurrentPrincipal
 from services.api.shapes.audit import AuditRecord, shown_audit
 from services.api.shapes.ledger import Trade, shown_trade
 from services.api.shapes.market import JudgedCandle, shown_judged
 from services.api.shapes.pages import SpanQuery
+from services.api.shares import Shares
 from services.api.work_limit import WorkLimit
 from shared.contracts.pairs import known_pair
 from shared.store.port import Reader
 from shared.store.rows.listing import Listed, Span
 
 MOST_SHEET_ROWS: Final = 100_000
+# Each holds some megabytes until they are taken.
+DOWNLOADS: Final = 8
+DOWNLOADS_OF_A_USER: Final = 2
+_AGAIN_SECONDS: Final = 5
 _ROWS_AT_ONCE: Final = 1_000
 _BYTES_AT_ONCE: Final = 64 * 1_024
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -72,32 +83,56 @@ _AUDIT: Final = Export(
 )
 
 
+class _Downloads:
+    """The files that are being sent, for one event loop."""
+
+    def __init__(self) -> None:
+        self._open = Shares(DOWNLOADS, DOWNLOADS_OF_A_USER)
+
+    def sent(self, principal: Principal, make: Callable[[], Response]) -> Response:
+        """Return an answer that is made in a thread, once there is a place for it."""
+        return HeldResponse(partial(self._place, principal), partial(run_in_threadpool, make))
+
+    @contextmanager
+    def _place(self, principal: Principal) -> Iterator[None]:
+        if not self._open.take(principal.user_id):
+            headers = {"Retry-After": str(_AGAIN_SECONDS)}
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many files are being sent; wait", headers)
+        try:
+            yield
+        finally:
+            self._open.give_back(principal.user_id)
+
+
 def register_exports(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
     """Add the routes under /api/exports."""
+    downloads = _Downloads()
     for export in (_TRADES, _GATES):
-        _register_of_pairs(app, context, heavy, export)
+        _register_of_pairs(app, context, heavy, downloads, export)
 
     @app.get("/api/exports/audit.csv", response_class=StreamingResponse, **_about(_AUDIT, _CSV))
-    def audit_csv(query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
-        return _csv(_AUDIT, _batches(context, _AUDIT, query, None))
+    async def audit_csv(query: Annotated[ExportQuery, Query()], principal: CurrentPrincipal) -> Response:
+        return downloads.sent(principal, lambda: _csv(_AUDIT, _batches(context, _AUDIT, query, None)))
 
     @app.get("/api/exports/audit.xlsx", response_class=StreamingResponse, **_about(_AUDIT, _XLSX))
-    def audit_xlsx(query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
-        with heavy.work():
-            return _xlsx(_AUDIT, _batches(context, _AUDIT, query, None))
+    async def audit_xlsx(query: Annotated[ExportQuery, Query()], principal: CurrentPrincipal) -> Response:
+        return downloads.sent(principal, lambda: _xlsx(_AUDIT, heavy, _batches(context, _AUDIT, query, None)))
 
 
-def _register_of_pairs(app: FastAPI, context: ApiContext, heavy: WorkLimit, export: Export) -> None:
+def _register_of_pairs(
+    app: FastAPI, context: ApiContext, heavy: WorkLimit, downloads: _Downloads, export: Export
+) -> None:
     path = f"/api/exports/{export.name}"
 
     @app.get(f"{path}.csv", response_class=StreamingResponse, name=f"{export.name}_csv", **_about(export, _CSV))
-    def as_csv(query: Annotated[PairExportQuery, Query()]) -> StreamingResponse:
-        return _csv(export, _batches(context, export, query, known_pair(query.pair)))
+    async def as_csv(query: Annotated[PairExportQuery, Query()], principal: CurrentPrincipal) -> Response:
+        batches = _batches(context, export, query, known_pair(query.pair))
+        return downloads.sent(principal, lambda: _csv(export, batches))
 
     @app.get(f"{path}.xlsx", response_class=StreamingResponse, name=f"{export.name}_xlsx", **_about(export, _XLSX))
-    def as_xlsx(query: Annotated[PairExportQuery, Query()]) -> StreamingResponse:
-        with heavy.work():
-            return _xlsx(export, _batches(context, export, query, known_pair(query.pair)))
+    async def as_xlsx(query: Annotated[PairExportQuery, Query()], principal: CurrentPrincipal) -> Response:
+        batches = _batches(context, export, query, known_pair(query.pair))
+        return downloads.sent(principal, lambda: _xlsx(export, heavy, batches))
 
 
 def _about(export: Export, kind: str) -> dict[str, Any]:
@@ -158,10 +193,11 @@ def _csv_text(rows: Sequence[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def _xlsx(export: Export, batches: Batches) -> StreamingResponse:
+def _xlsx(export: Export, heavy: WorkLimit, batches: Batches) -> StreamingResponse:
     file = TemporaryFile()  # noqa: SIM115 - closed when it has been sent
     try:
-        _write_sheet(file, export, batches)
+        with heavy.work():
+            _write_sheet(file, export, batches)
     except BaseException:
         file.close()
         raise

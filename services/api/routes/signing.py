@@ -4,22 +4,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.security.access import Principal
 from services.api.security.cookies import take_cookie
 from services.api.security.guard import SESSION, CurrentPrincipal, cookie_name, hash_of
 from services.api.security.passwords import require_strong
-from services.api.security.proving import (
-    OpenedSession,
-    Proved,
-    Proving,
-    hand_over,
-    open_session,
-    require_code,
-    require_unchanged,
-)
+from services.api.security.proving import OpenedSession, Proved, Proving, open_session, require_code, require_unchanged
 from services.api.shapes.users import Confirmation, Login, Me, NewPassword
 
 _PREFIXES: Final = ("", "/api")
@@ -33,11 +24,11 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
         proved = await proving.by_name(request, body.username, body.password)
         renewed = None
         if context.passwords.is_outdated(proved.user.password_hash):
-            renewed = await proving.hashing(context.passwords.hashed, body.password)
+            renewed = await proving.hashing(proved.line, context.passwords.hashed, body.password)
         before = request.cookies.get(cookie_name(context))
-        opened = await run_in_threadpool(_signed_in, context, proved, body.code, renewed=renewed, before=before)
+        opened = await proving.working(_signed_in, context, proved, body.code, renewed=renewed, before=before)
         proving.accepted(proved)
-        hand_over(context, response, opened)
+        proving.hand_over(response, opened)
         return opened.me
 
     def logout(response: Response, principal: CurrentPrincipal) -> None:
@@ -56,17 +47,17 @@ def register_signing(app: FastAPI, context: ApiContext, proving: Proving) -> Non
     async def confirm(request: Request, response: Response, body: Confirmation, principal: CurrentPrincipal) -> Me:
         """Confirm the password, for requests that need that; the session gets a new cookie and CSRF token."""
         proved = await proving.once_more(request, principal, body.password)
-        opened = await run_in_threadpool(_confirmed, context, proved, principal, body.code)
-        hand_over(context, response, opened)
+        opened = await proving.working(_confirmed, context, proved, principal, body.code)
+        proving.hand_over(response, opened)
         return opened.me
 
     async def password(request: Request, response: Response, body: NewPassword, principal: CurrentPrincipal) -> Me:
         """Change the password: all other sessions end, and this one gets a new cookie and CSRF token."""
         require_strong(body.new_password, principal.name)
         proved = await proving.once_more(request, principal, body.password)
-        hashed = await proving.hashing(context.passwords.hashed, body.new_password)
-        opened = await run_in_threadpool(_with_password, context, proved, hashed, body.code)
-        hand_over(context, response, opened)
+        hashed = await proving.hashing(proved.line, context.passwords.hashed, body.new_password)
+        opened = await proving.working(_with_password, context, proved, hashed, body.code)
+        proving.hand_over(response, opened)
         return opened.me
 
     for prefix in _PREFIXES:

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.api.context import ApiContext
 from services.api.shapes.ledger import shown_day
 from services.api.shapes.status import Alive, Newest, PendingCommands, Ready, Status, shown_heartbeat, shown_hold
+from services.api.threads import Threads, run_in
 from shared.contracts.decimals import format_money
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.granularity import granularity_name
@@ -30,8 +31,12 @@ def register_status(app: FastAPI, context: ApiContext) -> None:
             return _status(reader, trading_now(reader, context.file_is_held()), context.clock())
 
 
-def register_health(app: FastAPI, context: ApiContext) -> None:
+def register_health(app: FastAPI, context: ApiContext, threads: Threads) -> None:
     """Add the routes for those who watch this process."""
+
+    def heartbeats() -> None:
+        with context.store.reading() as reader:
+            reader.heartbeats()
 
     # Monitors and load balancers often ask for the head alone; the server leaves the body out.
     # Answered between all other work, however much of it waits for a thread.
@@ -43,11 +48,10 @@ def register_health(app: FastAPI, context: ApiContext) -> None:
 
     @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", tags=["process"], summary="Is the API ready", responses={503: {"model": Ready}})
-    def readyz() -> JSONResponse:
+    async def readyz() -> JSONResponse:
         missing = dict.fromkeys(context.health.missing(), "unavailable")
         try:
-            with context.store.reading() as reader:
-                reader.heartbeats()
+            await run_in(threads.watching, heartbeats)
         except InfrastructureError:
             # What is wrong with it is for the log: anybody may ask here.
             missing["store"] = "unavailable"

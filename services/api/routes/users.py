@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -13,6 +14,7 @@ from services.api.problems import ProblemError
 from services.api.security.access import Principal
 from services.api.security.accounts import Accounts, UnknownUserError, UserConflictError
 from services.api.security.guard import CurrentPrincipal
+from services.api.security.hash_turns import line_of_user
 from services.api.security.proving import Proving
 from services.api.shapes.users import AddedUser, SetPassword, SetRole, User, UserName, Users, shown_user
 
@@ -45,11 +47,15 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
     @app.post("/api/users", tags=["users"], summary="Add a user", status_code=HTTPStatus.CREATED)
     async def add(body: AddedUser, principal: CurrentPrincipal) -> User:
         by = accounts(principal)
-        return await changed(body.name, lambda: by.add(body.name, body.role, body.password), proving.hashing)
+        return await changed(
+            body.name, lambda: by.add(body.name, body.role, body.password), _hashing(proving, principal)
+        )
 
     @app.put("/api/users/{name}/password", tags=["users"], summary="Set a user's password; their sessions end")
     async def set_password(name: UserName, body: SetPassword, principal: CurrentPrincipal) -> User:
-        return await changed(name, lambda: accounts(principal).set_password(name, body.password), proving.hashing)
+        return await changed(
+            name, lambda: accounts(principal).set_password(name, body.password), _hashing(proving, principal)
+        )
 
     @app.put("/api/users/{name}/role", tags=["users"], summary="Set a user's role; their sessions end")
     async def set_role(name: UserName, body: SetRole, principal: CurrentPrincipal) -> User:
@@ -67,6 +73,10 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
     async def unlock(name: UserName, principal: CurrentPrincipal) -> User:
         """Take back all wrong passwords that were counted for the user, and those of all addresses."""
         return await changed(name, lambda: accounts(principal).unlock(name))
+
+
+def _hashing(proving: Proving, principal: Principal) -> Run:
+    return partial(proving.hashing, line_of_user(principal.name))
 
 
 @contextmanager

@@ -114,6 +114,15 @@ BY_PEOPLE: Final[frozenset[Route]] = CONFIRMED | frozenset(
 )
 CONFIRMED_COMMANDS: Final = frozenset({CommandType.KILL_SWITCH_OFF})
 
+# What has to be answered whatever else is: places and threads are kept for it.
+URGENT: Final[frozenset[Route]] = frozenset(
+    {("POST", "/api/commands"), ("POST", "/commands"), ("POST", "/auth/confirm"), ("POST", "/api/auth/confirm")}
+)
+WATCHED: Final[frozenset[Route]] = frozenset(
+    {("GET", "/healthz"), ("HEAD", "/healthz"), ("GET", "/readyz"), ("HEAD", "/readyz")}
+)
+STREAMED: Final[frozenset[Route]] = frozenset({("GET", "/api/events")})
+
 
 class Principal(NamedTuple):
     """Who asks: a signed-in user, the session by its id and the hash of its token, and whether it is confirmed.

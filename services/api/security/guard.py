@@ -8,16 +8,20 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from services.api.context import ApiContext
 from services.api.problems import CONFIRM, ProblemError
-from services.api.security.access import ACCESS, BY_PEOPLE, CONFIRMED, EVERYBODY, Principal
+from services.api.reading import Reading
+from services.api.security.access import ACCESS, BY_PEOPLE, CONFIRMED, EVERYBODY, STREAMED, URGENT, Principal, Route
 from services.api.security.bearer import by_token
 from services.api.security.cookies import named_cookie
+from services.api.security.known_sessions import KnownSessions
 from services.api.strict_json import StrictRequest
+from services.api.threads import Threads, run_in
 from shared.contracts.vocabulary import Role
 from shared.store.rows.users import SessionTimes
 
@@ -44,11 +48,15 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
-            request.state.principal = await _admit(request, self.path)
+            principal = request.state.principal = await _admit(request, self.path)
             if self.body_field is not None and await request.body():
                 # Before the handler does, for which every fault of a reader is the same.
                 await request.json()
-            return await handle(request)
+            if principal is None or request.method not in _READS or (request.method, self.path) in STREAMED:
+                return await handle(request)
+            reading: Reading = request.app.state.reading
+            async with reading.turn(principal.user_id):
+                return await handle(request)
 
         return guarded
 
@@ -63,8 +71,8 @@ def hash_of(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def current_principal(request: Request) -> Principal:
-    """Return who asks; for routes that are open to nobody else."""
+async def current_principal(request: Request) -> Principal:
+    """Return who asks; for routes that are open to nobody else. No thread is waited for."""
     principal = request.state.principal
     if not isinstance(principal, Principal):
         raise _unknown()
@@ -85,9 +93,7 @@ async def _admit(request: Request, path: str) -> Principal | None:
     least = ACCESS[method, path]
     if least is EVERYBODY:
         return None
-    principal = await run_in_threadpool(signed_in, request)
-    if principal is None:
-        raise _unknown()
+    principal = await _signed_in(request, (method, path))
     if principal.token is not None:
         _require_for_programs(request, principal, path)
     if method not in _READS:
@@ -129,16 +135,40 @@ def require_confirmed(request: Request, principal: Principal) -> None:
         )
 
 
-def signed_in(request: Request) -> Principal | None:
-    """Return whose token or session's cookie the request has, None for one that is unknown, over or revoked."""
+def hash_of_shown(connection: HTTPConnection, cookie: str) -> str | None:
+    """Return what is kept of the token that a request shows, in a header or else in the cookie of that name."""
+    authorization = connection.headers.get("authorization")
+    token = connection.cookies.get(cookie, "") if authorization is None else authorization.partition(" ")[2]
+    return hash_of(token) if token and len(token) <= _LONGEST_TOKEN else None
+
+
+async def _signed_in(request: Request, route: Route) -> Principal:
+    """Return whose token or session's cookie a request has; raise ProblemError for one that is unknown or over."""
     context: ApiContext = request.app.state.context
-    authorization = request.headers.get("authorization")
+    known: KnownSessions = request.app.state.known
+    shown = hash_of_shown(request, cookie_name(context))
+    if shown is None:
+        raise _unknown()
+    authorization, threads = request.headers.get("authorization"), _threads_for(request, route)
     if authorization is not None:
-        return by_token(context, authorization)
-    token = request.cookies.get(cookie_name(context), "")
-    if not token or len(token) > _LONGEST_TOKEN:
-        return None
-    token_hash = hash_of(token)
+        principal = await run_in(threads, by_token, context, authorization)
+    else:
+        principal = await run_in(threads, _whose, context, shown)
+    if principal is None:
+        known.lost(shown)
+        raise _unknown()
+    known.saw(shown, principal.name, principal.role)
+    return principal
+
+
+def _threads_for(request: Request, route: Route) -> CapacityLimiter | None:
+    threads: Threads = request.app.state.threads
+    if route in URGENT:
+        return threads.commanding
+    return threads.streaming if route in STREAMED else None
+
+
+def _whose(context: ApiContext, token_hash: str) -> Principal | None:
     with context.store.reading() as reader:
         session = reader.session(token_hash)
     if session is None or session.role not in tuple(Role):

@@ -1,13 +1,13 @@
 """Without TLS a request is answered only if it was sent to this machine by one of its own names."""
 
 from http import HTTPStatus
-from secrets import token_hex
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.problems import ProblemError, problem
+from services.api.context import ApiContext
+from services.api.problems import ProblemError, problem, shown_path
 from shared.contracts.hosts import is_loopback
 
 
@@ -18,8 +18,9 @@ class OwnNames:
     under a name that leads here.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, context: ApiContext) -> None:
         self._app = app
+        self._log = context.log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -27,7 +28,8 @@ class OwnNames:
             await self._app(scope, receive, send)
             return
         detail = "without TLS only requests from this machine are answered: use http://localhost, or put TLS in front"
-        refusal = problem(scope["path"], token_hex(8), ProblemError(HTTPStatus.MISDIRECTED_REQUEST, detail))
+        self._log.warning("refused", why="another host's name", path=shown_path(scope["path"]))
+        refusal = problem(scope["path"], scope["request_id"], ProblemError(HTTPStatus.MISDIRECTED_REQUEST, detail))
         await refusal(scope, receive, send)
 
 

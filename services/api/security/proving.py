@@ -1,12 +1,10 @@
 """Finding out whether somebody knows a password, and opening the session that this is worth."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.metrics import ApiMetrics
@@ -16,15 +14,18 @@ from services.api.security.accounts import is_name
 from services.api.security.cookies import give_cookie
 from services.api.security.devices import known_device, remember_device
 from services.api.security.guard import SCHEME, SESSION, SESSION_SECONDS, hash_of
+from services.api.security.hash_turns import HashTurns, Line, line_of_address, line_of_user
+from services.api.security.known_sessions import KnownSessions
 from services.api.security.second_factors import CodeError, use_code
 from services.api.security.subjects import known_address
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
 from services.api.shapes.users import Me
+from services.api.threads import Threads, run_in
+from shared.contracts.vocabulary import Role
 from shared.store.port import Transaction
 from shared.store.rows.users import NewSession, UserRow
+from shared.web.inbound.addresses import network_of
 
-# Each hash takes a core and dozens of megabytes for a tenth of a second.
-_HASHES_AT_ONCE: Final = 2
 _KEPT_SECONDS: Final = 24 * 3_600.0
 _LONGEST_ID: Final = 22
 # The oldest ends where one more is opened.
@@ -40,6 +41,7 @@ class Attempt(NamedTuple):
     user: UserRow | None
     address: str
     counted: Sequence[Counted]
+    line: Line
 
 
 class Proved(NamedTuple):
@@ -48,6 +50,7 @@ class Proved(NamedTuple):
     user: UserRow
     address: str
     counted: Sequence[Counted]
+    line: Line
 
 
 class OpenedSession(NamedTuple):
@@ -61,52 +64,72 @@ class OpenedSession(NamedTuple):
 class Proving:
     """Check passwords: each attempt is counted before the password is looked at, and few are checked at a time."""
 
-    def __init__(self, context: ApiContext, metrics: ApiMetrics) -> None:
-        """Check the passwords of the users in the store."""
+    def __init__(self, context: ApiContext, metrics: ApiMetrics, threads: Threads, known: KnownSessions) -> None:
+        """Check the passwords of the users in the store; those with a known session come first."""
         self._context = context
         self._outcomes = metrics.logins
-        self._turns = asyncio.Semaphore(_HASHES_AT_ONCE)
+        self._threads = threads
+        self._known = known
+        self._turns = HashTurns(self._outcomes.labels("crowded"))
 
     async def by_name(self, request: Request, name: str, password: str) -> Proved:
         """Return who signs in; raise ProblemError for a wrong name or password, and for too many attempts."""
         address = address_of(request)
-        user = await run_in_threadpool(_user, self._context, name)
+        user = await self.working(_user, self._context, name)
         device = known_device(self._context, request, user)
-        return await self._proved(Attempt(user, address, at_login(name, address, device)), password)
+        known = device is not None or self._known.are_of(name)
+        line = line_of_user(name) if known else line_of_address(network_of(address))
+        counted = at_login(name, address, device)
+        return await self._proved(Attempt(user=user, address=address, counted=counted, line=line), password)
 
     async def once_more(self, request: Request, principal: Principal, password: str) -> Proved:
         """Return a signed-in user who gave the password again; raise ProblemError as `by_name` does."""
-        address = address_of(request)
-        user = await run_in_threadpool(_user, self._context, principal.name)
-        return await self._proved(Attempt(user, address, at_confirming(principal.user_id)), password)
+        user = await self.working(_user, self._context, principal.name)
+        counted, line = at_confirming(principal.user_id), line_of_user(principal.name)
+        attempt = Attempt(user=user, address=address_of(request), counted=counted, line=line)
+        return await self._proved(attempt, password)
 
     def accepted(self, proved: Proved) -> None:
         """Note that somebody signed in."""
         self._outcomes.labels("accepted").inc()
         self._context.log.info("signed in", user=proved.user.name, address=proved.address)
 
+    def hand_over(self, response: Response, opened: OpenedSession) -> None:
+        """Put a session's token into its cookie, and have the browser remember that the user signed in there."""
+        context = self._context
+        self._known.saw(hash_of(opened.token), opened.me.name, Role(opened.me.role))
+        remember_device(context, response, opened.user)
+        give_cookie(context, response, SESSION, opened.token, SESSION_SECONDS.longest)
+
     async def hashing(
+        self, line: Line, call: Callable[_Given, _Result], *arguments: _Given.args, **options: _Given.kwargs
+    ) -> _Result:
+        """Return what a call gives that makes or checks a hash; few go on at a time, and few wait in each line."""
+        async with self._turns.turn(line):
+            return await self.working(call, *arguments, **options)
+
+    async def working(
         self, call: Callable[_Given, _Result], *arguments: _Given.args, **options: _Given.kwargs
     ) -> _Result:
-        """Return what a call gives that makes or checks a hash; few of them go on at a time."""
-        async with self._turns:
-            return await run_in_threadpool(call, *arguments, **options)
+        """Return what a call gives, in a thread that is kept for signing in."""
+        return await run_in(self._threads.signing, call, *arguments, **options)
 
     async def _proved(self, attempt: Attempt, password: str) -> Proved:
-        context, (user, address, counted) = self._context, attempt
-        wait = await run_in_threadpool(begin_attempt, context, counted)
-        if wait:
-            self._outcomes.labels("throttled").inc()
-            context.log.warning("login throttled", address=address)
-            headers = {"Retry-After": str(wait)}
-            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
-        fits = await self.hashing(context.passwords.fits, user and user.password_hash, password)
+        context, (user, address, counted, line) = self._context, attempt
+        async with self._turns.turn(line):
+            wait = await self.working(begin_attempt, context, counted)
+            if wait:
+                self._outcomes.labels("throttled").inc()
+                context.log.warning("login throttled", address=address)
+                headers = {"Retry-After": str(wait)}
+                raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts to sign in; wait", headers)
+            fits = await self.working(context.passwords.fits, user and user.password_hash, password)
         if user is None or user.disabled or not fits:
             self._outcomes.labels("refused").inc()
             # A name that nobody has is not written down: people type passwords into the wrong field.
             context.log.warning("login refused", user=None if user is None else user.name, address=address)
             raise wrong()
-        return Proved(user, address, counted)
+        return Proved(user=user, address=address, counted=counted, line=line)
 
 
 def open_session(context: ApiContext, transaction: Transaction, proved: Proved) -> OpenedSession:
@@ -149,12 +172,6 @@ def require_code(
         context.log.warning("code refused", user=user.name, given=code is not None)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, str(fault), SCHEME, CODE) from fault
     return {} if by is None else {"second_factor": by}
-
-
-def hand_over(context: ApiContext, response: Response, opened: OpenedSession) -> None:
-    """Put a session's token into its cookie, and have the browser remember that the user signed in there."""
-    remember_device(context, response, opened.user)
-    give_cookie(context, response, SESSION, opened.token, SESSION_SECONDS.longest)
 
 
 def wrong() -> ProblemError:

@@ -12,8 +12,8 @@ LISTED_CANDLES: Final = 1_000_000
 LOGIN_NOTES: Final = (
     """\
 Login: `scalpbot run api` over PostgreSQL with fsync, with hashes of full cost. 50 attempts at once: a thousand for \
-one name, and 250 for as many names from as many addresses, each of which is hashed. Another process asks /healthz all \
-the while.""",
+one name, and 250 for as many names from as many addresses, of which those are hashed that find a place to wait. \
+Another process asks /healthz all the while.""",
 )
 READS_NOTES: Final = (
     """\

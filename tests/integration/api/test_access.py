@@ -10,10 +10,10 @@ from fastapi.routing import APIRoute
 
 from services.api.app import create_app
 from services.api.context import ApiContext
-from services.api.envelope import HEADERS
 from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY
 from shared.contracts.vocabulary import Role
 from shared.store.sql_store import open_store
+from shared.web.inbound.refusals import HEADERS
 from tests.fixtures.api import CSRF, Api, context_on, running
 from tests.fixtures.api_stores import api, url
 

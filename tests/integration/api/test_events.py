@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 
-from services.api.routes.events import MOST_STREAMS
+from services.api.routes.events import MOST_STREAMS, STREAMS_OF_A_SESSION, STREAMS_OF_VIEWERS
 from tests.contract.builders import an_event
-from tests.fixtures.api import Api
+from tests.fixtures.api import Api, Signed
 from tests.fixtures.api_stores import api, quick_api, url
+from tests.fixtures.crowds.inbound import many
+from tests.fixtures.deployed import wait_until
 
 __all__ = ["api", "quick_api", "url"]
 
@@ -96,17 +99,40 @@ def test_a_stream_ends_with_its_session(quick_api: Api) -> None:
     assert not any(line.startswith("id:") for line in rest)
 
 
-def test_there_are_only_so_many_streams(quick_api: Api) -> None:
-    headers = quick_api.sign_in("viewer").headers
-    limits = httpx.Limits(max_connections=MOST_STREAMS + 5)
-    with httpx.Client(base_url=quick_api.client.base_url, limits=limits, timeout=20) as client:
-        opened, lines = [], []
-        for _ in range(MOST_STREAMS):
-            answer = client.send(client.build_request("GET", "/api/events", headers=headers), stream=True)
-            opened.append(answer)
-            lines.append(answer.iter_lines())
-            assert next(lines[-1]) == "retry: 2000"
-        with client.stream("GET", "/api/events", headers=headers) as answer:
-            assert answer.status_code == 503
-        for answer in opened:
-            answer.close()
+@contextmanager
+def followed(api: Api, signed: Signed, number: int) -> Iterator[list[int]]:
+    """Ask for so many streams at once, and hold those that are given; yield the statuses."""
+    request = f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: sid={signed.token}\r\n\r\n".encode()
+    with many(api.client.base_url.port or 0, number, request) as streams:
+        yield [int(stream.recv(12).split()[1]) for stream in streams]
+
+
+def test_a_session_has_only_so_many_streams_however_they_are_asked_for(quick_api: Api) -> None:
+    with followed(quick_api, quick_api.sign_in("viewer"), 20) as statuses:
+        assert (statuses.count(200), statuses.count(503)) == (STREAMS_OF_A_SESSION, 15)
+
+
+def test_viewers_leave_streams_to_those_who_may_act(quick_api: Api) -> None:
+    with ExitStack() as held:
+        for _ in range(STREAMS_OF_VIEWERS // STREAMS_OF_A_SESSION):
+            opened = held.enter_context(followed(quick_api, quick_api.sign_in("viewer"), STREAMS_OF_A_SESSION))
+            assert set(opened) == {200}
+        assert held.enter_context(followed(quick_api, quick_api.sign_in("viewer"), 1)) == [503]
+        for name in ("operator", "admin"):
+            left = (MOST_STREAMS - STREAMS_OF_VIEWERS) // 2
+            assert held.enter_context(followed(quick_api, quick_api.sign_in(name), left)) == [200] * left
+        assert held.enter_context(followed(quick_api, quick_api.sign_in("admin"), 1)) == [503]
+
+
+def test_a_stream_that_ends_gives_its_place_back(quick_api: Api) -> None:
+    signed = quick_api.sign_in("viewer")
+
+    def all_given() -> bool:
+        with followed(quick_api, signed, STREAMS_OF_A_SESSION) as statuses:
+            return set(statuses) == {200}
+
+    assert all_given()
+    # Those that were refused, too, have left nothing behind.
+    with followed(quick_api, signed, 20):
+        pass
+    wait_until(all_given, 20, "the places are free again")

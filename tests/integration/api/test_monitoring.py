@@ -13,6 +13,7 @@ def test_the_api_shows_the_figures_of_its_own_area_alone(quick_api: Api) -> None
         "scalpbot_api_requests_total",
         "scalpbot_api_request_seconds",
         "scalpbot_api_logins_total",
+        "scalpbot_http_refused_total",
         "scalpbot_build_info",
         "scalpbot_loop_progress_timestamp_seconds",
     }

@@ -1,48 +1,40 @@
 """Without TLS the application answers under this machine's own names only."""
 
-import asyncio
+import json
 
-import httpx
 import pytest
-from starlette.responses import PlainTextResponse
-from starlette.types import Message
 
-from services.api.security.hosts import OwnNames
+from shared.web.inbound.refusals import HEADERS
+from tests.fixtures.api import Api, running
+from tests.fixtures.api_stores import quick_api
 
+__all__ = ["quick_api"]
 
-def ask(host: str) -> httpx.Response:
-    async def asked() -> httpx.Response:
-        transport = httpx.ASGITransport(app=OwnNames(PlainTextResponse("answered")))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get("/api/status", headers={"Host": host})
-
-    return asyncio.run(asked())
+OTHER_NAMES = ["scalpbot.example", "192.0.2.7:8080", "localhost.scalpbot.example", "[::1", ""]
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
-def test_own_name_is_answered(host: str) -> None:
-    assert ask(host).text == "answered"
+def test_own_name_is_answered(quick_api: Api, host: str) -> None:
+    assert quick_api.client.get("/healthz", headers={"Host": host}).json() == {"alive": True}
 
 
-@pytest.mark.parametrize("host", ["scalpbot.example", "192.0.2.7:8080", "localhost.scalpbot.example", "[::1", ""])
-def test_another_name_is_refused_with_the_way_to_mend_it(host: str) -> None:
-    refused = ask(host)
+@pytest.mark.parametrize("host", OTHER_NAMES)
+def test_another_name_is_refused_with_the_way_to_mend_it(quick_api: Api, host: str) -> None:
+    refused = quick_api.client.get("/api/status", headers={"Host": host})
     assert refused.status_code == 421
     assert "use http://localhost, or put TLS in front" in refused.json()["detail"]
-    assert len(refused.json()["request_id"]) == 16
+    assert refused.json()["request_id"] == refused.headers["x-request-id"]
 
 
-def test_what_is_no_request_goes_through() -> None:
-    seen: list[str] = []
+def test_what_is_refused_for_its_name_is_guarded_counted_and_told_like_any_answer(quick_api: Api) -> None:
+    refused = quick_api.client.get("/api/status", headers={"Host": "scalpbot.example"})
+    assert {name: refused.headers.get(name) for name in HEADERS} == dict(HEADERS)
+    figures = quick_api.get("/metrics").text
+    assert 'scalpbot_api_requests_total{method="GET",route="other",status="421"} 1.0' in figures
+    line = json.loads(quick_api.log.getvalue().splitlines()[-1])
+    assert (line["event"], line["why"], line["path"]) == ("refused", "another host's name", "/api/status")
 
-    async def application(scope: object, receive: object, send: object) -> None:
-        seen.append("lifespan")
 
-    async def nothing() -> Message:
-        return {"type": "lifespan.startup"}
-
-    async def drop(message: Message) -> None:
-        del message
-
-    asyncio.run(OwnNames(application)({"type": "lifespan"}, nothing, drop))
-    assert seen == ["lifespan"]
+def test_behind_tls_any_name_is_answered(quick_api: Api) -> None:
+    with running(quick_api.store, behind_tls=True) as api:
+        assert api.client.get("/healthz", headers={"Host": "scalpbot.example"}).status_code == 200

@@ -11,10 +11,11 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from services.api.envelope import HEADERS
+from services.api.security.hash_turns import WAITING_IN_A_LINE
 from services.api.security.passwords import Passwords
 from shared.store.engine import database_url, open_engine
 from shared.store.tables.metadata import METADATA
+from shared.web.inbound.refusals import HEADERS
 from tests.fixtures.api import CSRF, Api, add_rows, quick_passwords, running
 from tests.fixtures.api_stores import api, quick_api, server_url
 
@@ -66,8 +67,11 @@ def test_two_passwords_are_checked_at_a_time_and_others_are_answered_meanwhile(q
 
     with running(quick_api.store, passwords=Slow(quick_passwords())) as api:
         answers = asyncio.run(flood(str(api.client.base_url)))
-    assert most == [2]
-    assert (answers.count(401), answers.count(200)) == (50, 5)
+    assert 1 <= most[0] <= 2
+    assert answers.count(200) == 5
+    # Of those who come from one address, few may wait.
+    assert answers.count(401) + answers.count(429) == 50
+    assert answers.count(401) >= 1 + WAITING_IN_A_LINE
 
 
 # Sessions.

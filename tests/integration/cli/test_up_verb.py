@@ -36,6 +36,7 @@ FIGURES = {
     "scalpbot_audit_anchored_id",
     "scalpbot_build_info",
     "scalpbot_ingest_candles_total",
+    "scalpbot_http_refused_total",
     "scalpbot_loop_progress_timestamp_seconds",
 }
 WEDNESDAY = 1_709_696_100  # 2024-03-06T03:35:00Z

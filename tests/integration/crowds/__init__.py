@@ -1,0 +1,1 @@
+"""What the API does when many ask at once."""
