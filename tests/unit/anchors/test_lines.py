@@ -1,5 +1,6 @@
 """No byte of the lines of anchors can be changed, and what a crash leaves of them is told from what somebody wrote."""
 
+from collections.abc import Callable
 from hashlib import sha256
 
 import msgspec
@@ -91,3 +92,13 @@ def test_each_thing_that_continues_a_chain_is_asked_for_by_itself(alone: dict[st
     signed = msgspec.structs.replace(second, signature=signer._key.sign(second.signed()).hex())
     found = check_anchors(first.line() + b"\n" + signed.line() + b"\n", PUBLIC)
     assert (found.first_bad, found.why) == (2, sentence)
+
+
+@pytest.mark.parametrize(
+    "written", [str.upper, lambda signature: f"{signature[:64]} {signature[64:]}"], ids=["in capitals", "with a space"]
+)
+def test_a_signature_has_one_spelling(written: Callable[[str], str]) -> None:
+    honest = Signer(KEY).continued(None, "2026-01-05T09:00:00Z", 5, "f" * 64)
+    respelled = msgspec.structs.replace(honest, signature=written(honest.signature))
+    assert check_anchors(honest.line() + b"\n", PUBLIC).first_bad is None
+    assert check_anchors(respelled.line() + b"\n", PUBLIC).first_bad == 1
