@@ -181,7 +181,7 @@ def test_a_client_without_a_library_signs_in_and_pauses_a_pair_at_the_root(tmp_p
         client.request("POST", "/auth/login", json.dumps({"username": "operator", "password": PASSWORD}), json_kind)
         signed = client.getresponse()
         signed.read()
-        cookie = str(signed.headers["Set-Cookie"]).split(";")[0]
+        cookie = "; ".join(each.split(";")[0] for each in signed.headers.get_all("Set-Cookie", []))
         body = json.dumps({"type": "PAUSE_PAIR", "payload": {"pair": "EUR_USD"}})
         client.request("POST", "/commands", body, {**json_kind, "Cookie": cookie})
         answer = client.getresponse()

@@ -210,4 +210,5 @@ def test_a_reader_that_has_enough_ends_the_program_quietly(empty_folder: Path) -
         running.stdout.close()
         told = running.stderr.read()
         assert running.wait() == 141
-    assert told == b""
+    # A slow machine is told that the indicators are prepared.
+    assert [line for line in told.splitlines() if not line.startswith(b"preparing")] == []
