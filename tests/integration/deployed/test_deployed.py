@@ -135,6 +135,7 @@ def test_every_service_shows_its_own_figures_and_nobody_elses(deployment: Deploy
         "scalpbot_audit_anchored_id",
         "scalpbot_audit_anchor_timestamp_seconds",
         "scalpbot_audit_anchor_failures_total",
+        "scalpbot_database_restored",
     }
     assert strategy <= executor
 
