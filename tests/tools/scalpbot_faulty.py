@@ -85,13 +85,13 @@ def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]
             case "cursor-lock":
                 yield patch.object(RuntimeSession, "cursor", _read_cursor)
             case "commit":
-                yield patch("services.cli.process.crash_at", _dawdle)
+                yield patch("services.cli.run.service.crash_at", _dawdle)
             case "pause":
-                yield patch("services.cli.process.crash_at", _pausing(_BEFORE_COMMIT, _PAUSED_AT_REPETITION))
+                yield patch("services.cli.run.service.crash_at", _pausing(_BEFORE_COMMIT, _PAUSED_AT_REPETITION))
             case "pause-in-command":
-                yield patch("services.cli.process.crash_at", _pausing("executor.command_claimed", 1))
+                yield patch("services.cli.run.service.crash_at", _pausing("executor.command_claimed", 1))
             case "pause-after-command":
-                yield patch("services.cli.process.crash_at", _pausing("executor.command_done", 1))
+                yield patch("services.cli.run.service.crash_at", _pausing("executor.command_done", 1))
             case "decoder":
                 yield patch("shared.runtime.process.decode_fact", _decode_or_die)
             case other:
