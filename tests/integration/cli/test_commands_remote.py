@@ -241,9 +241,9 @@ def losing_answers(base: str) -> Iterator[str]:
                 self.close_connection = True
                 return
             self.send_response(answer.status_code)
-            for name in ("content-type", "set-cookie", "location"):
-                if name in answer.headers:
-                    self.send_header(name, answer.headers[name])
+            for name, value in answer.headers.multi_items():
+                if name in ("content-type", "set-cookie", "location"):
+                    self.send_header(name, value)
             self.send_header("content-length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
