@@ -22,6 +22,7 @@ from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.file_lock import file_is_held, locked_file
 from shared.store.port import Store
+from tests.fixtures.anchored import anchor
 from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import NOON, first_candles, run_paper, sample_series
 
@@ -95,6 +96,8 @@ def test_why_tells_a_candle_that_waits_from_one_that_is_not_there(
 def test_verbs_that_read_wait_for_nobody_who_writes(tmp_path: Path, verb: list[str]) -> None:
     database = tmp_path / "paper.db"
     run_paper(database, sample_series("EUR_USD", candles=50))
+    with opened_store(sqlite_url(database)) as store:
+        anchor(store, tmp_path / "paper.anchors.jsonl")
     with opened_store(sqlite_url(database)) as store, store.transaction():
         assert main([*verb, "--db", str(database)]) == 0
 
