@@ -31,7 +31,7 @@ from shared.web.inbound.addresses import among
 from shared.web.inbound.connection import BoundedConfig, Deadlines, Door
 from shared.web.inbound.crowd import Crowd, Room
 from shared.web.inbound.refusals import InboundMetrics
-from shared.web.inbound.serving import BACKLOG, BoundedServer, bounded_config
+from shared.web.inbound.serving import BoundedServer, bounded_config, listener_at
 
 _FIRST_USER: Final = "admin"
 _FIRST_PASSWORD_SETTING: Final = "first_password"  # noqa: S105
@@ -63,8 +63,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     Raises InputError where that cannot be done.
     """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server((str(address[0]), port), family=family, backlog=BACKLOG)
+        listener = listener_at(host, port)
     except OSError as fault:
         why = os.strerror(fault.errno or 0) if (fault.errno or 0) > 0 else str(fault.strerror)
         raise InputError(f"cannot listen on {host}:{port} ({why}); choose another --host or --port") from fault

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from shared.anchors.lines import Anchor, Signer, is_unfinished, parse_line
+from shared.store.engine import PRIVATE_MODE
 
 # An anchor has about 500 bytes; the last one is found within so many.
 _LAST_BYTES: Final = 4_096
-# Whoever verifies may be somebody else; what anchors say is no secret.
-_FILE_MODE: Final = 0o600
 
 
 class AnchorError(Exception):
@@ -81,7 +80,7 @@ def opened_anchors(path: Path, signer: Signer) -> Iterator[AnchorFile]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if is_new:

@@ -12,11 +12,10 @@ from shared.contracts.errors import InputError
 from shared.contracts.times import parse_time
 from shared.settings.environment import RuntimeSettings
 from shared.settings.keys import KEY_BYTES, private_bytes, private_text
-from shared.store.engine import beside
+from shared.store.engine import PRIVATE_MODE, beside
 
 # Three times as long as until the next anchor.
 NEW_LOG_SECONDS: Final = 900
-_KEY_MODE: Final = 0o600
 
 
 class KnownAnchors(NamedTuple):
@@ -99,7 +98,7 @@ def make_key(path: Path, random: Callable[[int], bytes]) -> bool:
     """Make a private key in a file that nobody else may read; return False where there is a file. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _KEY_MODE)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_MODE)
     except FileExistsError:
         return False
     try:

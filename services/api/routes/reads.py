@@ -24,15 +24,14 @@ from services.api.shapes.ledger import (
 from services.api.shapes.market import Candle, ExplainedCandle, JudgedCandle, judged_fields, shown_candle, shown_judged
 from services.api.shapes.pages import CandlesQuery, Page, PageQuery, PairPageQuery, page
 from services.api.work_limit import WorkLimit
-from shared.anchors.audit_trail import AuditTrail
+from shared.anchors.examined import examined
 from shared.anchors.lines import AnchorsFound
-from shared.anchors.places import lacking, read_anchors
+from shared.anchors.places import read_anchors
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.pairs import known_pair, parse_pair
 from shared.core.types import SECONDS_PER_DAY
 from shared.store.rows.listing import Span
-from shared.store.sql.audit import verify_audit
 
 
 def register_market(app: FastAPI, context: ApiContext) -> None:
@@ -105,16 +104,9 @@ def register_audit(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
         with heavy.work():
             # Anchors first: every record that they have seen is then there to be read.
             anchors, unread = _anchors(context)
-            trail = AuditTrail()
             with context.store.reading() as reader:
-                rows = trail.passing(reader.audit_in_order())
-                found = verify_audit(rows, () if anchors is None else anchors.witnesses())
-                differs = trail.difference(reader) if found.ok else ""
-                first = reader.audit_record(1)
-            lacks = unread or lacking(
-                context.anchors, anchors, None if first is None else first.ts_utc, context.clock()
-            )
-        return audit_finding(found, anchors, differs, lacks)
+                found = examined(reader, context.anchors, anchors, context.clock())
+        return audit_finding(found.check, anchors, found.differs, unread or found.lacks)
 
 
 def _anchors(context: ApiContext) -> tuple[AnchorsFound | None, str]:

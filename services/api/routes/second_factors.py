@@ -1,17 +1,14 @@
 """The routes to a second factor: begun, confirmed and given up by oneself, and forgotten by an admin."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 
 from fastapi import FastAPI
 
 from services.api.context import ApiContext
-from services.api.problems import CODE, ProblemError
+from services.api.routes.told import told
 from services.api.security.access import Principal
-from services.api.security.accounts import UnknownUserError, UserConflictError
 from services.api.security.guard import CurrentPrincipal
-from services.api.security.second_factors import CodeError, SecondFactors, is_asked_for
+from services.api.security.second_factors import SecondFactors, is_asked_for
 from services.api.shapes.users import FactorCode, FactorSecret, FactorState, RecoveryCodes, UserName
 
 _PATH = "/api/auth/second-factor"
@@ -31,21 +28,21 @@ def register_second_factors(app: FastAPI, context: ApiContext) -> None:
     @app.post(_PATH, tags=["session"], summary="Begin a second factor", status_code=HTTPStatus.CREATED)
     def begin(principal: CurrentPrincipal) -> FactorSecret:
         """The secret is for a device that shows codes (RFC 6238); PUT a code of it, and codes are asked for."""
-        with _told():
+        with told():
             begun = factors(principal).begin(principal.name)
         return FactorSecret(secret=begun.secret, link=begun.link)
 
     @app.put(_PATH, tags=["session"], summary="Confirm a second factor that was begun, and get recovery codes")
     def confirm(body: FactorCode, principal: CurrentPrincipal) -> RecoveryCodes:
         """Your other sessions end."""
-        with _told():
+        with told():
             codes = factors(principal).confirm(principal.name, body.code, principal.session_id)
         return RecoveryCodes(recovery_codes=codes)
 
     @app.delete(_PATH, tags=["session"], summary="Give up your second factor", status_code=HTTPStatus.NO_CONTENT)
     def give_up(principal: CurrentPrincipal) -> None:
         """All your sessions end."""
-        with _told():
+        with told():
             factors(principal).forget(principal.name)
 
     @app.delete(
@@ -56,18 +53,5 @@ def register_second_factors(app: FastAPI, context: ApiContext) -> None:
     )
     def forget(name: UserName, principal: CurrentPrincipal) -> None:
         """All their sessions end."""
-        with _told():
+        with told():
             factors(principal).forget(name)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Answer what cannot be done with the status that tells why."""
-    try:
-        yield
-    except UnknownUserError as fault:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(fault)) from fault
-    except UserConflictError as fault:
-        raise ProblemError(HTTPStatus.CONFLICT, str(fault)) from fault
-    except CodeError as fault:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(fault), kind=CODE) from fault

@@ -8,9 +8,10 @@ from fastapi import FastAPI, Request, Response
 from services.api.context import ApiContext
 from services.api.security.access import Principal
 from services.api.security.cookies import take_cookie
-from services.api.security.guard import SESSION, CurrentPrincipal, cookie_name, hash_of
+from services.api.security.guard import SESSION, CurrentPrincipal, cookie_name
 from services.api.security.passwords import require_strong
 from services.api.security.proving import OpenedSession, Proved, Proving, open_session, require_code, require_unchanged
+from services.api.security.tokens import hash_of
 from services.api.shapes.users import Confirmation, Login, Me, NewPassword
 
 _PREFIXES: Final = ("", "/api")

@@ -1,7 +1,5 @@
 """The routes to make tokens for programs, to see them, and to end them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,17 +7,10 @@ from fastapi import FastAPI, Query
 
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
+from services.api.routes.told import told
 from services.api.security.access import Principal
-from services.api.security.accounts import UnknownUserError
 from services.api.security.guard import CurrentPrincipal
-from services.api.security.tokens import (
-    Maker,
-    TokenConflictError,
-    TokenRightsError,
-    Tokens,
-    UnknownTokenError,
-    WantedToken,
-)
+from services.api.security.tokens import Maker, Tokens, WantedToken
 from services.api.shapes.tokens import MadeToken, NewProgramToken, ProgramTokens, TokenId, TokensQuery, shown_token
 from shared.contracts.vocabulary import Role
 
@@ -45,25 +36,12 @@ def register_tokens(app: FastAPI, context: ApiContext) -> None:
         wanted = WantedToken(
             user=body.user or principal.name, name=body.name, role=body.role, scope=body.scope, days=body.days
         )
-        with _told():
+        with told():
             token, row = tokens(principal).add(wanted)
         return MadeToken(**shown_token(row).model_dump(), token=token)
 
     @app.delete("/api/tokens/{id}", tags=["tokens"], summary="End a token", status_code=HTTPStatus.NO_CONTENT)
     def end(token_id: TokenId, principal: CurrentPrincipal) -> None:
         """End one of your own tokens, or as an admin any user's; the next request with it is refused."""
-        with _told():
+        with told():
             tokens(principal).revoke(token_id)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Answer what cannot be done with the status that tells why."""
-    try:
-        yield
-    except (UnknownUserError, UnknownTokenError) as fault:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(fault)) from fault
-    except TokenConflictError as fault:
-        raise ProblemError(HTTPStatus.CONFLICT, str(fault)) from fault
-    except TokenRightsError as fault:
-        raise ProblemError(HTTPStatus.FORBIDDEN, str(fault)) from fault

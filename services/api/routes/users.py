@@ -1,7 +1,6 @@
 """The routes to say who may sign in, and as what; for admins who gave their password within the last minutes."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from typing import TypeAlias
@@ -11,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.context import ApiContext
 from services.api.problems import ProblemError
+from services.api.routes.told import told
 from services.api.security.access import Principal
-from services.api.security.accounts import Accounts, UnknownUserError, UserConflictError
+from services.api.security.accounts import Accounts
 from services.api.security.guard import CurrentPrincipal
 from services.api.security.hash_turns import line_of_user
 from services.api.security.proving import Proving
@@ -35,7 +35,7 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
         return shown_user(user)
 
     async def changed(name: str, change: Callable[[], None], run: Run = run_in_threadpool) -> User:
-        with _told():
+        with told():
             await run(change)
         return await run_in_threadpool(shown, name)
 
@@ -77,14 +77,3 @@ def register_users(app: FastAPI, context: ApiContext, proving: Proving) -> None:
 
 def _hashing(proving: Proving, principal: Principal) -> Run:
     return partial(proving.hashing, line_of_user(principal.name))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Answer what cannot be done with the status that tells why."""
-    try:
-        yield
-    except UnknownUserError as fault:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(fault)) from fault
-    except UserConflictError as fault:
-        raise ProblemError(HTTPStatus.CONFLICT, str(fault)) from fault

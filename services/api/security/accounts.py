@@ -64,7 +64,7 @@ class Accounts:
         require_strong(password, name)
         hashed = self._passwords.hashed(password)
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             transaction.set_password(user.id, hashed)
             self._audit(transaction, "user.password_set", {"user": name, **_all_ended(transaction, user)})
 
@@ -73,7 +73,7 @@ class Accounts:
         if role not in tuple(Role):
             raise InputError(f"{role!r} is not a role; use one of {', '.join(Role)}")
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             if role != Role.ADMIN:
                 _require_another_admin(transaction, user)
             transaction.set_role(user.id, role)
@@ -84,7 +84,7 @@ class Accounts:
     def disable(self, name: str, disabled: bool = True) -> None:
         """Keep a user out and end all their sessions and tokens, or let them in again; the last admin stays."""
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             if disabled:
                 _require_another_admin(transaction, user)
             transaction.disable_user(user.id, disabled)
@@ -94,7 +94,7 @@ class Accounts:
     def unlock(self, name: str) -> None:
         """Take back all wrong passwords that were counted for a user, wherever from, and those of all addresses."""
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             for start in (of_name(user.name), EVERY_ADDRESS):
                 transaction.forgive_logins_like(start)
             self._audit(transaction, "user.unlocked", {"user": name})
@@ -104,7 +104,8 @@ class Accounts:
         transaction.append_audit([entry])
 
 
-def _locked(transaction: Transaction, name: str) -> UserRow:
+def locked_user(transaction: Transaction, name: str) -> UserRow:
+    """Keep others from changing users and return one; raise UnknownUserError."""
     transaction.lock_users()
     user = transaction.user(name)
     if user is None:

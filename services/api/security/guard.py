@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Callable, Coroutine, Mapping
-from hashlib import sha256
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias
@@ -20,6 +19,7 @@ from services.api.security.access import ACCESS, BY_PEOPLE, CONFIRMED, EVERYBODY
 from services.api.security.bearer import by_token
 from services.api.security.cookies import named_cookie
 from services.api.security.known_sessions import KnownSessions
+from services.api.security.tokens import hash_of
 from services.api.strict_json import StrictRequest
 from services.api.threads import Threads, run_in
 from shared.contracts.vocabulary import Role
@@ -64,11 +64,6 @@ class GuardedRoute(APIRoute):
 def cookie_name(context: ApiContext) -> str:
     """Return the name of the session's cookie."""
     return named_cookie(context, SESSION)
-
-
-def hash_of(token: str) -> str:
-    """Return what is kept of a session's token."""
-    return sha256(token.encode()).hexdigest()
 
 
 async def current_principal(request: Request) -> Principal:

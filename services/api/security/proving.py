@@ -13,12 +13,13 @@ from services.api.security.access import Principal
 from services.api.security.accounts import is_name
 from services.api.security.cookies import give_cookie
 from services.api.security.devices import known_device, remember_device
-from services.api.security.guard import SCHEME, SESSION, SESSION_SECONDS, hash_of
+from services.api.security.guard import SCHEME, SESSION, SESSION_SECONDS
 from services.api.security.hash_turns import HashTurns, Line, line_of_address, line_of_user
 from services.api.security.known_sessions import KnownSessions
 from services.api.security.second_factors import CodeError, use_code
 from services.api.security.subjects import known_address
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
+from services.api.security.tokens import hash_of
 from services.api.shapes.users import Me
 from services.api.threads import Threads, run_in
 from shared.contracts.vocabulary import Role

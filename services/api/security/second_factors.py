@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from services.api.security.accounts import UnknownUserError, UserConflictError
+from services.api.security.accounts import UnknownUserError, UserConflictError, locked_user
 from services.api.security.totp import link_of, new_recovery_codes, new_secret, recovery_hash, step_of
 from shared.contracts.errors import InputError
 from shared.store.port import Reader, Store, Transaction
 from shared.store.rows.audit import AuditEntry
-from shared.store.rows.users import UserRow
 
 LONGEST_CODE: Final = 32
 
@@ -60,7 +59,7 @@ class SecondFactors:
         """Return a new secret for a user, which counts once a code of it was given; raise InputError."""
         secret = new_secret(self._random)
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             if is_asked_for(transaction, user.id):
                 raise UserConflictError(f"{name!r} has a second factor already; have it forgotten first")
             transaction.begin_second_factor(user.id, secret)
@@ -70,7 +69,7 @@ class SecondFactors:
         """Ask a user for codes from now on, and return recovery codes; all sessions but one end. Raises InputError."""
         codes = new_recovery_codes(self._random)
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             factor = transaction.second_factor(user.id)
             if factor is None or factor.confirmed:
                 raise UserConflictError(f"no second factor of {name!r} is waiting to be confirmed; begin one first")
@@ -88,7 +87,7 @@ class SecondFactors:
     def forget(self, name: str) -> None:
         """Ask a user for no codes any more, and end all their sessions; raise InputError."""
         with self._store.transaction() as transaction:
-            user = _locked(transaction, name)
+            user = locked_user(transaction, name)
             if not transaction.forget_second_factor(user.id):
                 raise UnknownUserError(f"{name!r} has no second factor")
             transaction.revoke_sessions(user.id)
@@ -98,11 +97,3 @@ class SecondFactors:
         now = int(self._clock())
         entry = AuditEntry(time=now, actor=self._actor, action=action, command_id=None, detail={"user": name})
         transaction.append_audit([entry])
-
-
-def _locked(transaction: Transaction, name: str) -> UserRow:
-    transaction.lock_users()
-    user = transaction.user(name)
-    if user is None:
-        raise UnknownUserError(f"there is no user {name!r}; see the list of users")
-    return user

@@ -58,7 +58,7 @@ class WantedToken(NamedTuple):
 
 
 def hash_of(token: str) -> str:
-    """Return what is kept of a token."""
+    """Return what is kept of a token, a program's or a session's."""
     return sha256(token.encode()).hexdigest()
 
 

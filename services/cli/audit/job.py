@@ -14,14 +14,14 @@ from services.cli.database import reading, reading_at, url_read
 from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
-from shared.anchors.audit_trail import AuditTrail
+from shared.anchors.examined import examined
 from shared.anchors.lines import AnchorsFound, Signer
-from shared.anchors.places import KnownAnchors, known_anchors, lacking, make_key, read_anchors, read_key
+from shared.anchors.places import KnownAnchors, known_anchors, make_key, read_anchors, read_key
 from shared.contracts.errors import InputError, unwritable
 from shared.settings.keys import public_bytes
 from shared.settings.settings import Settings
 from shared.store.rows.audit import AuditRow
-from shared.store.sql.audit import AuditCheck, verify_audit
+from shared.store.sql.audit import AuditCheck
 
 _SHOWN_EVERY: Final = 1_000
 
@@ -44,17 +44,12 @@ def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, a
     known = _known(settings, url, anchors, public_key)
     # Anchors first: every record that they have seen is then there to be read.
     found = read_anchors(known)
-    trail = AuditTrail()
-    with reading_at(url) as reader:
-        newest = next(iter(reader.audit(1)), None)
-        first = reader.audit_record(1)
-        with bar("verifying", 0 if newest is None else newest.id) as progress:
-            rows = _counted(trail.passing(reader.audit_in_order()), progress)
-            check = verify_audit(rows, () if found is None else found.witnesses())
-        differs = trail.difference(reader) if check.ok else ""
     # Who names a file expects anchors in it, however new the log is.
     now = time.time() if anchors is None else math.inf
-    lacks = lacking(known, found, None if first is None else first.ts_utc, now)
+    with reading_at(url) as reader:
+        newest = next(iter(reader.audit(1)), None)
+        with bar("verifying", 0 if newest is None else newest.id) as progress:
+            check, differs, lacks = examined(reader, known, found, now, lambda rows: _counted(rows, progress))
     missing = anchors is not None and found is None
     holds = check.ok and not differs and not lacks and not missing and (found is None or found.first_bad is None)
     if as_json:

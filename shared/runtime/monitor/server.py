@@ -1,7 +1,6 @@
 """The port for monitors: /healthz, /readyz and /metrics, in a thread of its own."""
 
 import json
-import socket
 import threading
 from http import HTTPStatus
 from typing import Final
@@ -16,7 +15,7 @@ from shared.web.inbound.addresses import among
 from shared.web.inbound.connection import Deadlines, Door
 from shared.web.inbound.crowd import Crowd, Room
 from shared.web.inbound.refusals import HEADERS, InboundMetrics
-from shared.web.inbound.serving import BACKLOG, BoundedServer, bounded_config
+from shared.web.inbound.serving import BoundedServer, bounded_config, listener_at
 
 _SERVER: Final = "health"
 # A monitor asks at once and takes the answer at once; a few of them are many.
@@ -33,8 +32,7 @@ class HealthServer:
     def __init__(self, health: Health, log: Log, host: str, port: int) -> None:
         """Listen on host and port; port 0 takes any that is free. Raises InputError where that cannot be done."""
         try:
-            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            self._listener = socket.create_server((str(address[0]), port), family=family, backlog=BACKLOG)
+            self._listener = listener_at(host, port)
         except OSError as fault:
             raise InputError(
                 f"cannot listen on {host}:{port} ({fault.strerror}); choose another --health-host or --health-port"

@@ -12,7 +12,7 @@ _KEEP_ALIVE_SECONDS: Final = 15
 _LAST_ANSWERS_SECONDS: Final = 5
 # How many the kernel keeps for us, and how many of them are taken in one go: each is an open file until it is looked
 # at, and a process is often allowed 1,024 of them.
-BACKLOG: Final = 2_048
+_BACKLOG: Final = 2_048
 _TAKEN_AT_ONCE: Final = 32
 
 
@@ -39,6 +39,12 @@ def bounded_config(
     )
 
 
+def listener_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, on any free port for 0; requests wait until they are served. Raises OSError."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
+
+
 class BoundedServer(uvicorn.Server):
     """uvicorn, with a longer queue in the kernel than it takes from at once."""
 
@@ -46,4 +52,4 @@ class BoundedServer(uvicorn.Server):
         """Begin to take connections."""
         await super().startup(sockets)
         for listener in sockets or ():
-            listener.listen(BACKLOG)
+            listener.listen(_BACKLOG)

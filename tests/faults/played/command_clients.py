@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 import msgspec
 
-from services.api.security.guard import hash_of
+from services.api.security.tokens import hash_of
 from shared.contracts.commands import EVERY_PAIR, UNFINISHED
 from shared.runtime.commands import CLAIMED, COMPLETED, HOLD_ENDED, HOLD_SET, SENT, STARTED, command_fields
 from shared.store.port import Reader

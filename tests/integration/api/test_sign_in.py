@@ -12,9 +12,9 @@ import pytest
 from argon2 import extract_parameters
 
 from services.api.security.accounts import Accounts
-from services.api.security.guard import hash_of
 from services.api.security.passwords import Passwords
 from services.api.security.proving import SESSIONS_OF_A_USER
+from services.api.security.tokens import hash_of
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.sql_store import open_store
 from tests.fixtures.api import CSRF, PASSWORD, Api, add_users, quick_passwords, running
