@@ -12,7 +12,7 @@ from shared.store.sql.audit import AuditCheck, verify_audit
 
 
 class Examined(NamedTuple):
-    """What was found of the chain, how the tables differ from it, and what its anchors lack; empty where all is well."""
+    """What was found of the chain, how the tables differ from it, and what anchors lack; empty where all is well."""
 
     check: AuditCheck
     differs: str
