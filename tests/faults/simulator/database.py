@@ -37,7 +37,7 @@ class MemoryDatabase:
         event.listen(self._engine, "connect", self._prepare)
         event.listen(self._engine, "begin", _begin)
         METADATA.create_all(self._engine)
-        self._empty = sqlite3.connect(":memory:")
+        self._empty = sqlite3.connect(":memory:", check_same_thread=False)
         self._raw.backup(self._empty)
         self.store: Store = SqlStore(self._engine)
 
@@ -77,7 +77,11 @@ class MemoryDatabase:
         # The database's own clock, by which leases expire.
         connection.create_function("strftime", -1, self._written_time)
 
-    def _written_time(self, _format: str, _now: str, later: str = "+0 seconds") -> str:
+    def _written_time(self, pattern: str, of: str, later: str = "+0 seconds") -> str | None:
+        if of != "now":
+            # A row's time, which a constraint compares with how it was written.
+            written: str | None = self._empty.execute("SELECT strftime(?, ?)", (pattern, of)).fetchone()[0]
+            return written
         found = _SECONDS_LATER.fullmatch(later)
         assert found is not None
         time = datetime.fromtimestamp(NOON + self._clock() + float(found[1]), UTC)
