@@ -125,10 +125,54 @@ BEGIN
         END LOOP;
     END LOOP;
 
+    -- Of the tables that several services write to, each has its own rows, whatever it is talked into.
+    CREATE TEMPORARY TABLE own (table_name text, role text, own_rows text) ON COMMIT DROP;
+    INSERT INTO own
+        SELECT table_name, 'scalpbot_' || service, format(own_rows, service)
+        FROM unnest(ARRAY['ingest', 'strategy', 'executor']) AS service, (VALUES
+            ('outbox', 'producer = %L'),
+            ('cursors', 'consumer = %L'),
+            ('snapshots', 'service = %L'),
+            ('leases', 'split_part(name, ''.'', 1) = %L'),
+            ('service_heartbeats', 'service = %L')
+        ) AS of_service (table_name, own_rows);
+    INSERT INTO own VALUES
+        ('service_heartbeats', 'scalpbot_api', 'service = ''api'''),
+        ('settings', 'scalpbot_api', 'name = ''first_password'''),
+        -- What a run began with is written by whoever comes first, and never again.
+        ('settings', 'scalpbot_strategy', 'version = 1 AND name IN (''paper_run'', ''partitions'')'),
+        ('settings', 'scalpbot_ingest',
+            'version = 1 AND name IN (''paper_run'', ''partitions'') OR name = ''news_calendar''');
+    FOR owned IN
+        SELECT policyname, tablename FROM pg_policies
+        WHERE schemaname = 'public' AND tablename IN (SELECT table_name FROM own)
+    LOOP
+        EXECUTE format('DROP POLICY %I ON public.%I', owned.policyname, owned.tablename);
+    END LOOP;
+    FOR owned IN SELECT DISTINCT to_regclass('public.' || table_name) AS id FROM own LOOP
+        CONTINUE WHEN owned.id IS NULL;
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', owned.id);
+        EXECUTE format('CREATE POLICY all_are_read ON %s FOR SELECT TO %s USING (true)', owned.id, services);
+    END LOOP;
+    FOR owned IN SELECT to_regclass('public.' || table_name) AS id, role, own_rows FROM own LOOP
+        CONTINUE WHEN owned.id IS NULL;
+        EXECUTE format(
+            'CREATE POLICY %I ON %s TO %I USING (%s) WITH CHECK (%4$s)',
+            'rows_of_' || owned.role, owned.id, owned.role, owned.own_rows
+        );
+    END LOOP;
+    IF to_regclass('public.service_heartbeats') IS NOT NULL THEN
+        -- A process that is long gone is forgotten by whoever lives.
+        EXECUTE format(
+            'CREATE POLICY silent_are_forgotten ON service_heartbeats FOR DELETE TO %s USING (%s)',
+            services, 'seen_at < clock_timestamp() - interval ''1 hour'''
+        );
+    END IF;
+
     IF to_regclass('public.audit_log') IS NOT NULL THEN
         REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON audit_log FROM scalpbot_owner;
     END IF;
     -- The file may be run again in the same transaction.
-    DROP TABLE wanted;
+    DROP TABLE wanted, own;
 END
 $grants$;

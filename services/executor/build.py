@@ -14,7 +14,7 @@ from services.executor.quotes import current_quote
 from services.executor.settlement import Given
 from services.executor.work import ExecutorWork, nothing_given
 from shared.contracts.facts import CandleAssessed
-from shared.runtime.consumer import StreamConsumer, no_fence, no_observer
+from shared.runtime.consumer import Refuted, StreamConsumer, no_fence, no_observer
 from shared.runtime.crash import CrashPoint, no_crash
 from shared.runtime.outgoing import Outgoing
 from shared.runtime.quotes.board import QuoteBoard
@@ -41,8 +41,8 @@ class Outside:
 
     `given` says what a live run adds to a candle when it is settled; `closes` closes at the broker, None where that
     cannot be done; `fence` raises where this process may not write (any more); `observe` is told how many facts were
-    announced and how many were handled, `tell` of each command that ended, `tell_hold` of each hold that is in force
-    at the start or begins, and of each that ends.
+    announced and how many were handled, `refuted` how many were announced otherwise than they are stored, `tell` of
+    each command that ended, `tell_hold` of each hold that is in force at the start or begins, and of each that ends.
     """
 
     holder: str
@@ -53,6 +53,7 @@ class Outside:
     fence: Callable[[Transaction], None] = no_fence
     crash: CrashPoint = no_crash
     observe: Callable[[int, int], None] = no_observer
+    refuted: Refuted | None = None
     tell: Callable[[CommandRow], None] = no_listener
     tell_hold: Callable[[HoldRow, bool], None] = no_hold_listener
 
@@ -70,6 +71,7 @@ class Executor:
             fence=outside.fence,
             crash=outside.crash,
             observe=outside.observe,
+            refuted=outside.refuted,
             # Each partition announces its candles for itself.
             patience=_PATIENCE if settings.deployment.partitions > 1 else 0,
         )

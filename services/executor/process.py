@@ -17,7 +17,7 @@ from shared.contracts.runs import RunMode
 from shared.runtime.commands import age_seconds
 from shared.runtime.leading import lease_of
 from shared.runtime.lease import LEASE_SECONDS
-from shared.runtime.links import observe, receiver_of, relay_of
+from shared.runtime.links import observe, receiver_of, refuted, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.overview.trading import TRADER_LEASE
 from shared.runtime.process import ConsumerProcess, Process
@@ -52,6 +52,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
             fence=lease.fence,
             crash=process.crash,
             observe=partial(observe, process),
+            refuted=partial(refuted, process),
             tell=partial(tell_outside, process),
             tell_hold=partial(tell_hold_outside, process),
         )

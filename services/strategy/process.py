@@ -10,7 +10,7 @@ from shared.calendar.economic import EconomicCalendar
 from shared.contracts.runs import RunMode
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.leading import lease_of
-from shared.runtime.links import observe, receiver_of, relay_of
+from shared.runtime.links import observe, receiver_of, refuted, relay_of
 from shared.runtime.outgoing import OutboxOutgoing
 from shared.runtime.process import ConsumerProcess, Process
 from shared.runtime.relay import Errand
@@ -47,6 +47,7 @@ def run_strategy(
         fence=lease.fence,
         crash=process.crash,
         observe=partial(observe, process),
+        refuted=partial(refuted, process),
     )
     receiver = receiver_of(process, broker_url, candles_queue(partition))
     ConsumerProcess(process=process, store=store, consumer=consumer, receiver=receiver, relay=relay, lease=lease).run()

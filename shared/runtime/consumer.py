@@ -5,7 +5,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from shared.contracts.envelope import Message
 from shared.runtime.crash import CrashPoint, no_crash
-from shared.runtime.inbox import InStream, facts_to_handle
+from shared.runtime.inbox import InStream, facts_to_handle, linked
 from shared.runtime.outgoing import Outgoing, sent_after_commit
 from shared.store.port import Reader, Store, Transaction
 
@@ -22,6 +22,10 @@ def no_fence(_transaction: Transaction) -> None:
 
 def no_observer(_announced: int, _handled: int) -> None:
     """Count nothing."""
+
+
+# Told how many announced facts differ from the producer's table.
+Refuted = Callable[[int], None]
 
 
 class Work(Protocol[Fact]):
@@ -76,12 +80,16 @@ class StreamConsumer(Generic[Job]):
         crash: CrashPoint = no_crash,
         observe: Callable[[int, int], None] = no_observer,
         patience: int = 0,
+        refuted: Refuted | None = None,
     ) -> None:
         """Continue from what is stored, as soon as there is something to handle.
 
         `fence` raises where this process may not write (any more); `observe` is told how many facts were announced and
         how many were handled. A stream of several producers is announced out of order again and again: facts that come
         too early are kept, and only after so many batches in vain (`patience`) the producer's table is read.
+
+        Where others than the producer may announce facts, as over a broker, `refuted` has each compared with the
+        producer's table, which decides, and is told how many differ from it.
         """
         self._store = store
         self._outgoing = outgoing
@@ -93,6 +101,7 @@ class StreamConsumer(Generic[Job]):
         # The places that announced facts follow which came too early, while one in front of them was missing.
         self._awaited: set[int] = set()
         self._patience = patience
+        self._refuted = refuted
         self._fruitless = 0
         # With patience: the facts that came too early, by the place that each follows, and the cursor when last seen.
         self._early: dict[int, InStream] = {}
@@ -177,7 +186,7 @@ class StreamConsumer(Generic[Job]):
             cursor = transaction.cursor(work.service, work.stream)
             self._cursor = cursor
             facts = facts_to_handle(announced, cursor, lambda: work.stored_after(transaction, cursor, _BATCH), patient)
-            facts = facts[:_BATCH]
+            facts = self._confirmed(transaction, cursor, facts[:_BATCH], announced)
             known = len(announced)
             if patient:
                 # What came too early counts when its turn has come.
@@ -193,3 +202,16 @@ class StreamConsumer(Generic[Job]):
         self._observe(known, len(facts))
         self._crash(f"{work.service}.after_commit")
         return len(facts)
+
+    def _confirmed(
+        self, transaction: Transaction, cursor: int, facts: Sequence[InStream], announced: Sequence[InStream]
+    ) -> Sequence[InStream]:
+        """Return what the producer's table holds in the place of announced facts."""
+        if self._refuted is None or not facts or not announced:
+            return facts
+        stored = linked(self.work.stored_after(transaction, cursor, len(facts)), cursor)
+        by_place = {fact.seq: fact for fact in stored}
+        false = sum(fact != by_place.get(fact.seq) for fact in facts)
+        if false:
+            self._refuted(false)
+        return stored

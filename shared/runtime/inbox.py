@@ -33,17 +33,17 @@ def facts_to_handle(
     news = sorted({fact.seq: fact for fact in announced if fact.seq > cursor}.values(), key=lambda fact: fact.seq)
     if announced and not news:
         return []
-    if news and (len(linked := _linked(news, cursor)) == len(news) or patient):
-        return linked
-    return _linked(stored_after_cursor(), cursor)
+    if news and (len(next_ones := linked(news, cursor)) == len(news) or patient):
+        return next_ones
+    return linked(stored_after_cursor(), cursor)
 
 
-def _linked(facts: Sequence[Fact], cursor: int) -> list[Fact]:
-    """Return the first facts, as long as each follows the one before it."""
-    linked = []
+def linked(facts: Sequence[Fact], cursor: int) -> list[Fact]:
+    """Return the first facts after the cursor, as long as each follows the one before it."""
+    found = []
     for fact in facts:
         if fact.previous_seq != cursor:
             break
-        linked.append(fact)
+        found.append(fact)
         cursor = fact.seq
-    return linked
+    return found

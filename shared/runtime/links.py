@@ -4,7 +4,7 @@ from shared.bus.backoff import Backoff
 from shared.bus.rabbitmq_consumer import RabbitConsumer
 from shared.bus.rabbitmq_publisher import RabbitPublisher
 from shared.bus.topology import topology
-from shared.runtime.metrics import ConsumerMetrics
+from shared.runtime.metrics import ConsumerMetrics, DeliveryMetrics
 from shared.runtime.process import Process, ReceiverLog
 from shared.runtime.relay import Errand, Relay
 from shared.store.port import Store
@@ -49,3 +49,9 @@ def observe(process: Process, announced: int, handled: int) -> None:
         metrics.duplicates.inc(announced - handled)
     elif handled > announced:
         metrics.repairs.inc()
+
+
+def refuted(process: Process, false: int) -> None:
+    """Count announced facts that are not as their producer stored them, and tell of them."""
+    process.metrics.of(DeliveryMetrics).refuted.inc(false)
+    process.log.error("facts announced that were not stored so", count=false, instead="what is stored")

@@ -70,6 +70,9 @@ class DeliveryMetrics:
         self.dead_lettered = Counter(
             "scalpbot_dead_lettered_total", "Messages that could not be understood", registry=registry
         )
+        self.refuted = Counter(
+            "scalpbot_bus_refuted_total", "Facts announced that their producer did not store so", registry=registry
+        )
 
 
 class RelayMetrics:

@@ -17,6 +17,7 @@ from tests.faults.played import (
     executors,
     flood,
     live,
+    made_up,
     messages,
     twins,
 )
@@ -84,6 +85,7 @@ CAMPAIGN: Final[Mapping[str, Play]] = {
         for broken in ("pause-in-command", "pause-after-command")
         for _ in range(times)
     ],
+    "made up": _repeated(lambda stage, _number: made_up.made_up(stage)),
     "day": _repeated(lambda stage, number: day.under_faults(stage, day.WHOLE_DAY, _SEED + number)),
     "twins": _repeated(lambda stage, _number: twins.relieved(stage)),
     "backup": lambda stage, times: [*backups.dumped(stage, 3 * times), *backups.copied(stage, 3 * times)],

@@ -1,6 +1,7 @@
-"""Rows 13-16 and 26 of the fault matrix: messages doubled, lost, reordered, poisoned, deadly, and far too many."""
+"""Rows 13-16 and 26 of the fault matrix: messages doubled, lost, reordered, poisoned, deadly, made up, far too many."""
 
 from tests.faults.played.flood import flooded
+from tests.faults.played.made_up import made_up
 from tests.faults.played.messages import PREFETCH, deadly, lost_and_reordered, poisoned, tripled
 from tests.faults.stage import Stage
 
@@ -23,6 +24,12 @@ def test_row_16_message_that_kills_the_process_is_given_up_after_six_deliveries(
     outcome = deadly(stage)
     outcome.require_sound()
     assert outcome.figure("neighbours among the dead letters") < PREFETCH
+
+
+def test_facts_that_their_producer_never_stored_have_no_effect_and_are_counted(stage: Stage) -> None:
+    outcome = made_up(stage)
+    outcome.require_sound()
+    assert outcome.figure("refuted") >= 2
 
 
 def test_row_26_flood_of_messages_and_requests_takes_no_memory_and_no_effect(stage: Stage) -> None:

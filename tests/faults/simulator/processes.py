@@ -359,6 +359,7 @@ def _consume_as(
         crash=process.crash,
         observe=observe,
         patience=patience,
+        refuted=lambda false: simulated.shared.violation(f"{simulated.instance} was told {false} facts not as stored"),
     )
     ConsumerProcess(process, simulated.store, consumer, SimulatedReceiver(simulated, queue), relay, lease).run()
 

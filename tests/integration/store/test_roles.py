@@ -98,8 +98,8 @@ def working_as(url: str, role: str) -> Iterator[Transaction]:
         yield transaction
 
 
-def send_and_prune(transaction: Transaction, seq: int) -> None:
-    transaction.stage_outbox([an_outgoing(seq)])
+def send_and_prune(transaction: Transaction, seq: int, producer: str) -> None:
+    transaction.stage_outbox([an_outgoing(seq, producer=producer)])
     transaction.mark_outbox_sent([staged.id for staged in transaction.unsent_outbox(10)], MIDNIGHT)
     assert transaction.delete_sent_outbox(MIDNIGHT + 1) == 1
 
@@ -130,7 +130,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.add_candles([a_candle()])
         transaction.add_gaps([CandleGapRow("EUR_USD", 300, MIDNIGHT, MIDNIGHT + 600, 2, "no_ticks")])
         transaction.add_rejected([RejectedCandleRow("sample.csv", 17, "high below low", "1,2", "EUR_USD")])
-        send_and_prune(transaction, 1)
+        send_and_prune(transaction, 1, "ingest")
         transaction.save_setting("news_calendar", "[]", MIDNIGHT)
         transaction.save_snapshots([SnapshotRow("ingest", "news_calendar", 1, "{}")] * 2)
         lead_and_live(transaction, "ingest")
@@ -140,19 +140,19 @@ def test_each_service_can_do_its_work(url: str) -> None:
         transaction.add_assessments([an_assessment()])
         transaction.save_snapshots([SnapshotRow("strategy", "EUR_USD", 1, "{}")] * 2)
         transaction.save_cursor("strategy", STREAM, 1)
-        send_and_prune(transaction, 2)
+        send_and_prune(transaction, 2, "strategy")
         lead_and_live(transaction, "strategy")
         transaction.save_setting("paper_run", "{}", MIDNIGHT)
     with working_as(url, EXECUTOR) as transaction:
         trade_a_candle(transaction)
-        send_and_prune(transaction, 3)
+        send_and_prune(transaction, 3, "executor")
         lead_and_live(transaction, "executor")
     with working_as(url, API) as transaction:
         assert transaction.trades(10)
         assert transaction.gate_snapshots(10)
         assert transaction.outbox_count() == 0
         assert transaction.lease("executor") is not None
-        transaction.save_setting("risk", "{}", MIDNIGHT)
+        transaction.save_setting("first_password", "{}", MIDNIGHT)
         transaction.append_audit([AuditEntry(MIDNIGHT, "ann", "risk changed", None, {})])
         transaction.beat("api", "first", "{}")
         let_in(transaction)
@@ -272,6 +272,87 @@ def test_nobody_may_change_an_audit_record(guarded_url: str, role: str, statemen
 def test_a_service_may_not_do_the_work_of_another(guarded_url: str, role: str, statement: str) -> None:
     with pytest.raises(InsufficientPrivilege, match="permission denied for table"):
         execute(as_role(guarded_url, role), statement)
+
+
+def expired(service: str) -> str:
+    return f"INSERT INTO leases (name, holder, epoch, expires_at) VALUES ('{service}', 'other', 1, now())"
+
+
+def staged(producer: str) -> str:
+    return (
+        "INSERT INTO outbox (message_id, type, version, routing_key, pair, stream, seq, occurred_at, correlation_id,"
+        f" producer, body) VALUES ('1', 'x', 1, 'x', 'x', 'x', 1, now(), '1', '{producer}', '')"
+    )
+
+
+def set_to(name: str, version: int) -> str:
+    return f"INSERT INTO settings (name, version, body_json, ts_utc) VALUES ('{name}', {version}, '[]', '2026-01-01')"
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        (INGEST, expired("executor.paper")),
+        (INGEST, expired("strategy.0")),
+        (STRATEGY, expired("ingest")),
+        (STRATEGY, expired("executor.paper")),
+        (EXECUTOR, expired("ingest")),
+        (INGEST, staged("strategy")),
+        (STRATEGY, staged("executor")),
+        (STRATEGY, staged("ingest")),
+        (EXECUTOR, staged("strategy")),
+        (STRATEGY, "INSERT INTO cursors (consumer, stream, seq) VALUES ('executor', 'assessed', 9)"),
+        (EXECUTOR, "INSERT INTO cursors (consumer, stream, seq) VALUES ('strategy', 'candles.0', 9)"),
+        (INGEST, "INSERT INTO snapshots (service, key, seq, body_json) VALUES ('executor', 'paper', 1, '{}')"),
+        (STRATEGY, "INSERT INTO snapshots (service, key, seq, body_json) VALUES ('executor', 'paper', 1, '{}')"),
+        (API, "INSERT INTO service_heartbeats VALUES ('executor', 'first', now(), '{}')"),
+        (INGEST, "INSERT INTO service_heartbeats VALUES ('api', 'first', now(), '{}')"),
+        (STRATEGY, set_to("news_calendar", 1)),
+        (STRATEGY, set_to("paper_run", 2)),
+        (INGEST, set_to("partitions", 2)),
+        (API, set_to("paper_run", 1)),
+    ],
+)
+def test_a_service_may_not_add_rows_in_the_name_of_another(guarded_url: str, role: str, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege, match="violates row-level security policy"):
+        execute(as_role(guarded_url, role), statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE leases SET holder = 'other' WHERE name = 'executor.paper' RETURNING name",
+        "UPDATE outbox SET sent_at = now() WHERE producer = 'executor' RETURNING producer",
+        "DELETE FROM outbox WHERE producer = 'executor' RETURNING producer",
+        "UPDATE snapshots SET body_json = '' WHERE service = 'executor' RETURNING service",
+        "DELETE FROM service_heartbeats WHERE service = 'executor' RETURNING service",
+    ],
+)
+@pytest.mark.parametrize("role", [INGEST, STRATEGY])
+def test_a_service_cannot_reach_the_rows_of_another(guarded_url: str, role: str, statement: str) -> None:
+    with working_as(guarded_url, EXECUTOR) as transaction:
+        transaction.acquire_lease("executor.paper", "first", 60)
+        if transaction.outbox_count() == 0:
+            transaction.stage_outbox([an_outgoing(1, producer="executor")])
+        transaction.save_snapshots([SnapshotRow("executor", "account", 1, "{}")])
+        transaction.beat("executor", "first", "{}")
+    assert execute(as_role(guarded_url, role), statement) == []
+
+
+def test_whoever_lives_forgets_the_processes_that_are_long_gone(url: str) -> None:
+    with working_as(url, EXECUTOR) as transaction:
+        transaction.beat("executor", "first", "{}")
+    execute(url, "UPDATE service_heartbeats SET seen_at = seen_at - interval '2 days'")
+    with working_as(url, API) as transaction:
+        assert transaction.forget_heartbeats(86_400) == 1
+
+
+def test_the_script_may_be_run_again_without_a_change_of_the_policies(url: str) -> None:
+    question = "SELECT tablename, policyname, roles, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2"
+    before = execute(url, question)
+    assert len(before) > 20
+    run_script(url)
+    assert execute(url, question) == before
 
 
 def test_the_api_answers_under_its_own_role(guarded_url: str) -> None:

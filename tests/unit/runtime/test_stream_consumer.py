@@ -18,6 +18,7 @@ BACKLOG = 1_200
 
 class Numbered(NamedTuple):
     seq: int
+    told: object = None
 
     @property
     def previous_seq(self) -> int:
@@ -32,12 +33,13 @@ class Noting:
 
     def __init__(self, stored: Sequence[int] = range(1, BACKLOG + 1)) -> None:
         self.handled: list[int] = []
+        self.told: list[object] = []
         self.stored = stored
         self.restored = 0
         self.current = True
 
     def facts_in(self, messages: Sequence[Message]) -> list[Numbered]:
-        return [Numbered(message.seq) for message in messages]
+        return [Numbered(message.seq, message.body) for message in messages]
 
     def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[Numbered]:
         return [Numbered(seq) for seq in self.stored if seq > cursor][:limit]
@@ -51,6 +53,7 @@ class Noting:
 
     def apply(self, transaction: Transaction, facts: Sequence[Numbered], outgoing: Outgoing) -> None:
         self.handled += [fact.seq for fact in facts]
+        self.told += [fact.told for fact in facts]
 
 
 @pytest.fixture(name="store")
@@ -65,8 +68,8 @@ def consumer_of(store: Store, work: Noting, **hooks: Callable[..., object]) -> S
     return StreamConsumer(store, OutboxOutgoing(lambda: None), work, **hooks)  # type: ignore[arg-type]
 
 
-def message(seq: int) -> Message:
-    return Message("id", "number", 1, 0, "id", None, "test", "numbers.0", seq, "EUR_USD", None)
+def message(seq: int, told: object = None) -> Message:
+    return Message("id", "number", 1, 0, "id", None, "test", "numbers.0", seq, "EUR_USD", told)
 
 
 def test_whole_backlog_is_handled_in_order(store: Store) -> None:
@@ -223,3 +226,28 @@ def test_a_batch_that_failed_is_handled_by_a_patient_consumer_once_it_can_be(sto
     work.handled.clear()
     consumer.handle([message(1), message(2), message(3)])
     assert work.handled == [1, 2, 3]
+
+
+@pytest.mark.parametrize("patience", [0, 3])
+def test_what_is_stored_decides_where_others_may_announce(store: Store, patience: int) -> None:
+    work = Noting(stored=[1, 2, 3])
+    refuted: list[int] = []
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=patience, refuted=refuted.append)
+    consumer.handle([message(1), message(2, "made up")])
+    assert (work.handled, work.told) == ([1, 2], [None, None])
+    assert refuted == [1]
+    consumer.handle([message(3)])
+    assert (work.handled, refuted) == ([1, 2, 3], [1])
+
+
+@pytest.mark.parametrize("patience", [0, 3])
+def test_facts_that_nobody_stored_have_no_effect_and_the_true_ones_follow(store: Store, patience: int) -> None:
+    stored: list[int] = []
+    work = Noting(stored)
+    refuted: list[int] = []
+    consumer = StreamConsumer(store, OutboxOutgoing(lambda: None), work, patience=patience, refuted=refuted.append)
+    consumer.handle([message(1, "made up"), message(2, "made up")])
+    assert (work.handled, refuted) == ([], [2])
+    stored += [1, 2, 3]
+    consumer.handle([message(1), message(2), message(3)])
+    assert (work.handled, work.told) == ([1, 2, 3], [None] * 3)
