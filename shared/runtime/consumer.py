@@ -204,8 +204,8 @@ class StreamConsumer(Generic[Job]):
         return len(facts)
 
     def _confirmed(
-        self, transaction: Transaction, cursor: int, facts: Sequence[InStream], announced: Sequence[InStream]
-    ) -> Sequence[InStream]:
+        self, transaction: Transaction, cursor: int, facts: list[InStream], announced: Sequence[InStream]
+    ) -> list[InStream]:
         """Return what the producer's table holds in the place of announced facts."""
         if self._refuted is None or not facts or not announced:
             return facts
