@@ -24,7 +24,7 @@ from tests.faults.outcome import Effects, Outcome, described, effects_of, missin
 from tests.faults.processes import memory_megabytes, processor_seconds, state_of
 from tests.fixtures.backtested import run_backtest
 from tests.fixtures.declared import declare
-from tests.fixtures.deployed import SERVICES, Deployment, dying_at, stored, wait_until
+from tests.fixtures.deployed import SERVICES, Deployment, stored, wait_until
 from tests.fixtures.paper import cut_sample, run_paper, sample_series
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitServer
@@ -215,8 +215,7 @@ class Scene:
         arguments = ["--config", str(self.script.config)]
         if name.startswith("ingest"):
             arguments += [*self.script.csv, "--speed", self.pace]
-        environment = {**(environ or {}), **dying_at(crash_at)}
-        self.deployment.start(name, *arguments, environ=environment, program=program)
+        self.deployment.start(name, *arguments, environ=environ, program=program, crash_at=crash_at)
 
     def start_all(self, environ: Mapping[str, str] | None = None) -> None:
         """Start the three services."""

@@ -2,6 +2,7 @@
 
 The environment variable `BROKEN` names what, several divided by blanks:
 
+- `die:executor.before_commit`: end without any clean-up the first time that place is reached; `die:...:3`, the third.
 - `lease`: every process believes that it holds the lease.
 - `cursor-lock`: nobody waits for another process of the same consumer.
 - `commit`: the executor takes its time before each commit.
@@ -17,10 +18,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import Any, Final
 from unittest.mock import patch
 
 from services.cli import main
+from services.cli.process import own_process
 from shared.contracts.codec import decode_fact
 from shared.runtime.crash import CrashPoint
 from shared.runtime.lease import HeldLease
@@ -31,7 +34,7 @@ DEADLY: Final = b"deadly"
 _KILLED: Final = 137
 _BEFORE_COMMIT: Final = "executor.before_commit"
 _SLOW_COMMIT_SECONDS: Final = 0.3
-_PAUSED_AT_REPETITION: Final = 3
+_PAUSED_AT: Final = f"{_BEFORE_COMMIT}:3"
 
 
 def _lead_without_lease(lease: HeldLease) -> bool:
@@ -50,33 +53,46 @@ def _read_cursor(session: RuntimeSession, consumer: str, stream: str) -> int:
 
 def _decode_or_die(fact: str, version: int, body: bytes) -> object:
     if DEADLY in body:
-        os._exit(_KILLED)
+        _die()
     return decode_fact(fact, version, body)
 
 
-def _pausing(where: str, repetition: int) -> Callable[[str | None], CrashPoint]:
-    left = [repetition]
+def _at(where: str, act: Callable[[], None]) -> CrashPoint:
+    """Return a crash point that acts at a place, written `place` or `place:2` for the second time."""
+    place, _, number = where.partition(":")
+    left = [int(number or 1)]
 
-    def pause(place: str) -> None:
-        if place == where:
+    def crash(here: str) -> None:
+        if here == place:
             left[0] -= 1
             if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGSTOP)
+                act()
 
-    return lambda _wanted: pause
+    return crash
 
 
-def _dawdle(_wanted: str | None) -> CrashPoint:
-    def dawdle(place: str) -> None:
-        if place == _BEFORE_COMMIT:
-            time.sleep(_SLOW_COMMIT_SECONDS)
+def _die() -> None:
+    os._exit(_KILLED)
 
-    return dawdle
+
+def _pause() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _dawdle(place: str) -> None:
+    if place == _BEFORE_COMMIT:
+        time.sleep(_SLOW_COMMIT_SECONDS)
+
+
+def _process_with(crash: CrashPoint) -> AbstractContextManager[Any]:
+    return patch("services.cli.run.service.own_process", partial(own_process, crash=crash))
 
 
 def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]]:
     for broken in environ.get("BROKEN", "").split():
-        match broken:
+        match broken.partition(":")[0]:
+            case "die":
+                yield _process_with(_at(broken.removeprefix("die:"), _die))
             case "lease":
                 yield patch.object(HeldLease, "acquire", _lead_without_lease)
                 yield patch.object(HeldLease, "fence", _write_without_lease)
@@ -85,13 +101,13 @@ def _patches(environ: Mapping[str, str]) -> Iterator[AbstractContextManager[Any]
             case "cursor-lock":
                 yield patch.object(RuntimeSession, "cursor", _read_cursor)
             case "commit":
-                yield patch("services.cli.run.service.crash_at", _dawdle)
+                yield _process_with(_dawdle)
             case "pause":
-                yield patch("services.cli.run.service.crash_at", _pausing(_BEFORE_COMMIT, _PAUSED_AT_REPETITION))
+                yield _process_with(_at(_PAUSED_AT, _pause))
             case "pause-in-command":
-                yield patch("services.cli.run.service.crash_at", _pausing("executor.command_claimed", 1))
+                yield _process_with(_at("executor.command_claimed", _pause))
             case "pause-after-command":
-                yield patch("services.cli.run.service.crash_at", _pausing("executor.command_done", 1))
+                yield _process_with(_at("executor.command_done", _pause))
             case "decoder":
                 yield patch("shared.runtime.process.decode_fact", _decode_or_die)
             case other:

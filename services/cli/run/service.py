@@ -1,6 +1,5 @@
 """What a service that was asked for works with: its settings, the addresses of database and broker, its process."""
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
@@ -11,7 +10,6 @@ from services.cli.database import database_url
 from services.cli.process import Stop, own_process
 from services.cli.run.asked import Asked
 from services.cli.streams import lasting_streams
-from shared.runtime.crash import crash_at, wanted_crash
 from shared.runtime.logs import telling_of_libraries
 from shared.runtime.monitor.server import HealthServer
 from shared.runtime.process import Process
@@ -45,9 +43,8 @@ def service_of(name: str, asked: Asked) -> Service:
 @contextmanager
 def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Process]:
     """Give a service its outside for as long as the block lasts: asked for its health over HTTP, and told to stop."""
-    crash = crash_at(wanted_crash(os.environ))
     with lasting_streams(), Stop() as stop:
-        process = own_process(service, lambda: stop.asked, instance, crash)
+        process = own_process(service, lambda: stop.asked, instance)
         with telling_of_libraries(process.log), HealthServer(process.health, process.log, host, port) as server:
             process.log.info("starting", health_port=server.port)
             yield process

@@ -110,7 +110,7 @@ class Crowd:
             with httpx.Client(base_url=self._address, headers=headers, timeout=10) as client:
                 for number in range(first, first + posts):
                     key = number % keys
-                    self.answers.append(post(client, f"key {key}", body_of(key)))
+                    self.answers.append(post(client, f"key-{key}", body_of(key)))
         except BaseException as fault:
             self.faults.append(fault)
 

@@ -23,7 +23,6 @@ from tests.faults.played.command_clients import (
     unfinished,
 )
 from tests.faults.stage import CANDLES, PATIENCE_SECONDS, Scene, Stage
-from tests.fixtures.deployed import dying_at
 from tests.servers.ports import free_ports
 
 API: Final = "api"
@@ -108,7 +107,7 @@ class _Lives:
 def start(scene: Scene, name: str, address: str, crash_at: str | None = None) -> None:
     """Start an executor, or an API at an address; `crash_at` names the place at which it is to die."""
     if name == API:
-        scene.deployment.start(API, "--port", address.rpartition(":")[2], environ=dying_at(crash_at))
+        scene.deployment.start(API, "--port", address.rpartition(":")[2], crash_at=crash_at)
     else:
         scene.start(name, crash_at)
 
@@ -131,7 +130,7 @@ def answers_lost(stage: Stage, times: int) -> Outcome:
             stop()
             scene.injected += 1
             key = len(API_POINTS) * times + len(answers)
-            answers.append(post(client, f"key {key}", body_of(key)))
+            answers.append(post(client, f"key-{key}", body_of(key)))
             assert answers[-1].status == httpx.codes.ACCEPTED
             _wait_until_done(scene)
         # Whoever comes next is to find a broker that works.
@@ -149,7 +148,7 @@ def _sent_through_deaths(scene: Scene, client: httpx.Client, points: Sequence[st
     start(scene, API, address, f"{points[0]}:1")
     for number, point in enumerate(points):
         _wait_until_answering(scene, client)
-        key, body = f"key {number}", body_of(number)
+        key, body = f"key-{number}", body_of(number)
         with suppress(httpx.TransportError):
             client.post("/api/commands", json=body, headers={"Idempotency-Key": key})
         assert scene.wait_for_death(API) == _KILLED

@@ -11,12 +11,12 @@ from shared.store.rows.commands import NewCommand
 from tests.faults.outcome import Outcome
 from tests.faults.played.command_clients import disagreements, lost_and_doubled, unfinished
 from tests.faults.stage import PATIENCE_SECONDS, Scene, Stage
+from tests.fixtures.deployed import FAULTY
 
 LEADER: Final = "executor.1"
 STANDBY: Final = "executor.2"
 # The lease's ten seconds, and three for the standby to ask.
 TAKEOVER_SECONDS: Final = 13.0
-_FAULTY: Final = "tests.tools.scalpbot_faulty"
 # Some batches of 500 to meet in.
 _RACED_CANDLES: Final = 1_500
 _CALM_SECONDS: Final = 2.0
@@ -59,7 +59,7 @@ def paused(stage: Stage, *, in_transaction: bool = False) -> Outcome:
 
 def _start_leader(scene: Scene, in_transaction: bool) -> None:
     if in_transaction:
-        scene.start(LEADER, environ={"BROKEN": "pause"}, program=_FAULTY)
+        scene.start(LEADER, environ={"BROKEN": "pause"}, program=FAULTY)
     else:
         scene.start(LEADER)
     scene.wait(lambda: _epoch(scene) > 0, "the first executor leads")
@@ -71,7 +71,7 @@ def taken_over_in_command(stage: Stage, broken: str, *, waits_for_lease: bool = 
     `broken` says at which place; the lease runs out after ten seconds, or at once where nobody `waits_for_lease`.
     """
     with stage.scene() as scene:
-        scene.start(LEADER, environ={"BROKEN": broken}, program=_FAULTY)
+        scene.start(LEADER, environ={"BROKEN": broken}, program=FAULTY)
         scene.wait(lambda: _epoch(scene) > 0, "the first executor leads")
         for name in (STANDBY, "strategy", "ingest"):
             scene.start(name)
@@ -120,7 +120,7 @@ def both_leading(stage: Stage, *, without_cursor_lock: bool) -> Outcome:
         scene.wait(lambda: _assessed(scene) == scene.script.candles, "every candle is assessed")
         racers = (LEADER, STANDBY)
         for name in racers:
-            scene.start(name, environ={"BROKEN": broken}, program=_FAULTY)
+            scene.start(name, environ={"BROKEN": broken}, program=FAULTY)
             scene.injected += 1
         refused = 0
         until = time.monotonic() + PATIENCE_SECONDS
@@ -143,7 +143,7 @@ def _restarted_if_ended(scene: Scene, name: str, broken: str) -> bool:
         return False
     scene.wait_for_death(name)
     assert "refused a row" in scene.deployment.log_of(name), scene.deployment.log_of(name)[-2_000:]
-    scene.start(name, environ={"BROKEN": broken}, program=_FAULTY)
+    scene.start(name, environ={"BROKEN": broken}, program=FAULTY)
     return True
 
 

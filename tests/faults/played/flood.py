@@ -108,7 +108,7 @@ def _flood(scene: Scene) -> Iterator[_Flood]:
 def _seconds_of_command(scene: Scene, client: httpx.Client, number: int, peak: dict[str, float]) -> float:
     """Send a command and return how long it took until it was done; then wait a little."""
     began = time.monotonic()
-    command = post(client, f"flood {number}", _COMMANDS[number % len(_COMMANDS)]).fixed[0]
+    command = post(client, f"flood-{number}", _COMMANDS[number % len(_COMMANDS)]).fixed[0]
     done = None
     while done is None or time.monotonic() - began < _COMMAND_EVERY_SECONDS:
         if done is None and _status(scene, command) == "SUCCEEDED":

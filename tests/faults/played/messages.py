@@ -18,6 +18,7 @@ from shared.contracts.envelope import WireMessage
 from shared.contracts.facts import CANDLE_CLOSED
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Scene, Stage
+from tests.fixtures.deployed import FAULTY
 from tests.tools.scalpbot_faulty import DEADLY
 from tests.tools.scalpbot_run import run_verb
 
@@ -30,7 +31,6 @@ _LOST_SHARE: Final = 0.2
 _SWEPT_SECONDS: Final = 35.0
 _KEY: Final = f"{CANDLE_CLOSED}.0.EUR_USD"
 _DEAD_CANDLES: Final = f"{candles_queue()}.dead"
-_FAULTY: Final = "tests.tools.scalpbot_faulty"
 # Columns in the order of a message on the wire.
 _WIRE_COLUMNS: Final = (
     "id, message_id, type, version, routing_key, pair, stream, seq, extract(epoch FROM occurred_at)::bigint,"
@@ -239,7 +239,7 @@ def deadly(stage: Stage) -> Outcome:
     """Send a message that ends the process which reads it, and start that again until the broker gives it up."""
     with stage.scene() as scene:
         scene.start("executor")
-        scene.start("strategy", environ={"BROKEN": "decoder"}, program=_FAULTY)
+        scene.start("strategy", environ={"BROKEN": "decoder"}, program=FAULTY)
         scene.start("ingest")
         scene.wait_for_trading()
         with _channel(scene) as channel:
@@ -263,7 +263,7 @@ def _restart_if_dead(scene: Scene) -> None:
     if scene.deployment.running["strategy"].poll() is not None:
         scene.injected += 1
         scene.wait_for_death("strategy")
-        scene.start("strategy", environ={"BROKEN": "decoder"}, program=_FAULTY)
+        scene.start("strategy", environ={"BROKEN": "decoder"}, program=FAULTY)
 
 
 def _replace_and_replay(scene: Scene) -> None:

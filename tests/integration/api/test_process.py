@@ -108,6 +108,17 @@ def test_a_user_is_added_signs_in_and_the_api_ends_cleanly_while_somebody_follow
     assert json.loads(recorded[0].detail_json).keys() == {"instance", "trading_digest", "version"}
 
 
+def test_nothing_in_the_environment_ends_the_product_on_purpose(database: Path) -> None:
+    assert program("users", "add", "ann", "--role", "operator", "--db", database, given=PASSWORD).returncode == 0
+    where = "api.before_commit"
+    asked = started(database, CRASH_AT=where, CRASH_IS_A_TEST="1", BROKEN=f"die:{where}")
+    with asked as (base, process), httpx.Client(base_url=base, timeout=20) as client:
+        signed = client.post("/auth/login", json={"username": "ann", "password": PASSWORD})
+        proof = {"X-CSRF-Token": signed.json()["csrf_token"]}
+        assert client.post("/api/commands", json={"type": "PAUSE_ALL"}, headers=proof).status_code == 202
+        assert process.poll() is None
+
+
 def test_without_users_the_api_does_not_start(database: Path) -> None:
     refused = program("run", "api", "--db", database, "--health-port", 0)
     assert refused.returncode == 2

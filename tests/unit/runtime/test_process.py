@@ -2,8 +2,6 @@
 
 import json
 import logging
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,10 +13,8 @@ from urllib.request import urlopen
 import httpx
 import pytest
 
-from services.cli.program import main
 from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
-from shared.runtime.crash import crash_at, wanted_crash
 from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health
 from shared.runtime.lease import HeldLease, Policy
 from shared.runtime.logs import service_log, telling_of_libraries
@@ -32,7 +28,6 @@ from shared.web.inbound.refusals import HEADERS
 from tests.contract.builders import an_outgoing
 from tests.fixtures.crowds.inbound import connected, many, rest_of
 from tests.fixtures.new_store import new_sqlite
-from tests.repository import ROOT
 
 NOW: Final = 1_700_000_000
 INGEST: Final = Errand("ingest")
@@ -211,26 +206,6 @@ def test_waiting_ends_with_success_or_when_told_to_stop() -> None:
     assert len(pauses) == 2
     assert 0 < pauses[0] < pauses[1] * 2
     assert retry_until(attempt, patience(jitter), pauses.append, lambda: True, lambda *_: None) is None
-
-
-@pytest.mark.parametrize(("wanted", "dies"), [("here", True), ("here:2", True), ("here:3", False), ("there", False)])
-def test_process_dies_where_it_is_told_to(wanted: str, dies: bool) -> None:
-    code = f"from shared.runtime.crash import crash_at\ndie = crash_at({wanted!r})\ndie('here')\ndie('here')"
-    finished = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT)
-    assert finished.returncode == (137 if dies else 0)
-
-
-def test_without_order_nobody_dies() -> None:
-    crash_at(wanted_crash({}))("anywhere")
-
-
-def test_nobody_but_a_test_may_order_a_process_to_die(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert wanted_crash({"CRASH_AT": "here", "CRASH_IS_A_TEST": "1"}) == "here"
-    monkeypatch.setenv("CRASH_AT", "executor.before_commit")
-    assert main(["run", "executor", "--broker", "amqp://127.0.0.1:1/none", "--health-port", "0"]) == 2
-    assert "CRASH_AT ends the process on purpose, for tests alone; unset it" in capsys.readouterr().err
 
 
 def test_log_lines_are_json_and_name_the_service(capsys: pytest.CaptureFixture[str]) -> None:
