@@ -106,7 +106,7 @@ def register_audit(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
             anchors, unread = _anchors(context)
             with context.store.reading() as reader:
                 found = examined(reader, context.anchors, anchors, context.clock())
-        return audit_finding(found.check, anchors, found.differs, unread or found.lacks)
+        return audit_finding(found._replace(lacks=unread or found.lacks), anchors)
 
 
 def _anchors(context: ApiContext) -> tuple[AnchorsFound | None, str]:

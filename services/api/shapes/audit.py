@@ -4,9 +4,10 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
+from shared.anchors.clocks import Clocks
+from shared.anchors.examined import Examined
 from shared.anchors.lines import AnchorsFound
 from shared.store.rows.audit import AuditRow
-from shared.store.sql.audit import AuditCheck
 
 _TIME: Final = "2014-05-08T11:45:00Z"
 
@@ -40,6 +41,23 @@ class AnchorFinding(BaseModel):
     key_given: bool
 
 
+class TimeBack(BaseModel):
+    """A record that says it was written before the one that it follows, and by how many seconds."""
+
+    id: int = Field(examples=[17])
+    time: str = Field(examples=[_TIME])
+    after_id: int = Field(examples=[16])
+    after_time: str = Field(examples=["2014-05-08T12:45:00Z"])
+    seconds: int = Field(examples=[3_600])
+
+
+class TimesBack(BaseModel):
+    """Where times go back by more than a minute, which is no fault of the log; those of trading are the market's."""
+
+    count: int = Field(examples=[1])
+    records: list[TimeBack] = Field(description="The first of them, 20 at most.")
+
+
 class AuditFinding(BaseModel):
     """What walking the audit log's chain found: the sound records, and the first bad one and why.
 
@@ -54,19 +72,26 @@ class AuditFinding(BaseModel):
     why: str = Field(examples=[""])
     differs: str = Field(examples=[""], description="The first command or trade that is not as the log tells.")
     anchors: AnchorFinding | None
+    times_go_back: TimesBack
     anchors_lack: str = Field(examples=[""], description="Why there is no anchor to compare with, where one should be.")
 
 
-def audit_finding(found: AuditCheck, anchors: AnchorsFound | None, differs: str, lacks: str) -> AuditFinding:
+def audit_finding(found: Examined, anchors: AnchorsFound | None) -> AuditFinding:
     """Return what was found of the audit log, of the rows that it tells of, and of its anchors where there are some."""
-    shown = None if anchors is None else AnchorFinding(**anchors.summary(found.rows))
+    check = found.check
+    shown = None if anchors is None else AnchorFinding(**anchors.summary(check.rows))
     sound = anchors is None or anchors.first_bad is None
     return AuditFinding(
-        **{**found._asdict(), "ok": found.ok and sound and not differs and not lacks},
-        differs=differs,
+        **{**check._asdict(), "ok": check.ok and sound and not found.differs and not found.lacks},
+        differs=found.differs,
         anchors=shown,
-        anchors_lack=lacks,
+        anchors_lack=found.lacks,
+        times_go_back=_times_back(found.clocks),
     )
+
+
+def _times_back(clocks: Clocks) -> TimesBack:
+    return TimesBack(count=clocks.count, records=[TimeBack(**step._asdict()) for step in clocks.steps])
 
 
 def shown_audit(row: AuditRow) -> AuditRecord:

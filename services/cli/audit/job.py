@@ -14,6 +14,7 @@ from services.cli.database import reading, reading_at, url_read
 from services.cli.options import AtDatabase
 from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
 from services.cli.progress import bar
+from shared.anchors.clocks import TOLERATED_SECONDS, Clocks
 from shared.anchors.examined import examined
 from shared.anchors.lines import AnchorsFound, Signer
 from shared.anchors.places import KnownAnchors, known_anchors, make_key, read_anchors, read_key
@@ -49,15 +50,17 @@ def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, a
     with reading_at(url) as reader:
         newest = next(iter(reader.audit(1)), None)
         with bar("verifying", 0 if newest is None else newest.id) as progress:
-            check, differs, lacks = examined(reader, known, found, now, lambda rows: _counted(rows, progress))
+            check, differs, lacks, clocks = examined(reader, known, found, now, lambda rows: _counted(rows, progress))
     missing = anchors is not None and found is None
     holds = check.ok and not differs and not lacks and not missing and (found is None or found.first_bad is None)
     if as_json:
-        told = {"differs": differs, "anchors_lack": lacks, "anchors": _anchors_document(known, found, check)}
-        say_json({**check._asdict(), "ok": holds, **told})
+        back = {"count": clocks.count, "records": [step._asdict() for step in clocks.steps]}
+        told = {"anchors_lack": lacks, "anchors": _anchors_document(known, found, check)}
+        say_json({**check._asdict(), "ok": holds, "differs": differs, "times_go_back": back, **told})
     else:
         _say_chain(check)
         _say_trail(check, differs)
+        _say_clocks(clocks)
         _say_anchors(known, found, check, lacks)
     return 0 if holds else DID_NOT_HOLD
 
@@ -126,6 +129,20 @@ def _say_trail(check: AuditCheck, differs: str) -> None:
         say(f"The tables are not as the log tells: {differs}.")
     elif check.ok:
         say("Commands and trades are as the log tells.")
+
+
+def _say_clocks(clocks: Clocks) -> None:
+    if not clocks.count:
+        return
+    first, *others = clocks.steps
+    records = "1 record" if clocks.count == 1 else f"{clocks.count} records"
+    numbers = ", ".join(str(step.id) for step in others) + (" ..." if clocks.count > len(clocks.steps) else "")
+    more = f"; then at {numbers}" if others else ""
+    say(
+        f"Times go back by more than {TOLERATED_SECONDS} s at {records}, first at record "
+        f"{first.id}: {first.time}, {first.seconds} s before record {first.after_id}{more}. "
+        "A clock was put back, or clocks differ."
+    )
 
 
 def _say_anchors(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck, lacks: str) -> None:
