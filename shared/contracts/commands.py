@@ -1,5 +1,6 @@
 """What operators may ask for, and how a request is read: the same for whoever sends one and for who executes it."""
 
+import re
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -14,6 +15,8 @@ LONGEST_PAYLOAD_CHARACTERS: Final = 10_000
 LONGEST_TYPE_CHARACTERS: Final = 40
 LONGEST_ACTOR_CHARACTERS: Final = 200
 LONGEST_KEY_CHARACTERS: Final = 200
+# What a spreadsheet or a shell would make something else of stays out of the audit log and what is exported of it.
+KEY: Final = re.compile(r"[A-Za-z0-9._:-]+")
 # What an executor writes of itself and of what a command did, far above what there is to write.
 LONGEST_HOLDER_CHARACTERS: Final = 500
 LONGEST_RESULT_CHARACTERS: Final = 1_000_000

@@ -6,6 +6,7 @@ import msgspec
 
 from shared.contracts.commands import (
     EVERY_PAIR,
+    KEY,
     KEY_SECONDS,
     LONGEST_ACTOR_CHARACTERS,
     LONGEST_EXPIRY_SECONDS,
@@ -61,7 +62,7 @@ def send_command(transaction: Transaction, command: Command, new: NewCommand) ->
         raise InputError(f"a command must expire within {LONGEST_EXPIRY_SECONDS} seconds")
     _check_length("actor", new.actor, LONGEST_ACTOR_CHARACTERS)
     if new.idempotency_key is not None:
-        _check_length("idempotency key", new.idempotency_key, LONGEST_KEY_CHARACTERS)
+        _check_key(new.idempotency_key)
     row, is_new = transaction.add_command(new)
     if not is_new and _is_used_up(transaction, row, command, new):
         transaction.release_key(row.id)
@@ -126,6 +127,12 @@ def _lasts_as_long(row: CommandRow, new: NewCommand) -> bool:
     except ValueError:
         return False
     return seconds == new.expires_time - new.created_time
+
+
+def _check_key(key: str) -> None:
+    if len(key) > LONGEST_KEY_CHARACTERS or not KEY.fullmatch(key):
+        allowed = f"only A-Z, a-z, 0-9, '.', '_', ':' and '-', 1 to {LONGEST_KEY_CHARACTERS} of them"
+        raise InputError(f"the idempotency key may hold {allowed}")
 
 
 def _check_length(what: str, text: str, longest: int) -> None:

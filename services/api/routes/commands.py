@@ -12,7 +12,6 @@ from services.api.security.command_rate import CommandRate
 from services.api.security.guard import CurrentPrincipal, require_confirmed
 from services.api.shapes.audit import shown_audit
 from services.api.shapes.commands import (
-    LONGEST_KEY,
     Command,
     CommandOrder,
     CommandsQuery,
@@ -22,7 +21,7 @@ from services.api.shapes.commands import (
 )
 from services.api.shapes.pages import Page, page
 from services.api.threads import Threads, run_in
-from shared.contracts.commands import command_of
+from shared.contracts.commands import KEY, LONGEST_KEY_CHARACTERS, command_of
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
 from shared.runtime.commands import KeyTakenError, Sent, send_command
@@ -44,7 +43,8 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         min_length=1,
-        max_length=LONGEST_KEY,
+        max_length=LONGEST_KEY_CHARACTERS,
+        json_schema_extra={"pattern": f"^{KEY.pattern}$"},
         description="A command sent again with the same key within a day is not carried out again: the first one comes "
         "back. Only a pause or kill switch that is not in force any more is carried out anew.",
     ),

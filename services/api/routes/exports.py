@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from services.api.cells import Cell, cell_of, sheet_cell
 from services.api.context import ApiContext
 from services.api.held import HeldResponse
 from services.api.problems import ProblemError
@@ -41,10 +41,7 @@ _ROWS_AT_ONCE: Final = 1_000
 _BYTES_AT_ONCE: Final = 64 * 1_024
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CSV: Final = "text/csv; charset=utf-8"
-# A spreadsheet would take a text that begins so for a formula.
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
 
-Cell = str | int | float | bool | None
 Batches = Iterator[list[list[Cell]]]
 
 
@@ -155,29 +152,10 @@ def _batches(context: ApiContext, export: Export, query: SpanQuery, pair: str | 
     while True:
         with context.store.reading() as reader:
             rows = export.read(reader, span, pair)
-        yield [[_cell(value) for value in export.shown(each.row).model_dump().values()] for each in rows]
+        yield [[cell_of(value) for value in export.shown(each.row).model_dump().values()] for each in rows]
         if len(rows) < _ROWS_AT_ONCE:
             return
         span = span._replace(before=(rows[-1].time, rows[-1].key))
-
-
-def _cell(value: Any) -> Cell:
-    match value:
-        case dict() | list():
-            return json.dumps(value, separators=(",", ":"))
-        case str() if value.startswith(_FORMULA_BEGINS) and not _is_number(value):
-            return f"'{value}"
-        case _:
-            cell: Cell = value
-            return cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _csv(export: Export, batches: Batches) -> StreamingResponse:
@@ -215,7 +193,7 @@ def _write_sheet(file: IO[bytes], export: Export, batches: Batches) -> None:
         for batch in batches:
             for row in batch:
                 line += 1
-                sheet.write_row(line, 0, row)
+                sheet.write_row(line, 0, [sheet_cell(cell) for cell in row])
             if line > MOST_SHEET_ROWS:
                 detail = f"there are more than {MOST_SHEET_ROWS:,} rows; choose a shorter period, or use the CSV"
                 raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)

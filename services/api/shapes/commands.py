@@ -9,13 +9,19 @@ from services.api.shapes.audit import AuditRecord
 from services.api.shapes.bodies import Body
 from services.api.shapes.pages import PageQuery
 from services.api.shapes.status import Hold
-from shared.contracts.commands import LONGEST_EXPIRY_SECONDS, CommandStatus, CommandType, TradeMode
+from shared.contracts.commands import (
+    KEY,
+    LONGEST_EXPIRY_SECONDS,
+    LONGEST_KEY_CHARACTERS,
+    CommandStatus,
+    CommandType,
+    TradeMode,
+)
 from shared.runtime.commands import command_fields
 from shared.runtime.overview.trading import Trading
 from shared.store.rows.audit import AuditRow
 from shared.store.rows.commands import CommandRow
 
-LONGEST_KEY: Final = 200
 _TIME: Final = "2026-01-05T12:00:00Z"
 _KEY: Final = "3f0d8a5e-close-all"
 _RESULT: Final = {"changed": True, "holds": [{"kind": "pause", "scope": "EUR_USD", "actor": "ann", "since": _TIME}]}
@@ -55,8 +61,9 @@ class CommandOrder(Body):
     idempotency_key: str | None = Field(
         default=None,
         min_length=1,
-        max_length=LONGEST_KEY,
+        max_length=LONGEST_KEY_CHARACTERS,
         description="As the header Idempotency-Key: a command sent again with the same key is not carried out again.",
+        json_schema_extra={"pattern": f"^{KEY.pattern}$"},
         examples=[_KEY],
     )
     expires_seconds: int | None = Field(

@@ -1,9 +1,6 @@
 """Reading through the API: lists by pages, single things, files, and what is refused and how."""
 
-import csv
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -14,7 +11,6 @@ from sqlalchemy import Connection, Engine, event, text
 from services.api.app import create_app
 from services.api.context import ApiContext
 from services.api.envelope import LARGEST_BODY_BYTES
-from services.api.routes import exports
 from shared.contracts.errors import InfrastructureError
 from shared.contracts.runs import RunMode
 from shared.runtime.remembered import begin_run
@@ -256,48 +252,6 @@ def test_the_description_names_every_route_its_role_and_its_refusals(quick_api: 
     trade = document["components"]["schemas"]["Trade"]["properties"]
     assert all("examples" in about or "boolean" in str(about) for about in trade.values())
     assert "HTTPValidationError" not in json.dumps(document)
-
-
-# Files.
-
-
-def test_a_csv_holds_all_rows_of_a_time_whatever_their_number(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "_ROWS_AT_ONCE", 3)
-    add_rows(api.store, 1, 7)
-    for what, count in (("trades", 7), ("gates", 7), ("audit", 10)):
-        answer = api.get(f"/api/exports/{what}.csv")
-        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-        assert f'filename="scalpbot-{what}.csv"' in answer.headers["content-disposition"]
-        assert len(list(csv.DictReader(io.StringIO(answer.text)))) == count
-    answer = api.get("/api/exports/trades.csv", **{"from": "2014-05-08T00:10:00Z", "pair": "EUR_USD"})
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [row["number"] for row in rows] == ["7", "6", "5", "4", "3", "2"]
-    assert rows[0]["pnl"] == "-10.0000"
-
-
-def test_an_xlsx_holds_them_too(quick_api: Api) -> None:
-    add_rows(quick_api.store, 1, 4)
-    for what in ("trades", "gates", "audit"):
-        answer = quick_api.get(f"/api/exports/{what}.xlsx")
-        assert answer.status_code == 200
-        with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
-            sheet = book.read("xl/worksheets/sheet1.xml").decode()
-        assert sheet.count("<row ") == (8 if what == "audit" else 5)
-
-
-def test_a_sheet_that_would_be_too_long_is_refused(quick_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "MOST_SHEET_ROWS", 3)
-    add_rows(quick_api.store, 1, 4)
-    answer = quick_api.get("/api/exports/trades.xlsx")
-    assert (answer.status_code, "use the CSV" in answer.json()["detail"]) == (422, True)
-    assert quick_api.get("/api/exports/trades.xlsx", **{"from": "2014-05-08T00:15:00Z"}).status_code == 200
-
-
-def test_no_cell_is_taken_for_a_formula() -> None:
-    assert exports._cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert exports._cell("@SUM(1)") == "'@SUM(1)"
-    assert exports._cell("-10.0000") == "-10.0000"
-    assert exports._cell({"a": 1}) == '{"a":1}'
 
 
 # How the databases find the rows.

@@ -98,7 +98,8 @@ def test_verbs_send_list_and_show_a_command(tmp_path: Path, capsys: pytest.Captu
         (("CLOSE_PAIR",), "CLOSE_PAIR needs a pair in the payload"),
         (("CLOSE_PAIR", "--pair", "EURUSD"), "'EURUSD' is not a pair"),
         (("CLOSE_ALL", "--mode", "BOTH"), "use PAPER or LIVE"),
-        (("CLOSE_ALL", "--key", " "), "the idempotency key must be"),
+        (("CLOSE_ALL", "--key", " "), "the idempotency key may hold only A-Z, a-z, 0-9"),
+        (("CLOSE_ALL", "--key", ";=1+1"), "the idempotency key may hold only A-Z, a-z, 0-9"),
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused_before_it_is_stored(

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from services.api.cells import Cell
 from services.api.reading import READS_AT_ONCE, READS_WAITING
 from services.api.routes import exports as exports_route
 from services.api.routes import status as status_route
@@ -140,7 +141,7 @@ def test_a_user_is_sent_few_files_at_a_time(quick_api: Api, monkeypatch: pytest.
     add_rows(quick_api.store, 1, 2)
     gate, in_text = Gate(), exports_route._csv_text
 
-    def slow(rows: Sequence[Sequence[exports_route.Cell]]) -> str:
+    def slow(rows: Sequence[Sequence[Cell]]) -> str:
         gate()
         return in_text(rows)
 

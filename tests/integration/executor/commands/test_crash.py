@@ -88,7 +88,7 @@ def test_a_command_that_was_left_running_is_settled_by_what_was_done(desk: Comma
 
 def test_executors_that_race_do_each_command_once(url: str, desk: Commanded) -> None:
     kinds = ("PAUSE_ALL", "RESUME_ALL", "KILL_SWITCH_ON", "KILL_SWITCH_OFF", "CLOSE_ALL")
-    sent = [desk.send(kinds[number % 5], key=f"key {number // 10}") for number in range(100)]
+    sent = [desk.send(kinds[number % 5], key=f"key-{number // 10}") for number in range(100)]
     stores = [open_store(url) for _ in range(2)]
     start = threading.Barrier(2)
     faults: list[BaseException] = []
@@ -124,7 +124,7 @@ def test_clients_that_send_at_once_with_the_same_key_get_the_same_command(url: s
 
     def send() -> None:
         start.wait()
-        found.extend(desk.send("PAUSE_ALL", key=f"key {number}") for number in range(10))
+        found.extend(desk.send("PAUSE_ALL", key=f"key-{number}") for number in range(10))
 
     senders = [threading.Thread(target=send) for _ in range(4)]
     for sender in senders:
