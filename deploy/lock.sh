@@ -4,7 +4,7 @@
 set -eu
 bin=$1
 folder=deploy/locks
-# The three go together: they are chosen aside and change place at the end, so that a stop on the way changes none.
+# They go together: they are chosen aside and change place at the end, so that a stop on the way changes none.
 chosen=$(mktemp -d "$folder/.choosing.XXXXXX")
 trap 'rm -rf "$chosen"' EXIT
 trap 'exit 130' INT TERM
@@ -20,4 +20,6 @@ compile() {
 compile bench.txt pyproject.toml --group dev --group bench
 compile dev.txt pyproject.toml --group dev --constraint "$chosen/bench.txt"
 compile runtime.txt pyproject.toml --group build --constraint "$chosen/dev.txt"
+# An environment of its own, without the project's packages: nothing that examines them is among them.
+compile audit.txt --group audit
 mv "$chosen"/*.txt "$folder/"
