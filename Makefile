@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 BENCH_VENV := .venv-bench
+AUDIT_VENV := .venv-audit
 LOCKS := deploy/locks
 SAMPLE := tests/fixtures/sample
 RUN := $(VENV)/bin
@@ -8,7 +9,8 @@ RUN := $(VENV)/bin
 # Tests start hundreds of processes; without its cache, Python would compile the whole program in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults mutants check fmt pictures bench lock clean
+.PHONY: help setup setup-test paper up live compose-up compose-down test suite faults mutants check fmt pictures bench lock \
+	licences sbom audit clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +75,19 @@ bench: ## Measure speed and memory side by side with peers
 
 lock: setup-test ## Choose new versions of all packages and write the lock files
 	@deploy/lock.sh $(RUN)
+	@$(MAKE) --no-print-directory licences
+
+licences: setup ## Write the licences of all packages that the platform runs with
+	@$(RUN)/python deploy/sbom.py --licences
+
+sbom: setup ## Write the bill of materials of the platform, dist/sbom.cdx.json
+	@mkdir -p dist
+	@$(RUN)/python deploy/sbom.py dist/sbom.cdx.json
+	@echo "sbom: dist/sbom.cdx.json is written" >&2
+
+audit: ## Ask whether a package of the lock files is known to be vulnerable; needs a network
+	@deploy/setup.sh $(AUDIT_VENV) $(LOCKS)/audit.txt
+	@deploy/audit.sh $(AUDIT_VENV)/bin
 
 clean: ## Remove environments and caches, not data
-	@rm -rf $(VENV) $(BENCH_VENV) .venv*.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf $(VENV) $(BENCH_VENV) $(AUDIT_VENV) .venv*.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
