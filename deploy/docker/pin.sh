@@ -40,7 +40,9 @@ digest_here() {
         sed -n "s|^$(repository_of "$1")@\(sha256:[0-9a-f]*\)\$|\1|p" | head -n 1
 }
 # What its registry says, where nothing was fetched yet.
-digest_there() { docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$1" 2>/dev/null; }
+digest_there() {
+    docker buildx imagetools inspect "$1" 2>/dev/null | sed -n 's/^Digest: *\(sha256:[0-9a-f]*\)$/\1/p' | head -n 1
+}
 
 pinned=$(mktemp "$folder/.env.XXXXXX")
 trap 'rm -f "$pinned"' EXIT
@@ -59,15 +61,12 @@ for variable in PYTHON_IMAGE RABBITMQ_IMAGE POSTGRES_IMAGE; do
         exit 2
     fi
     digest=$(digest_here "$image")
-    [ -n "$digest" ] || digest=$(digest_there "$image") || digest=
-    case "$digest" in
-    sha256:*) ;;
-    *)
+    [ -n "$digest" ] || digest=$(digest_there "$image")
+    if [ -z "$digest" ]; then
         say "docker knows no digest of $image ($variable): it was made on this machine or not fetched yet, and its" \
             "registry does not answer; fetch it with 'docker pull $image' and try again; $file is as it was"
         exit 2
-        ;;
-    esac
+    fi
     printf '%s=%s@%s\n' "$variable" "$image" "$digest" >>"$pinned"
     say "$variable is $image@$digest"
 done

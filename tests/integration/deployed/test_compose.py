@@ -185,6 +185,8 @@ def test_doors_to_the_servers_are_open_only_while_they_are_asked_for(variables: 
         for name, inside in SERVER_DOORS.items():
             assert not platform.run("port", name, str(inside), may_fail=True).strip(), name
         assert_sample_is_settled(platform)
+        # With the file of the doors, whose networks go with it.
+        opened.run("down", "--volumes", "--timeout", "5")
 
 
 def test_whatever_is_killed_up_brings_it_back_and_the_ledger_is_the_same(variables: dict[str, str]) -> None:

@@ -14,12 +14,12 @@ from tests.repository import ROOT
 
 # Stands in for docker: what it has fetched is in "fetched", what a registry says in "offered", an image and its digest
 # on each line. What was built on the machine is in neither.
-DOCKER: Final = """#!/bin/sh
+DOCKER: Final = r"""#!/bin/sh
 for image; do :; done
 name=${image%:*}
 case "$1" in
 image) sed -n "s|^$image |$name@|p" fetched; echo "other/${name##*/}@sha256:0000" ;;
-buildx) sed -n "s|^$image ||p" offered | grep . ;;
+buildx) printf 'Name:      %s\n' "$image"; sed -n "s|^$image |Digest:    |p" offered ;;
 pull) grep "^$image " offered >new || exit 1; grep -v "^$image " fetched >>new; mv new fetched ;;
 esac
 """

@@ -142,6 +142,13 @@ def test_image_holds_the_bill_of_what_is_installed_in_it() -> None:
     assert {"!deploy/sbom.py", "!deploy/licences.json", "!deploy/locks/runtime.txt"} <= set(let_in)
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "deploy" / "locks").glob("*.txt")))
+def test_lock_files_hold_packages_with_hashes_and_nothing_else(sbom: ModuleType, name: str) -> None:
+    packages = sbom.read_lock((ROOT / "deploy" / "locks" / name).read_text(encoding="utf-8"))
+    assert packages
+    assert all(package.hashes for package in packages)
+
+
 def test_nothing_that_examines_the_platform_is_among_its_packages() -> None:
     examiners = {"pip-audit", "cyclonedx-python-lib", "license-expression"}
     assert examiners.isdisjoint(LICENCES)
