@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
 
-from tests.integration.deployed.compose import Platform, compose_or_skip, engine_or_skip, eventually, make_secrets
+from tests.integration.deployed.compose import Platform, engine_or_skip, eventually, make_secrets
 from tests.integration.deployed.compose_file import DOORS, MAIN
 from tests.repository import ROOT
 
@@ -39,13 +39,6 @@ NEEDED: Final = {
 }
 
 
-@pytest.fixture(scope="module")
-def config() -> dict[str, Any]:
-    """Return the compose file as compose reads it, with every variable at its default."""
-    compose_or_skip()
-    return Platform("scalpbot-config", {}).config()
-
-
 def test_example_environment_names_every_variable_with_its_default() -> None:
     doors = (ROOT / DOORS).read_text(encoding="utf-8")
     used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE + doors))
@@ -62,65 +55,6 @@ def test_build_and_start_need_nothing_that_older_engines_lack() -> None:
     assert "syntax=" not in dockerfile
     assert "start_interval" not in COMPOSE
     assert not re.search(r"^version:", COMPOSE, re.MULTILINE)
-
-
-def test_no_container_runs_as_root_or_writes_beyond_its_volumes(config: dict[str, Any]) -> None:
-    for name, service in config["services"].items():
-        assert service["user"] not in ("", "0", "root"), name
-        assert service["read_only"], name
-        assert service["cap_drop"] == ["ALL"], name
-        assert service["security_opt"] == ["no-new-privileges:true"], name
-
-
-def test_no_container_is_given_a_secret_in_its_environment(config: dict[str, Any]) -> None:
-    for name, service in config["services"].items():
-        for variable, value in service.get("environment", {}).items():
-            if re.search("PASS|URL|KEY|SECRET", variable):
-                assert variable.endswith("_FILE"), (name, variable)
-                assert (value or "/run/secrets/").startswith("/run/secrets/"), (name, variable)
-
-
-def test_each_service_is_given_its_own_user_and_no_other(config: dict[str, Any]) -> None:
-    others = {
-        "ingest": {"rabbitmq_url_ingest", "oanda_api_key", "oanda_account_id"},
-        "strategy": {"rabbitmq_url_strategy"},
-        "executor": {"rabbitmq_url_executor", "audit_anchor_key", "oanda_api_key", "oanda_account_id"},
-        "api": {"api_first_password", "audit_anchor_public_key"},
-    }
-    for name in SERVICES:
-        secrets = {secret["source"] for secret in config["services"][name]["secrets"]}
-        assert secrets == {f"database_url_{name}", *others[name]}
-
-
-def test_nothing_is_closed_at_the_broker_unless_that_is_asked_for(config: dict[str, Any]) -> None:
-    allowed = {
-        name: service.get("environment", {}).get("LIVE_TRADING_ENABLED") for name, service in config["services"].items()
-    }
-    assert allowed == {**dict.fromkeys(config["services"]), "executor": "false"}
-
-
-def test_only_the_executor_may_write_anchors(config: dict[str, Any]) -> None:
-    mounted = {
-        name: bool(volume.get("read_only"))
-        for name, service in config["services"].items()
-        for volume in service.get("volumes", [])
-        if volume["source"] == "anchors"
-    }
-    assert mounted == {"executor": False, "api": True}
-
-
-def test_everything_but_the_preparing_job_is_watched_and_restarted(config: dict[str, Any]) -> None:
-    for name in (*SERVICES, *SERVERS):
-        assert config["services"][name]["restart"] == "unless-stopped", name
-        assert config["services"][name]["healthcheck"]["test"], name
-    assert config["services"]["init"]["restart"] == "no"
-
-
-def test_services_wait_for_servers_and_for_the_preparing_job(config: dict[str, Any]) -> None:
-    for name in SERVICES:
-        conditions = {other: wait["condition"] for other, wait in config["services"][name]["depends_on"].items()}
-        healthy = dict.fromkeys(SERVERS[1:] if name == "api" else SERVERS, "service_healthy")
-        assert conditions == {"init": "service_completed_successfully", **healthy}
 
 
 def test_secrets_are_random_and_closed_to_other_people(tmp_path: Path) -> None:

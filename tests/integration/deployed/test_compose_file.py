@@ -1,4 +1,4 @@
-"""docker-compose.yml: who reaches whom, what is open, and what a container may take, as far as the file decides it."""
+"""docker-compose.yml: who reaches whom, and what each container is given, as far as the file decides it."""
 
 import re
 from typing import Any, Final
@@ -8,6 +8,9 @@ import pytest
 from tests.integration.deployed.compose_file import DOORS, MAIN, read_compose
 from tests.repository import ROOT
 
+TRADING: Final = ("ingest", "strategy", "executor")
+SERVICES: Final = (*TRADING, "api")
+SERVERS: Final = ("rabbitmq", "postgres")
 # Who shares a network with whom. The broker never shares one with the database, nor the API with a service.
 REACHES: Final = {
     "postgres": {"init", "ingest", "strategy", "executor", "api"},
@@ -101,6 +104,64 @@ def test_every_container_is_limited_in_memory_processors_and_processes(closed: d
         # Docker refuses more processors than the machine has.
         assert 0 < float(service["cpus"]) <= 1, name
         assert 50 <= int(service["pids_limit"]) <= 500, name
+
+
+def test_no_container_runs_as_root_or_writes_beyond_its_volumes(closed: dict[str, Any]) -> None:
+    for name, service in closed["services"].items():
+        assert service["user"] not in ("", "0", "root"), name
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_no_container_is_given_a_secret_in_its_environment(closed: dict[str, Any]) -> None:
+    for name, service in closed["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASS|URL|KEY|SECRET", variable):
+                assert variable.endswith("_FILE"), (name, variable)
+                assert (value or "/run/secrets/").startswith("/run/secrets/"), (name, variable)
+
+
+def test_each_service_is_given_its_own_user_and_no_other(closed: dict[str, Any]) -> None:
+    others = {
+        "ingest": {"rabbitmq_url_ingest", "oanda_api_key", "oanda_account_id"},
+        "strategy": {"rabbitmq_url_strategy"},
+        "executor": {"rabbitmq_url_executor", "audit_anchor_key", "oanda_api_key", "oanda_account_id"},
+        "api": {"api_first_password", "audit_anchor_public_key"},
+    }
+    for name in SERVICES:
+        assert set(closed["services"][name]["secrets"]) == {f"database_url_{name}", *others[name]}
+
+
+def test_nothing_is_closed_at_the_broker_unless_that_is_asked_for(closed: dict[str, Any]) -> None:
+    allowed = {
+        name: service.get("environment", {}).get("LIVE_TRADING_ENABLED") for name, service in closed["services"].items()
+    }
+    assert allowed == {**dict.fromkeys(closed["services"]), "executor": False}
+
+
+def test_only_the_executor_may_write_anchors(closed: dict[str, Any]) -> None:
+    mounted = {
+        (name, volume)
+        for name, service in closed["services"].items()
+        for volume in service.get("volumes", [])
+        if "anchors" in volume
+    }
+    assert mounted == {("executor", "anchors:/anchors"), ("api", "anchors:/anchors:ro")}
+
+
+def test_everything_but_the_preparing_job_is_watched_and_restarted(closed: dict[str, Any]) -> None:
+    for name in (*SERVICES, *SERVERS):
+        assert closed["services"][name]["restart"] == "unless-stopped", name
+        assert closed["services"][name]["healthcheck"]["test"], name
+    assert closed["services"]["init"]["restart"] == "no"
+
+
+def test_services_wait_for_servers_and_for_the_preparing_job(closed: dict[str, Any]) -> None:
+    for name in SERVICES:
+        conditions = {other: wait["condition"] for other, wait in closed["services"][name]["depends_on"].items()}
+        healthy = dict.fromkeys(SERVERS[1:] if name == "api" else SERVERS, "service_healthy")
+        assert conditions == {"init": "service_completed_successfully", **healthy}
 
 
 def test_images_that_are_fetched_can_be_pinned(closed: dict[str, Any]) -> None:
