@@ -21,23 +21,36 @@ SECRETS: Final = Path("/run/secrets")
 ROLES: Final = Path("/usr/share/scalpbot/roles.sql")
 SUPERUSER: Final = "postgres"
 MANAGEMENT_PORT: Final = 15672
+EXCHANGE: Final = "scalpbot"
 ANSWER_SECONDS: Final = 15
 
 
 class BrokerRights(NamedTuple):
-    """Patterns of what a user of the broker may declare, send to and take from."""
+    """Patterns of what a user of the broker may declare, send to, take from, and of the facts it tells and hears."""
 
     configure: str
     write: str
     read: str
+    tells: str
+    hears: str
 
 
 NOTHING: Final = "^$"
 BROKER_RIGHTS: Final = {
-    "ingest": BrokerRights(NOTHING, r"^scalpbot$", NOTHING),
-    "strategy": BrokerRights(NOTHING, r"^scalpbot$", r"^strategy\."),
+    "ingest": BrokerRights(
+        configure=NOTHING, write=r"^scalpbot$", read=NOTHING, tells=r"^(candle\.closed|quote)\.", hears=NOTHING
+    ),
+    "strategy": BrokerRights(
+        configure=NOTHING, write=r"^scalpbot$", read=r"^strategy\.", tells=r"^candle\.assessed\.", hears=NOTHING
+    ),
     # Its queue of quotes is its own: named by the broker, gone when it disconnects.
-    "executor": BrokerRights(r"^amq\.gen-", r"^(scalpbot$|amq\.gen-)", r"^(executor\.|scalpbot$|amq\.gen-)"),
+    "executor": BrokerRights(
+        configure=r"^amq\.gen-",
+        write=r"^(scalpbot$|amq\.gen-)",
+        read=r"^(executor\.|scalpbot$|amq\.gen-)",
+        tells=r"^(account|order|trade)\.",
+        hears=r"^quote\.",
+    ),
 }
 # The API works with the database alone.
 DATABASE_USERS: Final = ("owner", *BROKER_RIGHTS, "api")
@@ -106,7 +119,10 @@ def prepare_broker() -> None:
     for name, rights in BROKER_RIGHTS.items():
         user = address(f"rabbitmq_url_{name}")
         _put(administrator, f"/api/users/{user.username}", {"password": user.password, "tags": ""})
-        _put(administrator, f"/api/permissions/{host}/{user.username}", rights._asdict())
+        granted = {"configure": rights.configure, "write": rights.write, "read": rights.read}
+        _put(administrator, f"/api/permissions/{host}/{user.username}", granted)
+        of_facts = {"exchange": EXCHANGE, "write": rights.tells, "read": rights.hears}
+        _put(administrator, f"/api/topic-permissions/{host}/{user.username}", of_facts)
 
 
 def _put(administrator: SplitResult, path: str, document: object) -> None:

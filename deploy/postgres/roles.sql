@@ -130,9 +130,9 @@ BEGIN
     INSERT INTO own
         SELECT table_name, 'scalpbot_' || service, format(own_rows, service)
         FROM unnest(ARRAY['ingest', 'strategy', 'executor']) AS service, (VALUES
-            ('outbox', 'producer = %L'),
             ('cursors', 'consumer = %L'),
-            ('snapshots', 'service = %L'),
+            -- Ingest keeps what it knows of the candles as ingest.candles, a strategy leads as strategy.0.
+            ('snapshots', 'split_part(service, ''.'', 1) = %L'),
             ('leases', 'split_part(name, ''.'', 1) = %L'),
             ('service_heartbeats', 'service = %L')
         ) AS of_service (table_name, own_rows);
@@ -161,6 +161,22 @@ BEGIN
             'rows_of_' || owned.role, owned.id, owned.role, owned.own_rows
         );
     END LOOP;
+    -- The outbox is filled with COPY, which row security does not allow.
+    CREATE OR REPLACE FUNCTION outbox_of_its_producer() RETURNS trigger LANGUAGE plpgsql AS $own$
+    DECLARE
+        producer CONSTANT text := CASE WHEN TG_OP = 'INSERT' THEN NEW.producer ELSE OLD.producer END;
+    BEGIN
+        IF current_user LIKE 'scalpbot\_%' AND current_user NOT IN ('scalpbot_owner', 'scalpbot_' || producer) THEN
+            RAISE EXCEPTION 'row of % in table "outbox" is not for %', producer, current_user
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+    END $own$;
+    IF to_regclass('public.outbox') IS NOT NULL THEN
+        CREATE OR REPLACE TRIGGER outbox_of_its_producer BEFORE INSERT OR UPDATE OR DELETE ON outbox
+            FOR EACH ROW EXECUTE FUNCTION outbox_of_its_producer();
+        ALTER FUNCTION outbox_of_its_producer() OWNER TO scalpbot_owner;
+    END IF;
     IF to_regclass('public.service_heartbeats') IS NOT NULL THEN
         -- A process that is long gone is forgotten by whoever lives.
         EXECUTE format(

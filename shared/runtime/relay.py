@@ -168,4 +168,5 @@ class Relay:
         more = True
         while more and not self._stopping.is_set():
             with self._store.transaction() as transaction:
-                more = transaction.delete_sent_outbox(before, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE
+                pruned = transaction.delete_sent_outbox(before, _PRUNED_AT_ONCE, self._errand.producer)
+            more = pruned == _PRUNED_AT_ONCE

@@ -348,6 +348,7 @@ class StoreContract:
             assert [staged.row.seq for staged in transaction.unsent_outbox(10)] == [3]
             assert transaction.outbox_count() == 1
             assert transaction.delete_sent_outbox(MIDNIGHT + 60) == 0
+            assert transaction.delete_sent_outbox(MIDNIGHT + 61, producer="somebody else") == 0
             assert transaction.delete_sent_outbox(MIDNIGHT + 61) == 2
 
     def test_a_message_is_staged_once(self, store: Store) -> None:

@@ -33,6 +33,9 @@ class OutboxWrites(Protocol):
         """Note that these messages were confirmed at `time`."""
         ...
 
-    def delete_sent_outbox(self, before: int, limit: int = 1_000) -> int:
-        """Delete at most `limit` messages that were sent before a time, the oldest first, and return their number."""
+    def delete_sent_outbox(self, before: int, limit: int = 1_000, producer: str | None = None) -> int:
+        """Delete at most `limit` messages that were sent before a time, the oldest first, and return their number.
+
+        With a producer only its own.
+        """
         ...

@@ -50,9 +50,11 @@ class OutboxSession(Session):
             some = every[first : first + _IDS_PER_STATEMENT]
             self._connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(some)).values(sent_at=time))
 
-    def delete_sent_outbox(self, before: int, limit: int = 1_000) -> int:
+    def delete_sent_outbox(self, before: int, limit: int = 1_000, producer: str | None = None) -> int:
         """Delete by a query of the partial index of sent rows; PostgreSQL skips locked ones."""
         oldest = select(OUTBOX.c.id).where(OUTBOX.c.sent_at < before).order_by(OUTBOX.c.sent_at).limit(limit)
+        if producer is not None:
+            oldest = oldest.where(OUTBOX.c.producer == producer)
         if self._locks:
             oldest = oldest.with_for_update(skip_locked=True)
         return self._connection.execute(delete(OUTBOX).where(OUTBOX.c.id.in_(oldest))).rowcount

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Final
 
-import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import make_url
 
 from services.api.security.access import ACCESS
 from shared.contracts.errors import InputError
@@ -38,18 +35,20 @@ from tests.contract.builders import (
 )
 from tests.fixtures.api import PASSWORD as OF_USERS
 from tests.fixtures.api import running
-from tests.repository import ROOT
-from tests.servers.postgres import PostgresServer
-
-SCRIPT: Final = ROOT / "deploy" / "postgres" / "roles.sql"
-OWNER: Final = "scalpbot_owner"
-INGEST, STRATEGY, EXECUTOR, API = SERVICES = (
-    "scalpbot_ingest",
-    "scalpbot_strategy",
-    "scalpbot_executor",
-    "scalpbot_api",
+from tests.fixtures.rights import (
+    API,
+    EXECUTOR,
+    INGEST,
+    OWNER,
+    SCRIPT,
+    SERVICES,
+    STRATEGY,
+    as_role,
+    execute,
+    run_script,
+    set_up,
 )
-PASSWORD: Final = "of-the-tests"  # noqa: S105
+from tests.servers.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -69,29 +68,6 @@ def guarded_url(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.delete_database(name)
 
 
-def set_up(url: str) -> None:
-    run_script(url)
-    for role in (OWNER, *SERVICES):
-        execute(url, f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
-    upgrade(as_role(url, OWNER))
-    run_script(url)
-
-
-def as_role(url: str, role: str) -> str:
-    return make_url(url).set(username=role, password=PASSWORD).render_as_string(hide_password=False)
-
-
-def execute(url: str, statement: str) -> list[tuple[object, ...]]:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        cursor = connection.execute(statement.encode())
-        return cursor.fetchall() if cursor.description else []
-
-
-def run_script(url: str) -> None:
-    execute(url, SCRIPT.read_text(encoding="utf-8"))
-
-
 @contextmanager
 def working_as(url: str, role: str) -> Iterator[Transaction]:
     with closing(open_store(as_role(url, role))) as store, store.transaction() as transaction:
@@ -101,7 +77,7 @@ def working_as(url: str, role: str) -> Iterator[Transaction]:
 def send_and_prune(transaction: Transaction, seq: int, producer: str) -> None:
     transaction.stage_outbox([an_outgoing(seq, producer=producer)])
     transaction.mark_outbox_sent([staged.id for staged in transaction.unsent_outbox(10)], MIDNIGHT)
-    assert transaction.delete_sent_outbox(MIDNIGHT + 1) == 1
+    assert transaction.delete_sent_outbox(MIDNIGHT + 1, producer=producer) == 1
 
 
 def lead_and_live(transaction: Transaction, service: str) -> None:
@@ -314,7 +290,7 @@ def set_to(name: str, version: int) -> str:
     ],
 )
 def test_a_service_may_not_add_rows_in_the_name_of_another(guarded_url: str, role: str, statement: str) -> None:
-    with pytest.raises(InsufficientPrivilege, match="violates row-level security policy"):
+    with pytest.raises(InsufficientPrivilege, match=r"violates row-level security policy|is not for scalpbot"):
         execute(as_role(guarded_url, role), statement)
 
 
@@ -322,8 +298,6 @@ def test_a_service_may_not_add_rows_in_the_name_of_another(guarded_url: str, rol
     "statement",
     [
         "UPDATE leases SET holder = 'other' WHERE name = 'executor.paper' RETURNING name",
-        "UPDATE outbox SET sent_at = now() WHERE producer = 'executor' RETURNING producer",
-        "DELETE FROM outbox WHERE producer = 'executor' RETURNING producer",
         "UPDATE snapshots SET body_json = '' WHERE service = 'executor' RETURNING service",
         "DELETE FROM service_heartbeats WHERE service = 'executor' RETURNING service",
     ],
@@ -332,11 +306,28 @@ def test_a_service_may_not_add_rows_in_the_name_of_another(guarded_url: str, rol
 def test_a_service_cannot_reach_the_rows_of_another(guarded_url: str, role: str, statement: str) -> None:
     with working_as(guarded_url, EXECUTOR) as transaction:
         transaction.acquire_lease("executor.paper", "first", 60)
-        if transaction.outbox_count() == 0:
-            transaction.stage_outbox([an_outgoing(1, producer="executor")])
         transaction.save_snapshots([SnapshotRow("executor", "account", 1, "{}")])
         transaction.beat("executor", "first", "{}")
     assert execute(as_role(guarded_url, role), statement) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE outbox SET sent_at = now() WHERE producer = 'executor'",
+        "DELETE FROM outbox WHERE producer = 'executor'",
+        "DELETE FROM outbox",
+    ],
+)
+@pytest.mark.parametrize("role", [INGEST, STRATEGY])
+def test_a_service_may_not_take_messages_of_another_out_of_the_outbox(
+    guarded_url: str, role: str, statement: str
+) -> None:
+    with working_as(guarded_url, EXECUTOR) as transaction:
+        if transaction.outbox_count() == 0:
+            transaction.stage_outbox([an_outgoing(1, producer="executor")])
+    with pytest.raises(InsufficientPrivilege, match=f'row of executor in table "outbox" is not for {role}'):
+        execute(as_role(guarded_url, role), statement)
 
 
 def test_whoever_lives_forgets_the_processes_that_are_long_gone(url: str) -> None:
