@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from services.api.security.tokens import hash_of
-from shared.contracts.commands import EVERY_PAIR, UNFINISHED
+from shared.contracts.commands import EVERY_PAIR, SWITCHES_OFF, UNFINISHED
 from shared.runtime.commands import CLAIMED, COMPLETED, HOLD_ENDED, HOLD_SET, SENT, STARTED, command_fields
 from shared.store.port import Reader
 from shared.store.rows.audit import AuditRow
@@ -123,10 +123,15 @@ def unfinished(reader: Reader) -> int:
 def lost_and_doubled(reader: Reader, expected: int) -> tuple[int, int]:
     """Return how many commands are missing or not done, and how many steps too many were taken."""
     rows = [each.row for each in reader.list_commands(Span(_MOST), CommandFilter())]
-    done = [row for row in rows if row.status not in UNFINISHED]
+    done = [row for row in rows if row.status not in UNFINISHED and not _was_sent_anew(row)]
     steps = [Counter(record.action for record in reader.audit_of_command(row.id)) for row in rows]
     doubled = sum(max(0, found[step] - 1) for found in steps for step in _STEPS)
-    return expected - len(done), doubled + max(0, len(rows) - expected)
+    return expected - len(done), doubled + max(0, len(done) - expected)
+
+
+def _was_sent_anew(row: CommandRow) -> bool:
+    """Return whether its key stands for a later command: a switch that was pulled again after it was undone."""
+    return row.idempotency_key is None and row.type in SWITCHES_OFF
 
 
 def disagreements(reader: Reader, answers: Sequence[Answered]) -> list[str]:
@@ -147,7 +152,7 @@ def _told_differently(answers: Sequence[Answered]) -> Iterator[str]:
     for answer in answers:
         of_key[answer.key].add(answer.fixed)
     for key, told in of_key.items():
-        if len(told) != 1:
+        if len(told) != 1 and not {each[_FIXED.index("type")] for each in told} <= set(SWITCHES_OFF):
             yield f"{key} was answered with different commands: {sorted(each[0] for each in told)}"
     of_id = Counter(fixed[0] for told in of_key.values() for fixed in told)
     yield from (f"command {each} was told for {count} keys" for each, count in of_id.items() if count > 1)
