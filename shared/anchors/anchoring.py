@@ -19,6 +19,7 @@ from shared.contracts.times import format_time
 from shared.runtime.process import Process
 from shared.settings.environment import RuntimeSettings
 from shared.store.port import Store
+from shared.store.sql.audit import GENESIS_HASH
 
 ANCHOR_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.5
@@ -53,7 +54,7 @@ class Anchoring:
         self._has_led = True
         self._next = now + ANCHOR_SECONDS
         if self.anchor():
-            # Until the log has a beginning, an end that was cut off cannot be told from none.
+            # Until a record is covered, an end that was cut off cannot be told from none.
             self._next = now + _EMPTY_SECONDS
 
     def finish(self) -> None:
@@ -62,7 +63,7 @@ class Anchoring:
             self.anchor()
 
     def anchor(self) -> bool:
-        """Write an anchor of the log's head unless the last one is of it, and return whether the log is still empty.
+        """Write an anchor of the log's head unless the last one is of it, and return whether the log was still empty.
 
         A failure is logged and counted.
         """
@@ -74,27 +75,27 @@ class Anchoring:
             process.metrics.of(AnchorMetrics).failures.inc()
             process.log.error("audit not anchored", reason=str(fault), file=str(self._path))
             return False
-        if anchor is not None:
-            process.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
+        process.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
         process.metrics.of(AnchorMetrics).anchored_time.set(process.clock())
-        return anchor is None
+        return not anchor.audit_id
 
-    def _anchored(self, file: AnchorFile) -> Anchor | None:
-        """Return the anchor of the log's head, a new one where needed; None while the log is empty."""
+    def _anchored(self, file: AnchorFile) -> Anchor:
+        """Return the anchor of the log's head, a new one where needed."""
         log, is_unfinished = self._process.log, file.is_unfinished
         anchor, is_new = continued(self._store, file, int(self._process.clock()))
         if is_new and is_unfinished:
             log.warning("a crash left an anchor unfinished; it is written anew", file=str(self._path))
-        if is_new and anchor is not None:
+        if is_new:
             log.info(
                 "audit anchored", id=anchor.audit_id, hash=anchor.hash, anchor=anchor.serial, signature=anchor.signature
             )
         return anchor
 
 
-def continued(store: Store, file: AnchorFile, now: int) -> tuple[Anchor | None, bool]:
-    """Return the anchor of the log's head, None while it is empty, and whether that was written now.
+def continued(store: Store, file: AnchorFile, now: int) -> tuple[Anchor, bool]:
+    """Return the anchor of the log's head, and whether that was written now.
 
+    The first one is written before there is a record: from then on, no log is without its anchor.
     Raises AnchorError where the log is not the one that the last anchor saw, and OSError.
     """
     last = file.last
@@ -106,9 +107,10 @@ def continued(store: Store, file: AnchorFile, now: int) -> tuple[Anchor | None, 
             f"{why}: look with `scalpbot audit verify`; only where the database was replaced on purpose, accept it "
             "with `scalpbot db accept-restore`"
         )
-    if head is None or (last is not None and head.id == last.audit_id):
+    if last is not None and (head is None or head.id == last.audit_id):
         return last, False
-    return file.append(format_time(now), head.id, head.hash), True
+    seen, its_hash = (0, GENESIS_HASH) if head is None else (head.id, head.hash)
+    return file.append(format_time(now), seen, its_hash), True
 
 
 def begin_anchors(store: Store, path: Path, key: bytes, now: int) -> None:
@@ -149,6 +151,8 @@ def anchored(
 
 
 def _keep(anchoring: Anchoring, ending: threading.Event) -> None:
+    # At once, before the first record is written.
+    anchoring.keep()
     while not ending.wait(_LOOK_SECONDS):
         anchoring.keep()
     anchoring.finish()

@@ -30,6 +30,9 @@ def misfit(reader: Reader, known: KnownAnchors) -> str:
 
 def unseen(reader: Reader, anchor: Anchor) -> str:
     """Return that a database does not hold the record of an anchor, in a sentence; nothing where it does."""
+    if not anchor.audit_id:
+        # Made while the log was empty.
+        return ""
     record = reader.audit_record(anchor.audit_id)
     if record is not None and record.hash == anchor.hash == hash_of(record):
         return ""

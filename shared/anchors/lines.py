@@ -94,8 +94,12 @@ class AnchorsFound(NamedTuple):
     key_given: bool
 
     def witnesses(self) -> list[Witness]:
-        """Return the sound anchors as witnesses of the audit log."""
-        return [Witness(each.audit_id, each.hash, f"anchor {each.serial} of {each.time}") for each in self.anchors]
+        """Return the sound anchors as witnesses of the audit log; one of the empty log has seen nothing."""
+        return [
+            Witness(each.audit_id, each.hash, f"anchor {each.serial} of {each.time}")
+            for each in self.anchors
+            if each.audit_id
+        ]
 
     def summary(self, rows: int) -> AnchorSummary:
         """Return what the anchors say of a log with so many records."""
@@ -176,7 +180,7 @@ def not_ours(anchor: Anchor, key: str | None) -> str:
 
 
 def _flaw(anchor: Anchor, last: Anchor | None, key: str | None, public: "Ed25519PublicKey | None") -> str:
-    serial, previous, reached = (1, "", 0) if last is None else (last.serial + 1, last.signature, last.audit_id)
+    serial, previous, reached = (1, "", -1) if last is None else (last.serial + 1, last.signature, last.audit_id)
     if anchor.serial > serial:
         return f"anchor {serial} is missing"
     if anchor.serial != serial or anchor.previous != previous or anchor.audit_id <= reached:

@@ -158,9 +158,10 @@ def _say_anchors(known: KnownAnchors, found: AnchorsFound | None, check: AuditCh
     if summary["last_id"] is None:
         say(f"There is no valid anchor: {lacks or f'the log that {known.path} is for is new'}.")
     else:
+        covers = f"covers the records up to {summary['last_id']}" if summary["last_id"] else "is of the empty log"
         say(
-            f"Valid anchors: {summary['count']}; the last, made {summary['last_time']}, covers the records up to "
-            f"{summary['last_id']}; records after it, not covered yet: {summary['not_covered']}."
+            f"Valid anchors: {summary['count']}; the last, made {summary['last_time']}, {covers}; records after it, "
+            f"not covered yet: {summary['not_covered']}."
         )
     if not found.key_given:
         say("Signatures were checked only against the key in the file itself: give --public-key to check whose it is.")
