@@ -25,6 +25,9 @@ def on_a_server() -> None:
 class ApiContext:
     """The store, the settings, the outside of the process, whether TLS ends before us, and below which path we are.
 
+    `port` is where we listen; `second_factor_required` keeps users who may change something to reading until they have
+    one.
+
     `token` returns a new unguessable text of at least 128 bits, `clock` the time of day in seconds, `file_is_held`
     whether a process holds the right to trade in an SQLite file, None for a server's database.
     """
@@ -39,8 +42,10 @@ class ApiContext:
     clock: Callable[[], float]
     token: Callable[[], str]
     stopped: Callable[[], bool]
+    port: int
     behind_tls: bool = False
     root_path: str = ""
+    second_factor_required: bool = False
     crash: CrashPoint = no_crash
     anchors: KnownAnchors = NO_ANCHORS
     file_is_held: Callable[[], bool | None] = on_a_server

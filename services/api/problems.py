@@ -20,7 +20,10 @@ PROBLEM_CONTENT: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schema
 PLAIN: Final = "about:blank"
 CONFIRM: Final = "urn:scalpbot:problem:confirm"
 CODE: Final = "urn:scalpbot:problem:code"
-_TITLES: Final[Mapping[str, str]] = MappingProxyType({CONFIRM: "Password confirmation required", CODE: "Code required"})
+SECOND_FACTOR: Final = "urn:scalpbot:problem:second-factor"
+_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {CONFIRM: "Password confirmation required", CODE: "Code required", SECOND_FACTOR: "Second factor required"}
+)
 _AGAIN_SECONDS: Final = 5
 _LONGEST_PATH: Final = 200
 
@@ -47,7 +50,7 @@ class Flaw(BaseModel):
 class Problem(BaseModel):
     """Why a request was refused."""
 
-    type: str = Field(default=PLAIN, examples=[PLAIN, CONFIRM, CODE], description="What the refusal is about.")
+    type: str = Field(default=PLAIN, examples=[PLAIN, *_TITLES], description="What the refusal is about.")
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["query.limit: it must be less than or equal to 500"])

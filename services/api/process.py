@@ -7,7 +7,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.api.context import SERVICE, ApiContext
 from services.api.security.passwords import Passwords
@@ -24,14 +24,22 @@ STARTED: Final = "service.started"
 STOPPED: Final = "service.stopped"
 
 
+class Terms(NamedTuple):
+    """On which terms an API answers: its port, whether TLS ends before it, its path, and what it asks of users."""
+
+    port: int
+    behind_tls: bool
+    root_path: str
+    second_factor_required: bool
+
+
 def run_api(
     process: Process,
     settings: Settings,
     store_url: str,
     listener: socket.socket,
     *,
-    behind_tls: bool,
-    root_path: str,
+    terms: Terms,
     trusted_proxies: Sequence[str],
     bootstrap: Path | None,
 ) -> None:
@@ -40,7 +48,7 @@ def run_api(
     if store is None:
         return
     try:
-        context = context_of(process, store, settings, store_url, behind_tls=behind_tls, root_path=root_path)
+        context = context_of(process, store, settings, store_url, terms)
         require_users(context, bootstrap)
         with recorded(context):
             serve(context, listener, trusted_proxies)
@@ -48,9 +56,7 @@ def run_api(
         store.close()
 
 
-def context_of(
-    process: Process, store: Store, settings: Settings, store_url: str, *, behind_tls: bool, root_path: str
-) -> ApiContext:
+def context_of(process: Process, store: Store, settings: Settings, store_url: str, terms: Terms) -> ApiContext:
     """Return what the API works with."""
     return ApiContext(
         store=store,
@@ -63,8 +69,7 @@ def context_of(
         clock=process.clock,
         token=token_urlsafe,
         stopped=process.stopped,
-        behind_tls=behind_tls,
-        root_path=root_path,
+        **terms._asdict(),
         crash=process.crash,
         anchors=known_anchors(settings.runtime, store_url),
         file_is_held=partial(file_is_held, store_url),

@@ -24,7 +24,7 @@ def with_ann(store: Store, token: str = TOKEN, idle: float = 60, longest: float 
     with store.transaction() as transaction:
         known = transaction.user("ann")
         identity = transaction.add_user("ann", "operator", HASH) if known is None else known.id
-        session = NewSession(token, token[:22], identity, "csrf", "192.0.2.7")
+        session = NewSession(token, token[:22], identity, "192.0.2.7")
         transaction.open_session(session, SessionTimes(idle, longest, confirmed))
     return identity
 
@@ -71,7 +71,7 @@ class UserStoreContract:
             session = reader.session(TOKEN)
             assert reader.session(OTHER_TOKEN) is None
         assert session is not None
-        assert session[:5] == (TOKEN[:22], identity, "ann", "operator", "csrf")
+        assert session[:4] == (TOKEN[:22], identity, "ann", "operator")
         assert 0 < session.idle_seconds_left <= 60
         assert 0 < session.confirmed_seconds_left <= 300
 

@@ -112,6 +112,18 @@ BY_PEOPLE: Final[frozenset[Route]] = CONFIRMED | frozenset(
         ("DELETE", "/api/tokens/{id}"),
     }
 )
+# What operators and admins may do beside reading where a second factor is required and they have none.
+TOWARDS_A_FACTOR: Final[frozenset[Route]] = frozenset(
+    {
+        ("POST", "/api/auth/second-factor"),
+        ("PUT", "/api/auth/second-factor"),
+        ("DELETE", "/api/auth/second-factor"),
+        ("POST", "/auth/confirm"),
+        ("POST", "/auth/logout"),
+        ("POST", "/api/auth/confirm"),
+        ("POST", "/api/auth/logout"),
+    }
+)
 CONFIRMED_COMMANDS: Final = frozenset({CommandType.KILL_SWITCH_OFF})
 
 # What has to be answered whatever else is: places and threads are kept for it.

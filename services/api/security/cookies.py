@@ -8,10 +8,12 @@ from services.api.context import ApiContext
 def named_cookie(context: ApiContext, kind: str) -> str:
     """Return the name of a cookie; behind TLS browsers bind it to TLS, and to a host of our own.
 
-    A host that we share with others gets the cookie below our path alone, and that kind is for the whole host.
+    A host that we share with others gets the cookie below our path alone, and that kind is for the whole host. Without
+    TLS browsers send it to every port of the host: the name says whose it is, so that two of us do not take it from
+    each other.
     """
     if not context.behind_tls:
-        return kind
+        return f"scalpbot_{kind}_{context.port}"
     return f"__Secure-{kind}" if context.root_path else f"__Host-{kind}"
 
 

@@ -13,13 +13,24 @@ from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection
 
 from services.api.context import ApiContext
-from services.api.problems import CONFIRM, ProblemError
+from services.api.problems import CONFIRM, SECOND_FACTOR, ProblemError
 from services.api.reading import Reading
-from services.api.security.access import ACCESS, BY_PEOPLE, CONFIRMED, EVERYBODY, STREAMED, URGENT, Principal, Route
+from services.api.security.access import (
+    ACCESS,
+    BY_PEOPLE,
+    CONFIRMED,
+    EVERYBODY,
+    STREAMED,
+    TOWARDS_A_FACTOR,
+    URGENT,
+    Principal,
+    Route,
+)
 from services.api.security.bearer import by_token
 from services.api.security.cookies import named_cookie
 from services.api.security.known_sessions import KnownSessions
-from services.api.security.tokens import hash_of
+from services.api.security.second_factors import is_asked_for
+from services.api.security.tokens import csrf_of, hash_of
 from services.api.strict_json import StrictRequest
 from services.api.threads import Threads, run_in
 from shared.contracts.vocabulary import Role
@@ -94,6 +105,7 @@ async def _admit(request: Request, path: str) -> Principal | None:
     if method not in _READS:
         _require_csrf_token(request, principal)
     _require_role(request, principal, least)
+    await _require_second_factor(request, principal, (method, path))
     if (method, path) in CONFIRMED:
         require_confirmed(request, principal)
     _require_single_parameters(request)
@@ -118,6 +130,23 @@ def _require_role(request: Request, principal: Principal, least: Role) -> None:
         raise ProblemError(HTTPStatus.FORBIDDEN, detail)
 
 
+async def _require_second_factor(request: Request, principal: Principal, route: Route) -> None:
+    """Raise ProblemError, of a kind of its own, for a change by who lacks the second factor that is required."""
+    context: ApiContext = request.app.state.context
+    exempt = request.method in _READS or route in TOWARDS_A_FACTOR or not principal.role.includes(Role.OPERATOR)
+    if exempt or not context.second_factor_required:
+        return
+    if not await run_in(_threads_for(request, route), _has_factor, context, principal.user_id):
+        _log_refusal(request, "no second factor", principal.actor)
+        detail = "set up a second factor first: POST /api/auth/second-factor; until you have one you may only read"
+        raise ProblemError(HTTPStatus.FORBIDDEN, detail, kind=SECOND_FACTOR)
+
+
+def _has_factor(context: ApiContext, user_id: int) -> bool:
+    with context.store.reading() as reader:
+        return is_asked_for(reader, user_id)
+
+
 def require_confirmed(request: Request, principal: Principal) -> None:
     """Raise ProblemError, of a kind of its own, unless the session's password was given within the last minutes."""
     if principal.token is not None:
@@ -132,27 +161,32 @@ def require_confirmed(request: Request, principal: Principal) -> None:
 
 def hash_of_shown(connection: HTTPConnection, cookie: str) -> str | None:
     """Return what is kept of the token that a request shows, in a header or else in the cookie of that name."""
+    token = _shown(connection, cookie)
+    return hash_of(token) if token else None
+
+
+def _shown(connection: HTTPConnection, cookie: str) -> str:
     authorization = connection.headers.get("authorization")
     token = connection.cookies.get(cookie, "") if authorization is None else authorization.partition(" ")[2]
-    return hash_of(token) if token and len(token) <= _LONGEST_TOKEN else None
+    return token if len(token) <= _LONGEST_TOKEN else ""
 
 
 async def _signed_in(request: Request, route: Route) -> Principal:
     """Return whose token or session's cookie a request has; raise ProblemError for one that is unknown or over."""
     context: ApiContext = request.app.state.context
     known: KnownSessions = request.app.state.known
-    shown = hash_of_shown(request, cookie_name(context))
-    if shown is None:
+    token = _shown(request, cookie_name(context))
+    if not token:
         raise _unknown()
     authorization, threads = request.headers.get("authorization"), _threads_for(request, route)
     if authorization is not None:
         principal = await run_in(threads, by_token, context, authorization)
     else:
-        principal = await run_in(threads, _whose, context, shown)
+        principal = await run_in(threads, _whose, context, token)
     if principal is None:
-        known.lost(shown)
+        known.lost(hash_of(token))
         raise _unknown()
-    known.saw(shown, principal.name, principal.role)
+    known.saw(principal.token_hash, principal.name, principal.role)
     return principal
 
 
@@ -163,7 +197,8 @@ def _threads_for(request: Request, route: Route) -> CapacityLimiter | None:
     return threads.streaming if route in STREAMED else None
 
 
-def _whose(context: ApiContext, token_hash: str) -> Principal | None:
+def _whose(context: ApiContext, token: str) -> Principal | None:
+    token_hash = hash_of(token)
     with context.store.reading() as reader:
         session = reader.session(token_hash)
     if session is None or session.role not in tuple(Role):
@@ -177,7 +212,7 @@ def _whose(context: ApiContext, token_hash: str) -> Principal | None:
         role=Role(session.role),
         session_id=session.id,
         token_hash=token_hash,
-        csrf_token=session.csrf_token,
+        csrf_token=csrf_of(token),
         confirmed=session.confirmed_seconds_left > 0,
         token=None,
         may_change=True,

@@ -19,7 +19,7 @@ from services.api.security.known_sessions import KnownSessions
 from services.api.security.second_factors import CodeError, use_code
 from services.api.security.subjects import known_address
 from services.api.security.throttle import Counted, at_confirming, at_login, begin_attempt, forgive
-from services.api.security.tokens import hash_of
+from services.api.security.tokens import csrf_of, hash_of
 from services.api.shapes.users import Me
 from services.api.threads import Threads, run_in
 from shared.contracts.vocabulary import Role
@@ -137,20 +137,16 @@ def open_session(context: ApiContext, transaction: Transaction, proved: Proved) 
     """Open a session in a transaction that began with `require_unchanged`."""
     # With the password that is kept from now on.
     user = transaction.user(proved.user.name) or proved.user
-    token, csrf_token = context.token(), context.token()
+    token = context.token()
     forgive(transaction, proved.counted)
     session = NewSession(
-        token_hash=hash_of(token),
-        id=context.token()[:_LONGEST_ID],
-        user_id=user.id,
-        csrf_token=csrf_token,
-        address=proved.address,
+        token_hash=hash_of(token), id=context.token()[:_LONGEST_ID], user_id=user.id, address=proved.address
     )
     transaction.open_session(session, SESSION_SECONDS)
     for older in transaction.sessions_of(user.id)[SESSIONS_OF_A_USER:]:
         transaction.end_session(older.id)
     transaction.forget_sessions(_KEPT_SECONDS)
-    return OpenedSession(token, Me(name=user.name, role=user.role, csrf_token=csrf_token), user)
+    return OpenedSession(token, Me(name=user.name, role=user.role, csrf_token=csrf_of(token)), user)
 
 
 def require_unchanged(transaction: Transaction, user: UserRow) -> None:

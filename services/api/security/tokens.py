@@ -1,5 +1,6 @@
 """Tokens of programs: made for a user with no more rights than the user has, shown once, and ended at any time."""
 
+import hmac
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import sha256
@@ -60,6 +61,11 @@ class WantedToken(NamedTuple):
 def hash_of(token: str) -> str:
     """Return what is kept of a token, a program's or a session's."""
     return sha256(token.encode()).hexdigest()
+
+
+def csrf_of(token: str) -> str:
+    """Return the CSRF token of a session: it follows from the session's token, not from what is kept of that."""
+    return hmac.new(token.encode(), b"csrf", sha256).hexdigest()
 
 
 class Tokens:

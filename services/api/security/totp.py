@@ -13,7 +13,8 @@ DIGITS: Final = 6
 RECOVERY_CODES: Final = 10
 _ISSUER: Final = "Scalp Bot"
 _SECRET_BYTES: Final = 20
-_BYTES_OF_A_RECOVERY_CODE: Final = 10
+# 120 bits: so much that a plain hash of it is enough.
+_BYTES_OF_A_RECOVERY_CODE: Final = 15
 _GROUP: Final = 4
 # A device's clock may be half a minute off, and people take their time.
 _STEPS_AROUND: Final = (0, -1, 1)
@@ -48,7 +49,7 @@ def link_of(secret: str, user: str) -> str:
 
 
 def new_recovery_codes(random: Callable[[], str]) -> list[str]:
-    """Return new recovery codes of 80 bits each, in groups that can be typed."""
+    """Return new recovery codes of 120 bits each, in groups that can be typed."""
     digests = [sha256(random().encode()).digest() for _ in range(RECOVERY_CODES)]
     texts = [b32encode(digest[:_BYTES_OF_A_RECOVERY_CODE]).decode() for digest in digests]
     return ["-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP)).lower() for text in texts]

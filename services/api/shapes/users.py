@@ -103,7 +103,7 @@ class FactorCode(Body):
 class RecoveryCodes(BaseModel):
     """Codes that each stand for the device once; they are told now and never again."""
 
-    recovery_codes: list[str] = Field(examples=[["gezd-gnbv-gy3t-qojq"]])
+    recovery_codes: list[str] = Field(examples=[["gezd-gnbv-gy3t-qojq-gezd-gnbv"]])
 
 
 class AddedUser(Body):

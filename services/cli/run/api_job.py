@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from socket import socket
 
 from services.api.context import SERVICE
-from services.api.process import run_api
+from services.api.process import Terms, run_api
 from services.api.root_path import checked_root_path
 from services.api.security.proxies import checked_proxies
 from services.api.serving import listening, require_safe_address
@@ -19,6 +19,16 @@ def listening_for(order: ApiOrder) -> AbstractContextManager[socket]:
     return listening(order.host, order.port)
 
 
+def terms_of(order: ApiOrder, listener: socket, root_path: str) -> Terms:
+    """Return on which terms an API answers that was asked for."""
+    return Terms(
+        port=listener.getsockname()[1],
+        behind_tls=order.behind_tls,
+        root_path=root_path,
+        second_factor_required=order.require_second_factor,
+    )
+
+
 def run_api_verb(asked: Asked, order: ApiOrder) -> None:
     """Answer requests until the process is to stop."""
     root_path, proxies = checked_root_path(order.root_path), checked_proxies(order.trusted_proxy or ())
@@ -31,8 +41,7 @@ def run_api_verb(asked: Asked, order: ApiOrder) -> None:
             service.settings,
             url,
             listener,
-            behind_tls=order.behind_tls,
-            root_path=root_path,
+            terms=terms_of(order, listener, root_path),
             trusted_proxies=proxies,
             bootstrap=order.bootstrap_file,
         )

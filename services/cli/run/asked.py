@@ -34,6 +34,13 @@ PublishedOnLoopback: TypeAlias = Annotated[
         "answers only requests for localhost.",
     ),
 ]
+RequireSecondFactor: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--require-second-factor",
+        help="Operators and admins only read, and set up a second factor, until they have one.",
+    ),
+]
 MetricsHost: TypeAlias = Annotated[
     str, typer.Option("--health-host", metavar="HOST", help="Where /metrics is served without a session.")
 ]
@@ -98,3 +105,4 @@ class ApiOrder:
     published_on_loopback: PublishedOnLoopback = False
     trusted_proxy: TrustedProxies = None
     bootstrap_file: BootstrapFile = None
+    require_second_factor: RequireSecondFactor = False

@@ -18,7 +18,7 @@ from services.cli.configuration import read_settings
 from services.cli.output import note
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
-from services.cli.run.api_job import listening_for
+from services.cli.run.api_job import listening_for, terms_of
 from services.cli.run.asked import ApiOrder
 from services.cli.streams import lasting_streams
 from services.cli.telling import tell_events
@@ -96,7 +96,7 @@ def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[
     """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
     process = run.process
     ours = replace(process, log=service_log(SERVICE, process.instance))
-    context = context_of(ours, run.trader.store, run.settings, url, behind_tls=api.behind_tls, root_path=api.root_path)
+    context = context_of(ours, run.trader.store, run.settings, url, terms_of(api, listener, api.root_path))
     password = first_password(context, api.bootstrap_file)
     with recorded(context), served(context, listener, api.trusted_proxy or ()) as ended:
         address, port, *_ = listener.getsockname()

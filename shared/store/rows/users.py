@@ -23,7 +23,6 @@ class NewSession(NamedTuple):
     token_hash: str
     id: str
     user_id: int
-    csrf_token: str
     address: str
 
 
@@ -46,7 +45,6 @@ class SessionRow(NamedTuple):
     user_id: int
     name: str
     role: str
-    csrf_token: str
     idle_seconds_left: float
     confirmed_seconds_left: float
 

@@ -32,7 +32,7 @@ class SignInSession(Session):
         """Join session and user, and read the clock for the seconds left, in one statement."""
         columns = SESSIONS.c
         query = (
-            select(columns.id, columns.user_id, USERS.c.name, USERS.c.role, columns.csrf_token)
+            select(columns.id, columns.user_id, USERS.c.name, USERS.c.role)
             .add_columns(columns.idle_at, columns.confirmed_until, DatabaseClock().label("now"))
             .join_from(SESSIONS, USERS, USERS.c.id == columns.user_id)
             .where(columns.token_hash == token_hash, USERS.c.disabled.is_(False), *_alive())
@@ -45,7 +45,6 @@ class SignInSession(Session):
             user_id=row.user_id,
             name=row.name,
             role=row.role,
-            csrf_token=row.csrf_token,
             idle_seconds_left=row.idle_at - row.now,
             confirmed_seconds_left=row.confirmed_until - row.now,
         )

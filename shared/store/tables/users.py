@@ -29,7 +29,7 @@ SESSIONS: Final = Table(
     Column("token_hash", Text, primary_key=True, nullable=False),
     *required(Text, "id"),
     Column("user_id", Identity, ForeignKey("users.id", name="fk_sessions_user_id"), nullable=False),
-    *required(Text, "csrf_token", "address"),
+    *required(Text, "address"),
     *required(UtcInstant, "created_at", "confirmed_until", "idle_at", "expires_at"),
     *optional(UtcInstant, "revoked_at"),
     UniqueConstraint("id", name="uq_sessions_id"),

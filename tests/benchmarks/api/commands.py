@@ -21,6 +21,7 @@ from tests.benchmarks.api.commands_figures import ACCEPTED, APPLIED, BARE
 from tests.benchmarks.deployed.bare_loop import PAIR
 from tests.benchmarks.ground import Ground, Servers, servers
 from tests.faults.played.command_clients import sessions
+from tests.fixtures.api import cookie_of
 from tests.fixtures.deployed import Deployment, wait_until
 from tests.servers.errors import ServerError, UnavailableError
 from tests.servers.ports import free_ports
@@ -42,7 +43,7 @@ class _Sender:
 
     def __init__(self, address: str, tokens: Sequence[str]) -> None:
         self._client = httpx.Client(base_url=address, timeout=20)
-        self._names = cycle([{"Cookie": f"sid={token}"} for token in tokens])
+        self._names = cycle([{"Cookie": cookie_of(token, self._client.base_url.port)} for token in tokens])
         self._bodies = cycle(_BODIES)
 
     def accepted(self, count: int) -> list[float]:

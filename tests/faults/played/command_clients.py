@@ -20,7 +20,7 @@ from shared.store.rows.listing import Span
 from shared.store.rows.users import NewSession, SessionTimes
 from shared.store.sql_store import open_store
 from tests.faults.stage import PAIR, PATIENCE_SECONDS
-from tests.fixtures.api import quick_passwords
+from tests.fixtures.api import cookie_of, quick_passwords
 
 _HOUR_SECONDS: Final = 3_600.0
 _MOST: Final = 1_000_000
@@ -58,7 +58,7 @@ def sessions(store_url: str, users: int) -> list[str]:
         for number, token in enumerate(tokens):
             user = transaction.add_user(f"operator.{number}", "operator", unused)
             times = SessionTimes(_HOUR_SECONDS, _HOUR_SECONDS, _HOUR_SECONDS)
-            transaction.open_session(NewSession(hash_of(token), f"of {user}", user, token, "127.0.0.1"), times)
+            transaction.open_session(NewSession(hash_of(token), f"of {user}", user, "127.0.0.1"), times)
     store.close()
     return tokens
 
@@ -105,7 +105,7 @@ class Crowd:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _send(self, token: str, first: int, posts: int, keys: int) -> None:
-        headers = {"Cookie": f"sid={token}"}
+        headers = {"Cookie": cookie_of(token, httpx.URL(self._address).port)}
         try:
             with httpx.Client(base_url=self._address, headers=headers, timeout=10) as client:
                 for number in range(first, first + posts):

@@ -23,6 +23,7 @@ from tests.faults.played.command_clients import (
     unfinished,
 )
 from tests.faults.stage import CANDLES, PATIENCE_SECONDS, Scene, Stage
+from tests.fixtures.api import cookie_of
 from tests.servers.ports import free_ports
 
 API: Final = "api"
@@ -120,7 +121,8 @@ def answers_lost(stage: Stage, times: int) -> Outcome:
     with stage.scene() as scene, ExitStack() as opened:
         address = _address()
         (token,) = sessions(scene.store_url, 1)
-        client = opened.enter_context(httpx.Client(base_url=address, headers={"Cookie": f"sid={token}"}, timeout=10))
+        headers = {"Cookie": cookie_of(token, httpx.URL(address).port)}
+        client = opened.enter_context(httpx.Client(base_url=address, headers=headers, timeout=10))
         # Nobody trades here, so that nobody else writes down with what.
         begin_run(scene.store, load_settings(scene.script.config, {}), None, RunMode.OFFLINE, 0)
         scene.start("executor")

@@ -10,6 +10,7 @@ import httpx
 
 from tests.faults.played.command_clients import sessions
 from tests.faults.stage import PATIENCE_SECONDS, Scene
+from tests.fixtures.api import cookie_of
 from tests.fixtures.deployed import wait_until
 from tests.servers.ports import free_ports
 
@@ -24,7 +25,8 @@ class Readers:
 
     def __init__(self, address: str, token: str, questions_a_second: float) -> None:
         """Begin to ask."""
-        self.client = httpx.Client(base_url=address, headers={"Cookie": f"sid={token}"}, timeout=_ANSWER_SECONDS)
+        headers = {"Cookie": cookie_of(token, httpx.URL(address).port)}
+        self.client = httpx.Client(base_url=address, headers=headers, timeout=_ANSWER_SECONDS)
         self._pause_seconds = _THREADS / questions_a_second
         self._stopped = threading.Event()
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ from services.api.security.access import ACCESS, CONFIRMED, EVERYBODY
 from shared.contracts.vocabulary import Role
 from shared.store.sql_store import open_store
 from shared.web.inbound.refusals import HEADERS
-from tests.fixtures.api import CSRF, Api, context_on, running
+from tests.fixtures.api import Api, context_on, cookie_of, running
 from tests.fixtures.api_stores import api, url
 
 __all__ = ["api", "url"]
@@ -90,7 +90,7 @@ def headers_of(api: Api, persona: str) -> dict[str, str]:
                 transaction.disable_user(user.id)
             return signed.headers
         case "guessed":
-            return {"Cookie": "sid=" + "x" * 43}
+            return {"Cookie": cookie_of("x" * 43, api.client.base_url.port)}
         case "unconfirmed":
             return api.sign_in("admin", confirmed_seconds=-1).headers
         case "forged":
@@ -124,7 +124,7 @@ def asked(api: Api, route: tuple[str, str], headers: dict[str, str]) -> httpx.Re
             return answer
     query = {"pair": "EUR_USD"} if path == "/api/candles" else {}
     body = {"type": "RESUME_ALL"} if path.endswith("/commands") and method == "POST" else None
-    return api.client.request(method, path, params=query, json=body, headers={**headers, "X-CSRF-Token": CSRF})
+    return api.client.request(method, path, params=query, json=body, headers=headers)
 
 
 @pytest.mark.parametrize("persona", PERSONAS)

@@ -102,7 +102,7 @@ def test_a_stream_ends_with_its_session(quick_api: Api) -> None:
 @contextmanager
 def followed(api: Api, signed: Signed, number: int) -> Iterator[list[int]]:
     """Ask for so many streams at once, and hold those that are given; yield the statuses."""
-    request = f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: sid={signed.token}\r\n\r\n".encode()
+    request = f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: {signed.cookie}\r\n\r\n".encode()
     with many(api.client.base_url.port or 0, number, request) as streams:
         yield [int(stream.recv(12).split()[1]) for stream in streams]
 

@@ -54,10 +54,16 @@ def behind_proxy(tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
+def device_of(api: Api) -> dict[str, str]:
+    """Return the header by which the API knows where its client signed in."""
+    name = api.cookie("device")
+    return {"Cookie": f"{name}={api.client.cookies[name]}"}
+
+
 def test_a_device_of_the_owner_is_let_in_while_the_whole_world_tries_the_name(behind_proxy: Api) -> None:
     api = behind_proxy
     assert login(api.client, **{"X-Forwarded-For": "198.51.100.1"}).status_code == 200
-    device = {"Cookie": f"device={api.client.cookies['device']}"}
+    device = device_of(api)
     answers = [said_to_be(api, f"203.0.113.{number}") for number in range(102)]
     assert answers == [401] * 100 + [429] * 2
     # At a device that is new the owner has to wait as the strangers do, but never for long.
@@ -70,7 +76,7 @@ def test_a_device_of_the_owner_is_let_in_while_the_whole_world_tries_the_name(be
 def test_a_device_opens_nothing_and_has_no_more_tries_than_anybody(quick_api: Api) -> None:
     client = quick_api.client
     assert login(client).status_code == 200
-    device = {"Cookie": f"device={client.cookies['device']}"}
+    device = device_of(quick_api)
     client.cookies.clear()
     assert client.get("/auth/me", headers=device).status_code == 401
     assert [login(client, password=WRONG, **device).status_code for _ in range(11)] == [401] * 10 + [429]
@@ -83,7 +89,7 @@ def test_a_device_opens_nothing_and_has_no_more_tries_than_anybody(quick_api: Ap
 def test_a_device_that_nobody_signed_in_from_is_none(quick_api: Api, change: str) -> None:
     client = quick_api.client
     assert login(client, "viewer" if change == "user" else "operator").status_code == 200
-    ends, nonce, signature = client.cookies["device"].split(".")
+    ends, nonce, signature = client.cookies[quick_api.cookie("device")].split(".")
     forged = {
         "signature": f"{ends}.{nonce}.{'0' * 64}",
         "end": f"{int(ends) + 1}.{nonce}.{signature}",
@@ -93,7 +99,7 @@ def test_a_device_that_nobody_signed_in_from_is_none(quick_api: Api, change: str
     client.cookies.clear()
     for _ in range(10):
         login(client, password=WRONG)
-    assert login(client, Cookie=f"device={forged[change]}").status_code == 429
+    assert login(client, Cookie=f"{quick_api.cookie('device')}={forged[change]}").status_code == 429
 
 
 def test_a_device_is_forgotten_with_the_password_and_after_half_a_year(tmp_path: Path) -> None:
@@ -101,9 +107,9 @@ def test_a_device_is_forgotten_with_the_password_and_after_half_a_year(tmp_path:
     path = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(path)) as store, running(store, clock=lambda: now[0]) as api:
         login(api.client, "viewer")
-        old = {"Cookie": f"device={api.client.cookies['device']}"}
+        old = device_of(api)
         login(api.client)
-        device = {"Cookie": f"device={api.client.cookies['device']}"}
+        device = device_of(api)
         api.client.cookies.clear()
         Accounts(store, quick_passwords(), time.time, "tests").set_password("viewer", WRONG)
         for name in ("viewer", "operator"):

@@ -13,7 +13,7 @@ from shared.settings.settings import Settings
 from shared.store.engine import sqlite_url
 from shared.store.rows.commands import CommandFilter
 from shared.store.rows.listing import Span
-from tests.fixtures.api import CSRF, Api, running
+from tests.fixtures.api import Api, running
 from tests.fixtures.api_stores import quick_api
 from tests.fixtures.commanded import PAIR, Commanded, commanded, require_sound
 
@@ -39,8 +39,8 @@ def traded(tmp_path: Path) -> Iterator[tuple[Commanded, Api]]:
 
 
 def put(api: Api, path: str, body: object, name: str = "admin") -> httpx.Response:
-    headers = {**api.sign_in(name).headers, "X-CSRF-Token": CSRF}
-    return api.client.put(path, json=body, headers=headers)
+    signed = api.sign_in(name)
+    return api.client.put(path, json=body, headers={**signed.headers, "X-CSRF-Token": signed.csrf})
 
 
 def read(api: Api, path: str, **query: object) -> Any:
@@ -131,7 +131,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_saved(
 
 
 def test_not_a_number_is_refused(quick_api: Api) -> None:
-    headers = {**quick_api.sign_in("admin").headers, "X-CSRF-Token": CSRF, "Content-Type": "application/json"}
+    headers = {**quick_api.sign_in("admin").headers, "Content-Type": "application/json"}
     for number in ("NaN", "Infinity", "-Infinity", "1e400"):
         body = f'{{"profiles": {{"normal": {{"lo": 30, "hi": 70, "k": {number}}}}}}}'
         answer = quick_api.client.put(STRATEGY, content=body, headers=headers)

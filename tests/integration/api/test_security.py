@@ -16,7 +16,7 @@ from services.api.security.passwords import Passwords
 from shared.store.engine import database_url, open_engine
 from shared.store.tables.metadata import METADATA
 from shared.web.inbound.refusals import HEADERS
-from tests.fixtures.api import CSRF, Api, add_rows, quick_passwords, running
+from tests.fixtures.api import Api, add_rows, quick_passwords, running
 from tests.fixtures.api_stores import api, quick_api, server_url
 
 __all__ = ["api", "quick_api", "server_url"]
@@ -238,7 +238,8 @@ def test_nothing_is_at_the_places_where_scanners_look(quick_api: Api) -> None:
 
 def test_refusals_are_written_down_and_nobody_can_forge_a_line(quick_api: Api) -> None:
     forged = '%0d%0a{"event":"signed in","user":"admin"}'
-    viewer = quick_api.sign_in("viewer").headers
+    signed = quick_api.sign_in("viewer")
+    viewer = signed.headers
     quick_api.client.get("/api/users", headers=viewer)
     quick_api.client.post(f"/api/users/{forged}/disable", headers=viewer)
     quick_api.client.post("/auth/logout", headers={**viewer, "Sec-Fetch-Site": "cross-site"})
@@ -253,4 +254,4 @@ def test_refusals_are_written_down_and_nobody_can_forge_a_line(quick_api: Api) -
         ("refused", "wrong CSRF token", "viewer"),
         ("refused", "not confirmed", "admin"),
     ]
-    assert CSRF not in quick_api.log.getvalue()
+    assert signed.csrf not in quick_api.log.getvalue()

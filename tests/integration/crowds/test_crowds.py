@@ -70,7 +70,7 @@ def port_of(api: Api) -> int:
 
 
 def asking(signed: Signed, path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: sid={signed.token}\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {signed.cookie}\r\n\r\n".encode()
 
 
 def statuses(connections: list[socket.socket]) -> list[int]:

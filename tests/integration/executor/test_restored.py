@@ -74,7 +74,7 @@ def send(store: Store, type_name: str) -> int:
 def sign_in(store: Store, token: str) -> None:
     with store.transaction() as transaction:
         user = transaction.add_user(f"user of {token}", "operator", HASH)
-        session = NewSession(token * 64, token, user, "csrf", "192.0.2.7")
+        session = NewSession(token * 64, token, user, "192.0.2.7")
         transaction.open_session(session, SessionTimes(idle=60, longest=60, confirmed=60))
 
 

@@ -148,7 +148,7 @@ def test_each_service_can_do_its_work(url: str) -> None:
 def let_in(transaction: Transaction) -> None:
     user = transaction.add_user("ann", "viewer", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA")
     transaction.set_password(user, "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaB")
-    transaction.open_session(NewSession("a" * 64, "first", user, "csrf", "127.0.0.1"), SessionTimes(60, 60, 60))
+    transaction.open_session(NewSession("a" * 64, "first", user, "127.0.0.1"), SessionTimes(60, 60, 60))
     transaction.touch_session("a" * 64, 60)
     assert transaction.session("a" * 64) is not None
     assert transaction.count_login("name:ann") == 1

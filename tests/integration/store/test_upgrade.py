@@ -184,6 +184,33 @@ def test_rows_that_went_past_what_a_schema_allows_now_are_cut_and_keep_nobody_fr
         assert (risk.body_json, risk.time) == ("{}", 0)
 
 
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_who_was_signed_in_when_csrf_tokens_were_kept_stays_signed_in(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    old = sqlite_url(tmp_path / "old.db") if kind == "SQLite" else request.getfixturevalue("empty_postgres_url")
+    with monkeypatch.context() as before_it:
+        before_it.setattr(schema, "STEPS", Steps(STEPS.folders, ("0009", "0010", "0011", "0013", "0014")))
+        upgrade(old)
+    engine = open_engine(database_url(old))
+    with writing(engine).begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO users (name, role, password_hash, disabled, created_at) "
+            "VALUES ('ann', 'viewer', '$argon2id$', false, '2026-01-05T09:00:00Z')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO sessions (token_hash, id, user_id, csrf_token, address, created_at, confirmed_until, idle_at,"
+            f" expires_at) SELECT '{'a' * 64}', 'first', id, 'csrf', '127.0.0.1', '2026-01-05T09:00:00Z',"
+            " '2026-01-05T09:00:00Z', '2999-01-05T09:00:00Z', '2999-01-05T09:00:00Z' FROM users"
+        )
+    engine.dispose()
+    upgrade(old)
+    with closing(open_store(old)) as store, store.reading() as reader:
+        session = reader.session("a" * 64)
+        assert session is not None
+        assert (session.name, session.id) == ("ann", "first")
+
+
 def test_the_program_goes_on_with_an_upgraded_database(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

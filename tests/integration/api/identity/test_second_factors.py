@@ -13,27 +13,12 @@ from shared.store.sql_store import open_store
 from tests.fixtures.api import PASSWORD, Api, running
 from tests.fixtures.api_stores import api, quick_api, server_url
 from tests.fixtures.new_store import new_sqlite
+from tests.integration.api.identity.enrolling import FACTOR, Clock, enrolled
 
 __all__ = ["api", "quick_api", "server_url"]
 
-FACTOR: Final = "/api/auth/second-factor"
 CODE: Final = "urn:scalpbot:problem:code"
 WRONG: Final = "gravel spoon violin 89"
-NOON: Final = 1_767_614_400.0
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-    @property
-    def step(self) -> int:
-        return int(self.now) // STEP_SECONDS
 
 
 @pytest.fixture
@@ -46,18 +31,6 @@ def timed(tmp_path: Path, clock: Clock) -> Iterator[Api]:
     path = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(path)) as store, running(store, clock=clock) as api:
         yield api
-
-
-def enrolled(api: Api, clock: Clock, name: str = "operator") -> tuple[str, list[str]]:
-    """Give a user a second factor, and return its secret and the recovery codes."""
-    headers = api.sign_in(name).headers
-    begun = api.client.post(FACTOR, headers=headers)
-    assert begun.status_code == 201, begun.text
-    secret = begun.json()["secret"]
-    confirmed = api.client.put(FACTOR, json={"code": code_at(secret, clock.step)}, headers=headers)
-    assert confirmed.status_code == 200, confirmed.text
-    clock.now += STEP_SECONDS
-    return secret, confirmed.json()["recovery_codes"]
 
 
 def login(api: Api, password: str = PASSWORD, name: str = "operator", **code: Any) -> httpx.Response:
@@ -95,6 +68,7 @@ def test_a_code_counts_once_and_only_about_its_time(timed: Api, clock: Clock) ->
 def test_a_recovery_code_stands_for_the_device_once(timed: Api, clock: Clock) -> None:
     _secret, codes = enrolled(timed, clock)
     assert len(set(codes)) == 10
+    assert all(len(code.replace("-", "")) * 5 >= 112 for code in codes)
     assert [login(timed, code=codes[0]).status_code for _ in range(2)] == [200, 401]
     assert login(timed, code=codes[1].upper().replace("-", " ")).status_code == 200
     other, _ = enrolled(timed, clock, "admin")

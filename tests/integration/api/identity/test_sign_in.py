@@ -17,14 +17,13 @@ from services.api.security.proving import SESSIONS_OF_A_USER
 from services.api.security.tokens import hash_of
 from shared.store.engine import database_url, open_engine, writing
 from shared.store.sql_store import open_store
-from tests.fixtures.api import CSRF, PASSWORD, Api, add_users, quick_passwords, running
+from tests.fixtures.api import PASSWORD, Api, add_users, quick_passwords, running
 from tests.fixtures.api_stores import api, quick_api, server_url
 from tests.fixtures.new_store import new_sqlite
 
 __all__ = ["api", "quick_api", "server_url"]
 
 WRONG: Final = "gravel spoon violin 89"
-COOKIE: Final = "sid="
 OTHER_SITE: Final = "https://elsewhere.example"
 
 
@@ -50,7 +49,7 @@ def test_who_signs_in_is_known_until_signing_out(api: Api, path: str) -> None:
     token = answer.json()["csrf_token"]
     assert answer.json() == {"name": "operator", "role": "operator", "csrf_token": token}
     cookie = answer.headers.get_list("set-cookie")[-1]
-    assert cookie.startswith(COOKIE)
+    assert cookie.startswith(f"{api.cookie()}=")
     assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     assert api.client.get("/auth/me").json() == answer.json()
     left = api.client.post("/auth/logout", headers={"X-CSRF-Token": token})
@@ -61,7 +60,7 @@ def test_who_signs_in_is_known_until_signing_out(api: Api, path: str) -> None:
 
 
 def test_every_login_gets_a_token_of_its_own_and_only_its_hash_is_kept(quick_api: Api, tmp_path: Path) -> None:
-    tokens = {login(quick_api).cookies["sid"] for _ in range(3)}
+    tokens = {login(quick_api).cookies[quick_api.cookie()] for _ in range(3)}
     assert len(tokens) == 3
     assert all(len(token) >= 43 for token in tokens)
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("paper.db*"))
@@ -193,8 +192,8 @@ FORGED: Final[list[dict[str, str]]] = [
     {"Origin": "null"},
     {"Origin": "https://{host}"},
     {"Referer": f"{OTHER_SITE}/page"},
-    {"Sec-Fetch-Site": "cross-site", "X-CSRF-Token": CSRF},
-    {"Origin": OTHER_SITE, "X-CSRF-Token": CSRF},
+    {"Sec-Fetch-Site": "cross-site", "X-CSRF-Token": "{csrf}"},
+    {"Origin": OTHER_SITE, "X-CSRF-Token": "{csrf}"},
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": ""},
     {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": "guessed"},
@@ -203,15 +202,16 @@ FORGED: Final[list[dict[str, str]]] = [
 ]
 
 
-def here(api: Api, headers: dict[str, str]) -> dict[str, str]:
-    """Return headers that name the API's own host where they name a host."""
-    return {name: value.replace("{host}", api.client.base_url.netloc.decode()) for name, value in headers.items()}
+def here(api: Api, headers: dict[str, str], csrf: str = "") -> dict[str, str]:
+    """Return headers that name the API's own host where they name a host, and the right CSRF token where one is."""
+    host = api.client.base_url.netloc.decode()
+    return {name: value.replace("{host}", host).replace("{csrf}", csrf) for name, value in headers.items()}
 
 
 @pytest.mark.parametrize("forged", FORGED, ids=str)
 def test_a_forged_request_changes_nothing(quick_api: Api, forged: dict[str, str]) -> None:
     signed = quick_api.sign_in("admin")
-    headers = {**signed.headers, "Content-Type": "application/json", **here(quick_api, forged)}
+    headers = {**signed.headers, "Content-Type": "application/json", **here(quick_api, forged, signed.csrf)}
     encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     answer = quick_api.client.post("/auth/logout", headers=encoded)
     assert answer.status_code == 403
@@ -233,8 +233,9 @@ def test_only_json_is_taken(quick_api: Api, kind: str | None) -> None:
 
 
 def test_our_own_page_shows_its_token_and_a_program_needs_none(quick_api: Api) -> None:
-    for extra in ({"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": CSRF}, {}):
-        headers = {**quick_api.sign_in("viewer").headers, **extra}
+    for extra in ({"Sec-Fetch-Site": "same-origin"}, {}):
+        signed = quick_api.sign_in("viewer")
+        headers = {**signed.headers, **extra, "X-CSRF-Token": signed.csrf}
         assert quick_api.client.post("/auth/logout", headers=headers).status_code == 204
 
 
@@ -262,7 +263,8 @@ def test_no_secret_is_written_down_and_a_name_cannot_forge_a_line(quick_api: Api
     login(quick_api, 'x\r\n{"event":"signed in","user":"admin"}')
     login(quick_api, PASSWORD)
     text = quick_api.log.getvalue()
-    assert not any(secret in text for secret in (PASSWORD, WRONG, answer.cookies["sid"], answer.json()["csrf_token"]))
+    secrets = (PASSWORD, WRONG, answer.cookies[quick_api.cookie()], answer.json()["csrf_token"])
+    assert not any(secret in text for secret in secrets)
     told = [(line["event"], line.get("user")) for line in logged(quick_api)]
     assert told == [
         ("signed in", "operator"),
@@ -284,10 +286,34 @@ def test_a_new_password_ends_the_sessions_before(quick_api: Api) -> None:
 
 
 def test_signing_in_anew_ends_the_session_that_was_open_there(quick_api: Api) -> None:
-    first = login(quick_api).cookies["sid"]
+    first = login(quick_api).cookies[quick_api.cookie()]
     login(quick_api, "viewer")
     quick_api.client.cookies.clear()
-    assert quick_api.client.get("/auth/me", headers={"Cookie": f"sid={first}"}).status_code == 401
+    assert quick_api.client.get("/auth/me", headers={"Cookie": f"{quick_api.cookie()}={first}"}).status_code == 401
+
+
+def test_two_platforms_on_one_machine_do_not_take_each_others_sessions(quick_api: Api, tmp_path: Path) -> None:
+    # A client keeps cookies as browsers do: of one host, whatever the port is.
+    with (
+        closing(open_store(new_sqlite(tmp_path / "other.db"))) as store,
+        running(store) as other,
+        httpx.Client() as page,
+    ):
+        for api, name in ((quick_api, "operator"), (other, "viewer")):
+            body = {"username": name, "password": PASSWORD}
+            assert page.post(api.client.base_url.join("/auth/login"), json=body).status_code == 200
+        names = [page.get(api.client.base_url.join("/auth/me")).json().get("name") for api in (quick_api, other)]
+    assert names == ["operator", "viewer"]
+
+
+def test_the_csrf_token_is_kept_nowhere_and_is_of_one_session(quick_api: Api, tmp_path: Path) -> None:
+    first = login(quick_api).json()["csrf_token"]
+    other = quick_api.sign_in("operator")
+    assert quick_api.client.get("/auth/me").json()["csrf_token"] == first
+    refused = quick_api.client.post("/auth/logout", headers={**other.headers, "X-CSRF-Token": first})
+    assert refused.status_code == 403
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("paper.db*"))
+    assert first.encode() not in stored
 
 
 def test_a_user_has_so_many_sessions_and_the_oldest_end(quick_api: Api) -> None:

@@ -10,7 +10,7 @@ from services.api.security.access import ACCESS, BY_PEOPLE, CONFIRMED, EVERYBODY
 from services.api.security.accounts import Accounts
 from services.api.security.tokens import MOST_OF_A_USER
 from shared.store.engine import database_url, open_engine, writing
-from tests.fixtures.api import PASSWORD, Api, quick_passwords
+from tests.fixtures.api import PASSWORD, Api, cookie_of, quick_passwords
 from tests.fixtures.api_stores import api, quick_api, server_url, url
 
 __all__ = ["api", "quick_api", "server_url", "url"]
@@ -178,7 +178,7 @@ def test_what_is_no_token_opens_nothing_even_beside_a_session(quick_api: Api, he
     for name in ("Authorization", "authorization"):
         headers = {**quick_api.sign_in("admin").headers, name: header.format(token=token)}
         assert asked(quick_api, headers) == 401
-    cookie = {"Cookie": f"sid={token}"}
+    cookie = {"Cookie": cookie_of(token, quick_api.client.base_url.port)}
     assert asked(quick_api, cookie) == 401
 
 

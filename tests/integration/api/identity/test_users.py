@@ -73,14 +73,14 @@ def test_an_admin_adds_a_user_who_may_then_sign_in(api: Api) -> None:
 def test_a_change_ends_the_sessions_of_its_user_at_once_and_on_every_process(
     api: Api, path: str, body: object, action: str
 ) -> None:
-    sessions = [api.sign_in("operator").headers for _ in range(2)]
-    bystander = api.sign_in("viewer").headers
+    sessions = [api.sign_in("operator") for _ in range(2)]
+    bystander = api.sign_in("viewer")
     with running(api.store) as other:
-        assert is_signed_in(other, sessions[1])
+        assert is_signed_in(other, other.shown(sessions[1]))
         method, _, where = path.partition(" ")
         assert ask(api, method, where, body).status_code == 200
-        assert not any(is_signed_in(each, headers) for each in (other, api) for headers in sessions)
-        assert is_signed_in(other, bystander)
+        assert not any(is_signed_in(each, each.shown(signed)) for each in (other, api) for signed in sessions)
+        assert is_signed_in(other, other.shown(bystander))
     assert [(actor, done) for actor, done, _ in audited(api)] == [("admin", action)]
     assert '"sessions_ended":2' in audited(api)[0][2]
 
@@ -304,10 +304,10 @@ def test_an_id_of_a_session_opens_nothing_and_tells_nothing_of_its_token(quick_a
     quick_api.client.post("/auth/login", json={"username": "viewer", "password": PASSWORD})
     listed = quick_api.client.get("/api/sessions", params={"user": "viewer"}, headers=signed.headers).json()
     identity = listed["items"][0]["id"]
-    token = quick_api.client.cookies["sid"]
+    token = quick_api.client.cookies[quick_api.cookie()]
     assert len(identity) == 22
     assert identity not in token
-    assert not is_signed_in(quick_api, {"Cookie": f"sid={identity}"})
+    assert not is_signed_in(quick_api, {"Cookie": f"{quick_api.cookie()}={identity}"})
 
 
 def test_the_sessions_of_others_are_for_admins(api: Api) -> None:
