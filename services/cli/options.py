@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from services.cli.variables import PASSWORD_FILE_VARIABLE
+from services.cli.variables import PASSWORD_FILE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 
 _FILES = typer.Option(
     "--csv",
@@ -105,7 +105,8 @@ User: TypeAlias = Annotated[
         "--user",
         metavar="NAME",
         help="Who signs in with --url. The password is asked for, read from stdin, or from the file that "
-        f"{PASSWORD_FILE_VARIABLE} names.",
+        f"{PASSWORD_FILE_VARIABLE} names. Without it the token in {TOKEN_VARIABLE}, or in the file that "
+        f"{TOKEN_FILE_VARIABLE} names, is shown.",
     ),
 ]
 BrokerUrl: TypeAlias = Annotated[

@@ -1,4 +1,4 @@
-"""A Scalp Bot that is asked over HTTP, by a user who is signed in for as long as a verb takes."""
+"""A Scalp Bot that is asked over HTTP: by a user who is signed in for as long as a verb takes, or by a token."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 import typer
 
-from services.cli.variables import PASSWORD_FILE_VARIABLE
+from services.cli.variables import PASSWORD_FILE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from shared.contracts.concealed import conceal
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
@@ -33,10 +33,10 @@ class ApiAnswer(NamedTuple):
 
 
 class Remote:
-    """An API, asked on behalf of the user who is signed in."""
+    """An API, asked on behalf of a user."""
 
     def __init__(self, client: httpx.Client, user: str) -> None:
-        """Ask by a client that has the session's cookie."""
+        """Ask by a client that has the session's cookie, or a token."""
         self._client = client
         self.user = user
 
@@ -70,15 +70,22 @@ class Remote:
 
 @contextmanager
 def signed_in(url: str, user: str | None) -> Iterator[Remote]:
-    """Sign a user in at the API of an address, and out in the end; raise InputError for who may not."""
-    if user is None:
-        raise InputError("--url needs --user NAME, a user who may sign in there")
+    """Sign a user in at the API of an address, and out in the end; raise InputError for who may not.
+
+    Without a user the token of the environment is shown, which needs neither.
+    """
+    token = token_given() if user is None else None
+    if user is None and token is None:
+        raise InputError(f"--url needs --user NAME, a user who may sign in there, or a token in {TOKEN_VARIABLE}")
     base = _checked(url)
     trusted = httpx.create_ssl_context(trust_env=True)
     # A proxy of the environment stands for the way out, not for this machine.
     through_proxies = not _is_here(base)
     with httpx.Client(base_url=base, verify=trusted, timeout=_TIMEOUT_SECONDS, trust_env=through_proxies) as client:
         _require_scalpbot(client)
+        if user is None:
+            yield Remote(client, _shown(client, str(token)))
+            return
         _sign_in(client, user, password_of(user))
         try:
             yield Remote(client, user)
@@ -87,20 +94,38 @@ def signed_in(url: str, user: str | None) -> Iterator[Remote]:
                 client.post("/auth/logout")
 
 
+def token_given() -> str | None:
+    """Return the token of the environment, itself or in the file that is named there; None for none."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip() or (_in_file_of(TOKEN_FILE_VARIABLE) or "").strip()
+    if not token:
+        return None
+    conceal(token)
+    if not (token.isascii() and token.isprintable()):
+        raise InputError(f"{TOKEN_VARIABLE} does not hold a token; give what `scalpbot tokens add` printed")
+    return token
+
+
 def password_of(user: str) -> str:
     """Return a password: from the file that the environment names, else asked for, else the first line of stdin."""
-    name = os.environ.get(PASSWORD_FILE_VARIABLE, "")
-    if name:
-        try:
-            password = Path(name).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise InputError(f"{PASSWORD_FILE_VARIABLE}={name}: the file cannot be read; name a text file") from fault
+    password = _in_file_of(PASSWORD_FILE_VARIABLE)
+    if password is not None:
         conceal(password)
         return password
     if sys.stdin.isatty():
         asked: str = typer.prompt(f"Password of {user}", hide_input=True, err=True)
         return asked
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def _in_file_of(variable: str) -> str | None:
+    """Return the first line of the file that a variable names, None where it names none."""
+    name = os.environ.get(variable, "")
+    if not name:
+        return None
+    try:
+        return Path(name).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InputError(f"{variable}={name}: the file cannot be read; name a text file") from fault
 
 
 def _checked(url: str) -> str:
@@ -130,6 +155,16 @@ def _require_scalpbot(client: httpx.Client) -> None:
     known = _document(answer)
     if not isinstance(known, dict) or set(known) != {"alive"}:
         raise InputError(f"what answers at {_place(client)} is not a Scalp Bot; check --url")
+
+
+def _shown(client: httpx.Client, token: str) -> str:
+    """Have a client show a token with every request, and return whose it is; raise InputError for one not taken."""
+    client.headers["Authorization"] = f"Bearer {token}"
+    answer = _sent(client, client.build_request("GET", "/auth/me"), _TRIES)
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        raise InputError(f"the token is not taken at {_place(client)}: it is unknown, over or revoked")
+    user: str = _reply(answer, "the token").body["name"]
+    return user
 
 
 def _sign_in(client: httpx.Client, user: str, password: str) -> None:

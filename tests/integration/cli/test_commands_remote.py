@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from services.cli.program import main
-from services.cli.variables import PASSWORD_FILE_VARIABLE
+from services.cli.variables import PASSWORD_FILE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from shared.store.engine import sqlite_url
 from shared.store.rows.commands import CommandFilter
 from shared.store.rows.listing import Span
@@ -152,6 +152,40 @@ def test_the_password_comes_from_a_file_or_from_stdin(
         monkeypatch.setenv(PASSWORD_FILE_VARIABLE, str(tmp_path / "none"))
         unread = terminal.over(api, "list")
         assert (unread.code, "the file cannot be read" in unread.err) == (2, True)
+
+
+def test_a_token_of_the_environment_stands_for_a_user_and_opens_no_session(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with platform_and_api(terminal.database) as (desk, api):
+        wanted = {"name": "robot", "role": "operator", "scope": "command"}
+        signed = api.sign_in("operator").headers
+        token = api.client.post("/api/tokens", json=wanted, headers=signed).json()["token"]
+        address = ("--url", str(api.client.base_url))
+        monkeypatch.setenv(TOKEN_VARIABLE, token)
+        assert terminal.run("send", "--no-wait", "PAUSE_ALL", *address).code == 0
+        monkeypatch.delenv(TOKEN_VARIABLE)
+        (tmp_path / "token").write_text(f"{token}\n", encoding="utf-8")
+        monkeypatch.setenv(TOKEN_FILE_VARIABLE, str(tmp_path / "token"))
+        assert json.loads(terminal.run("list", "--json", *address).out)[0]["actor"] == "operator/robot"
+        refused = terminal.run("send", "--no-wait", "KILL_SWITCH_OFF", *address)
+        assert (refused.code, "operator is refused: a token does not allow this" in refused.err) == (2, True)
+        with desk.store.reading() as reader:
+            assert [row for row in reader.audit_in_order() if row.action.startswith("session.")] == []
+
+
+def test_a_token_that_is_none_is_refused_and_not_shown(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with platform_and_api(terminal.database) as (_desk, api):
+        address = ("--url", str(api.client.base_url))
+        for wrong, why in (("scalpbot_unknown", "the token is not taken at"), ("b\u00e4r", "does not hold a token")):
+            monkeypatch.setenv(TOKEN_VARIABLE, wrong)
+            refused = terminal.run("list", *address)
+            assert (refused.code, why in refused.err, wrong in refused.err) == (2, True, False)
+        monkeypatch.delenv(TOKEN_VARIABLE)
+        monkeypatch.setenv(TOKEN_FILE_VARIABLE, str(tmp_path / "none"))
+        assert "the file cannot be read" in terminal.run("list", *address).err
 
 
 def test_who_may_not_is_told_so_in_a_sentence(terminal: Terminal) -> None:
