@@ -119,6 +119,20 @@ def test_nothing_in_the_environment_ends_the_product_on_purpose(database: Path) 
         assert process.poll() is None
 
 
+def test_second_factors_are_required_where_the_start_says_so(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program("users", "add", "ann", "--role", "operator", "--db", database, given=PASSWORD).returncode == 0
+    with started(database, "--require-second-factor") as (base, _), httpx.Client(base_url=base, timeout=20) as client:
+        signed = client.post("/auth/login", json={"username": "ann", "password": PASSWORD})
+        assert signed.status_code == 200
+        assert client.get("/api/status").status_code == 200
+        refused = client.post("/api/commands", json={"type": "PAUSE_ALL"})
+        assert (refused.status_code, "set up a second factor first" in refused.json()["detail"]) == (403, True)
+    assert main(["up", "--require-second-factor", "--trusted-proxy", "*"]) == 2
+    assert capsys.readouterr().err.startswith("error: --trusted-proxy *")
+
+
 def test_without_users_the_api_does_not_start(database: Path) -> None:
     refused = program("run", "api", "--db", database, "--health-port", 0)
     assert refused.returncode == 2
