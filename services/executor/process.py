@@ -67,6 +67,7 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
                 executor.pass_over_quotes()
 
         receiver = receiver_of(process, broker_url, ASSESSED_QUEUE)
+        hold = partial(hold_where_restored, process, store, settings.runtime, store_url, lease.fence)
         loop = ConsumerProcess(
             process=process,
             store=store,
@@ -75,10 +76,12 @@ def run_executor(process: Process, settings: Settings, mode: RunMode, store_url:
             relay=relay,
             lease=lease,
             between=between,
-            prepare=partial(hold_where_restored, process, store, settings.runtime, store_url, lease.fence),
+            prepare=hold,
         )
         with ExitStack() as stack:
-            stack.enter_context(anchored(process, store, settings.runtime, store_url, lambda: lease.leads))
+            stack.enter_context(
+                anchored(process, store, settings.runtime, store_url, lambda: lease.leads, misfits=hold)
+            )
             if mode is RunMode.LIVE:
                 stack.enter_context(received_quotes(process, broker_url, board))
             loop.run()

@@ -4,7 +4,9 @@ What was done after the copy was made is gone: a kill switch that was pulled is 
 alive, and commands that were carried out wait again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +15,7 @@ import msgspec
 from services.executor.commands.execution import hold_fields
 from services.executor.metrics import tell_hold_outside
 from services.executor.work import SERVICE
+from shared.anchors.anchoring import anchored
 from shared.anchors.fitting import misfit, set_aside
 from shared.anchors.places import KnownAnchors, known_anchors
 from shared.contracts.commands import EVERY_PAIR
@@ -60,14 +63,16 @@ def hold_where_restored(
     store_url: str,
     fence: Callable[[Transaction], None] = no_fence,
 ) -> None:
-    """Hold all entries where a database is not the one that its anchors saw; to be called before anything is traded.
+    """Hold all entries where a database is not the one that its anchors saw.
+
+    To be called before anything is traded, and whenever an anchor does not fit.
 
     Anchors beside an SQLite file in which nothing was ever recorded are those of a file that was deleted: they are set
     aside. Raises InfrastructureError where the database is away.
     """
     known, now = known_anchors(runtime, store_url), int(process.clock())
     try:
-        if runtime.audit_anchor_path is None and known.path is not None and not _has_records(store):
+        if runtime.audit_anchor_path is None and known.path is not None and _is_anothers(store, known):
             if (aside := set_aside(known.path, now)) is not None:
                 process.log.warning("the anchors of another database were set aside", file=str(aside))
             return
@@ -80,6 +85,20 @@ def hold_where_restored(
         process.log.error("database restored", reason=found.why, file=str(known.path))
     for hold in found.held:
         tell_hold_outside(process, hold, True)
+
+
+@contextmanager
+def proven(
+    process: Process, store: Store, runtime: RuntimeSettings, store_url: str, fence: Callable[[Transaction], None]
+) -> Iterator[None]:
+    """Anchor the audit log while the block lasts; hold entries where it is not the one that its anchors saw.
+
+    That is asked at the start and again with every anchor. Raises InputError where a key is missing or cannot be used.
+    """
+    hold = partial(hold_where_restored, process, store, runtime, store_url, fence)
+    hold()
+    with anchored(process, store, runtime, store_url, misfits=hold):
+        yield
 
 
 def accept_restored(store: Store, known: KnownAnchors, actor: str, now: int) -> Accepted:
@@ -121,9 +140,9 @@ def _accept(transaction: Transaction, anchors: Path | None, why: str, actor: str
     return accepted
 
 
-def _has_records(store: Store) -> bool:
+def _is_anothers(store: Store, known: KnownAnchors) -> bool:
     with store.reading() as reader:
-        return reader.newest_audit_id() > 0
+        return reader.newest_audit_id() == 0 and misfit(reader, known) != ""
 
 
 def _found(store: Store, known: KnownAnchors, now: int, fence: Callable[[Transaction], None]) -> _Found:

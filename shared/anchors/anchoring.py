@@ -31,18 +31,32 @@ def _always() -> bool:
     return True
 
 
+def _untold() -> None:
+    """Let nobody know."""
+
+
 class Anchoring:
     """Write the anchors of one database."""
 
     def __init__(
-        self, process: Process, store: Store, path: Path, key: bytes, leads: Callable[[], bool] = _always
+        self,
+        process: Process,
+        store: Store,
+        path: Path,
+        key: bytes,
+        leads: Callable[[], bool] = _always,
+        misfits: Callable[[], None] = _untold,
     ) -> None:
-        """Begin; the first anchor is due as soon as the process leads."""
+        """Begin; the first anchor is due as soon as the process leads.
+
+        `misfits` is called where the log turns out not to be the one that the last anchor saw.
+        """
         self._process = process
         self._store = store
         self._path = path
         self._signer = Signer(key)
         self._leads = leads
+        self._misfits = misfits
         self._has_led = False
         self._next: float | None = None
 
@@ -71,13 +85,21 @@ class Anchoring:
         try:
             with opened_anchors(self._path, self._signer) as file:
                 anchor = self._anchored(file)
-        except Exception as fault:  # whatever it is, trading goes on without this anchor
-            process.metrics.of(AnchorMetrics).failures.inc()
-            process.log.error("audit not anchored", reason=str(fault), file=str(self._path))
+        except Exception as fault:  # whatever it is, no anchor stops the process
+            self._tell_failure(fault)
             return False
         process.metrics.of(AnchorMetrics).anchored_id.set(anchor.audit_id)
         process.metrics.of(AnchorMetrics).anchored_time.set(process.clock())
         return not anchor.audit_id
+
+    def _tell_failure(self, fault: Exception) -> None:
+        self._process.metrics.of(AnchorMetrics).failures.inc()
+        self._process.log.error("audit not anchored", reason=str(fault), file=str(self._path))
+        if isinstance(fault, AnchorError):
+            try:
+                self._misfits()
+            except Exception as another:  # asked again with the next anchor
+                self._process.log.error("database not compared with its anchors", reason=str(another))
 
     def _anchored(self, file: AnchorFile) -> Anchor:
         """Return the anchor of the log's head, a new one where needed."""
@@ -127,16 +149,19 @@ def anchored(
     store_url: str,
     leads: Callable[[], bool] = _always,
     random: Callable[[int], bytes] = token_bytes,
+    misfits: Callable[[], None] = _untold,
 ) -> Iterator[None]:
     """Anchor the audit log while the block lasts and at its end, in the background, wherever `leads` says so.
 
+    `misfits` is called, in the background too, where the log is found not to be the one that the last anchor saw.
     Raises InputError where a key is missing or cannot be used.
     """
     process.metrics.show(AnchorMetrics)
-    anchoring = _anchoring(process, store, runtime, store_url, leads, random)
-    if anchoring is None:
+    found = _place_and_key(process, runtime, store_url, random)
+    if found is None:
         yield
         return
+    anchoring = Anchoring(process, store, *found, leads, misfits)
     ending = threading.Event()
     # A disk that does not answer holds up this thread alone.
     thread = threading.Thread(target=_keep, args=(anchoring, ending), name="anchors", daemon=True)
@@ -158,14 +183,9 @@ def _keep(anchoring: Anchoring, ending: threading.Event) -> None:
     anchoring.finish()
 
 
-def _anchoring(
-    process: Process,
-    store: Store,
-    runtime: RuntimeSettings,
-    store_url: str,
-    leads: Callable[[], bool],
-    random: Callable[[int], bytes],
-) -> Anchoring | None:
+def _place_and_key(
+    process: Process, runtime: RuntimeSettings, store_url: str, random: Callable[[int], bytes]
+) -> tuple[Path, bytes] | None:
     path = anchors_path(runtime, store_url)
     if path is None:
         process.log.warning(
@@ -182,4 +202,4 @@ def _anchoring(
         process.metrics.of(AnchorMetrics).failures.inc()
         process.log.error("the audit log is not anchored", reason=f"its key cannot be read or kept: {fault}")
         return None
-    return Anchoring(process, store, path, key, leads)
+    return path, key

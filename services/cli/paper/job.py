@@ -16,7 +16,7 @@ from services.cli.process import Stop, own_process
 from services.cli.progress import bar
 from services.cli.streams import lasting_streams
 from services.cli.trading import note_holds, note_missing_rates, trading
-from services.executor.restored import hold_where_restored
+from services.executor.restored import proven
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
 from services.inspection.csv_export import ExportedRows, export_logs
@@ -24,7 +24,6 @@ from services.platform.files import trade_files
 from services.platform.live import run_paper_live
 from services.platform.sole_trader import Trader
 from services.platform.trading import Audience, Run
-from shared.anchors.anchoring import anchored
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
@@ -66,9 +65,8 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
         described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
     with trading(url, "paper") as trader:
         run = Run(own_process("paper", lambda: False), trader, settings)
-        hold_where_restored(run.process, trader.store, settings.runtime, url, trader.fence)
-        note_holds(trader.store)
-        with anchored(run.process, trader.store, settings.runtime, url):
+        with proven(run.process, trader.store, settings.runtime, url, trader.fence):
+            note_holds(trader.store)
             read_files = list(zip(files, reads, strict=True))
             traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
         outcome = _outcome(order, run, RunMode.OFFLINE, described)
@@ -106,9 +104,8 @@ def trade_live(
         process = outside("paper", lambda: stop.asked)
         run = Run(process, trader, settings)
         begin_run(trader.store, settings, None, RunMode.LIVE, int(process.clock()))
-        hold_where_restored(process, trader.store, settings.runtime, url, trader.fence)
-        note_missing_rates(trader.store, settings, pairs)
-        with anchored(process, trader.store, settings.runtime, url):
+        with proven(process, trader.store, settings.runtime, url, trader.fence):
+            note_missing_rates(trader.store, settings, pairs)
             run_paper_live(run, pairs, cache_beside(url), Audience(note, tell, partial(watch, process)))
     return run
 

@@ -25,10 +25,9 @@ from services.cli.telling import tell_events
 from services.cli.trading import note_missing_rates, trading
 from services.cli.up.feeds import chosen_feed, url_of
 from services.cli.up.order import CandleOrder, HealthOrder
-from services.executor.restored import hold_where_restored
+from services.executor.restored import proven
 from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
-from shared.anchors.anchoring import anchored
 from shared.runtime.logs import service_log, telling_of_libraries
 from shared.runtime.monitor.server import HealthServer
 from shared.store.engine import beside, shown_place, write_private
@@ -64,8 +63,7 @@ def run_up_verb(
         run = Run(process, trader, settings)
         _tell_health(stack, run, health)
         feed.prepare(run)
-        hold_where_restored(process, trader.store, settings.runtime, url, trader.fence)
-        stack.enter_context(anchored(process, trader.store, settings.runtime, url))
+        stack.enter_context(proven(process, trader.store, settings.runtime, url, trader.fence))
         if api is not None and listener is not None:
             run = stack.enter_context(_answering(run, url, api, listener))
         note_missing_rates(run.trader.store, settings, feed.pairs)

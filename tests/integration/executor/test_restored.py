@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from services.cli import main
-from services.executor.restored import hold_where_restored
+from services.executor.restored import hold_where_restored, proven
 from shared.contracts.commands import parse_command
 from shared.runtime.commands import send_command
+from shared.runtime.consumer import no_fence
 from shared.runtime.process import Process
 from shared.settings.environment import RuntimeSettings
 from shared.settings.keys import private_text
@@ -24,6 +25,7 @@ from shared.store.sql_store import open_store
 from tests.contract.store_users_contract import HASH
 from tests.fixtures.anchored import KEY, NOON, OTHER_KEY, Watch, anchor, around_with, tamper, write
 from tests.fixtures.commanded import commanded
+from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
 
 KEPT = 3
@@ -146,6 +148,35 @@ def test_a_database_that_its_anchors_saw_is_traded(
             anchors.write_bytes(anchors.read_bytes() + b'{"serial":2,"ti')
         hold_where_restored(around_with(Watch(), StringIO()), store, runtime, url)
         assert holds(store) == []
+
+
+def test_a_log_that_is_cut_off_while_it_is_traded_holds_entries_with_the_next_anchor(
+    url: str, anchors: Path, runtime: RuntimeSettings
+) -> None:
+    with closing(open_store(url)) as store:
+        write(store, KEPT + 2)
+        process = around_with(Watch(), log := StringIO())
+        with proven(process, store, runtime, url, no_fence):
+            wait_until(lambda: anchors.exists() and anchors.read_bytes().endswith(b"\n"), 10, "it is anchored")
+            assert holds(store) == []
+            tamper(url, lambda rows: rows[:KEPT])
+        # The last anchor is due when the run ends.
+        assert [(hold.kind, hold.actor) for hold in holds(store)] == [("restored", "system")]
+    assert '"event": "database restored"' in log.getvalue()
+
+
+def test_the_anchors_of_a_new_file_stay_though_nothing_was_recorded_yet(tmp_path: Path) -> None:
+    url, runtime = new_sqlite(tmp_path / "paper.db"), RuntimeSettings()
+    log = StringIO()
+    with closing(open_store(url)) as store:
+        for _ in range(2):
+            with proven(around_with(Watch(), log), store, runtime, url, no_fence):
+                pass
+        write(store, 1)
+        with proven(around_with(Watch(), log), store, runtime, url, no_fence):
+            assert holds(store) == []
+    assert "set aside" not in log.getvalue()
+    assert [path.name for path in tmp_path.glob("*.jsonl")] == ["paper.anchors.jsonl"]
 
 
 def test_the_anchors_of_a_deleted_file_are_set_aside_where_a_new_one_begins(tmp_path: Path) -> None:
