@@ -92,7 +92,10 @@ def test_a_log_has_its_anchor_before_its_first_record(store: Store, path: Path) 
         # As old as the market of a replay, and not a second after it began.
         found = examined(reader, known, read_anchors(known), math.inf)
         assert (found.check.ok, found.lacks, misfit(reader, known)) == (True, "", "")
-    watch.seconds += 5
+    watch.seconds += 4
+    anchoring.keep()
+    assert ids(path) == [0]
+    watch.seconds += 1
     anchoring.keep()
     assert ids(path) == [0, 2]
 
@@ -123,6 +126,9 @@ def test_what_cannot_be_written_is_told_and_tried_again(store: Store, path: Path
     anchoring.keep()
     told = json.loads(log.getvalue())
     assert (told["event"], told["level"]) == ("audit not anchored", "error")
+    assert process.metrics.registry.get_sample_value("scalpbot_audit_anchor_failures_total") == 1
+    watch.seconds = ANCHOR_SECONDS - 1
+    anchoring.keep()
     assert process.metrics.registry.get_sample_value("scalpbot_audit_anchor_failures_total") == 1
     path.rmdir()
     watch.seconds = ANCHOR_SECONDS
