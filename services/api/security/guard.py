@@ -238,7 +238,7 @@ def _require_own_page(request: Request) -> None:
     if site is not None:
         own = site in ("same-origin", "none")
     else:
-        sender = headers.get("origin") or headers.get("referer")
+        sender = headers.get("origin", headers.get("referer"))
         scheme = "https" if request.app.state.context.behind_tls else "http"
         own = sender is None or urlsplit(sender)[:2] == (scheme, headers.get("host"))
     if not own:

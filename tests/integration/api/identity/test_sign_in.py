@@ -190,6 +190,7 @@ FORGED: Final[list[dict[str, str]]] = [
     {"Sec-Fetch-Site": "cross-site", "Origin": OTHER_SITE},
     {"Origin": OTHER_SITE},
     {"Origin": "null"},
+    {"Origin": ""},
     {"Origin": "https://{host}"},
     {"Referer": f"{OTHER_SITE}/page"},
     {"Sec-Fetch-Site": "cross-site", "X-CSRF-Token": "{csrf}"},
