@@ -174,7 +174,7 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside(quick_api: Api) -> None:
     store = quick_api.store
     signed = quick_api.sign_in("admin")
     with running(store, with_a_fault) as broken:
-        answer = broken.client.get("/api/trades", headers=signed.headers)
+        answer = broken.client.get("/api/trades", headers=broken.shown(signed))
         assert answer.status_code == 500
         assert "password_hash" not in answer.text
         assert answer.json()["request_id"] in broken.log.getvalue()
@@ -191,7 +191,7 @@ def test_a_store_that_is_away_is_told_as_that(quick_api: Api) -> None:
 
     signed = quick_api.sign_in("admin")
     with running(quick_api.store, with_a_store_away) as away:
-        answer = away.client.get("/api/trades", headers=signed.headers)
+        answer = away.client.get("/api/trades", headers=away.shown(signed))
         ready = away.client.get("/readyz")
         assert away.client.get("/healthz").status_code == 200
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
