@@ -1,6 +1,7 @@
 """Commands and trades are compared with what the audit log tells of them, by the verb and by the API's own check."""
 
 import json
+import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,12 +10,19 @@ import pytest
 
 from services.cli import main
 from shared.anchors.audit_trail import AuditTrail
+from shared.anchors.examined import examined
 from shared.anchors.places import KnownAnchors, lacking
+from shared.contracts.commands import parse_command
+from shared.runtime.commands import CLAIMED, STARTED, send_command
 from shared.store.engine import sqlite_url
 from shared.store.port import Store
+from shared.store.rows.audit import AuditEntry
+from shared.store.rows.commands import NewCommand
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import open_store
+from tests.fixtures.anchored import NOON, write
 from tests.fixtures.commanded import commanded, plain_sql
+from tests.fixtures.new_store import new_sqlite
 
 PLAIN = (
     "INSERT INTO commands (created_ts_utc, actor, type, payload_json, status) VALUES "
@@ -128,3 +136,55 @@ def test_a_new_log_may_wait_for_its_first_anchor() -> None:
     assert lacking(known, None, began, at + 899) == ""
     assert "anchors.jsonl is missing" in lacking(known, None, began, at + 900)
     assert lacking(KnownAnchors(None, None), None, began, at + 900) == ""
+
+
+@pytest.fixture(name="waiting")
+def waiting_(tmp_path: Path) -> Path:
+    """Return a database with two commands that were sent and wait, the second a minute later, and one that runs."""
+    path = tmp_path / "waiting.db"
+    with closing(open_store(new_sqlite(path))) as store, store.transaction() as transaction:
+        for time in (NOON, NOON + 60, NOON + 120):
+            sent = NewCommand(time, "ann", "PAUSE_ALL", "{}")
+            send_command(transaction, parse_command("PAUSE_ALL", "{}"), sent)
+        claimed = transaction.claim_command("executor", NOON + 180)
+        assert claimed is not None
+        asked = {"type": claimed.type, "payload": claimed.payload_json, "actor": claimed.actor}
+        for action, detail in ((CLAIMED, {"by": "executor", **asked}), (STARTED, {"mode": "PAPER", "pair": None})):
+            transaction.append_audit([AuditEntry(NOON + 180, "executor", action, claimed.id, detail)])
+    return path
+
+
+def test_commands_on_their_way_are_as_the_log_tells(waiting: Path) -> None:
+    with closing(open_store(sqlite_url(waiting))) as store:
+        assert difference(store) == ""
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE commands SET status = 'PENDING' WHERE id = 1", "command 1 is PENDING, and the log does not tell so"),
+        ("UPDATE commands SET status = 'RUNNING' WHERE id = 2", "command 2 is RUNNING, and the log does not tell so"),
+        ("UPDATE commands SET status = 'FAILED' WHERE id = 1", "command 1 is FAILED, and the log does not tell so"),
+        ("UPDATE commands SET type = 'NONSENSE' WHERE id = 2", "command 2 is not the one that was sent"),
+    ],
+)
+def test_a_command_on_its_way_that_was_moved_is_named(waiting: Path, statement: str, why: str) -> None:
+    plain_sql(waiting, statement)
+    with closing(open_store(sqlite_url(waiting))) as store:
+        assert difference(store) == why
+
+
+def test_a_command_too_long_for_the_log_is_compared_as_far_as_that_tells(tmp_path: Path) -> None:
+    path = tmp_path / "paper.db"
+    with commanded(sqlite_url(path)) as desk:
+        plain_sql(path, PLAIN.format(f'{{"more":"{"x" * 2_000}"}}', "PENDING"))
+        desk.obey()
+        assert difference(desk.store) == ""
+
+
+def test_one_record_is_log_enough_to_need_an_anchor(waiting: Path) -> None:
+    known = KnownAnchors(waiting.with_suffix(".jsonl"), None)
+    with closing(open_store(new_sqlite(waiting.with_name("short.db")))) as store:
+        write(store, 1)
+        with store.reading() as reader:
+            assert "is missing" in examined(reader, known, None, math.inf).lacks

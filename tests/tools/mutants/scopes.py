@@ -58,6 +58,7 @@ SCOPES: Final = {
             "tests/unit/store",
             "tests/contract",
             "tests/integration/anchors",
+            "tests/integration/executor/test_restored.py",
             "tests/integration/inspection",
             "tests/integration/store/test_audit_tampering.py",
         ),
