@@ -224,6 +224,13 @@ def test_nobody_is_signed_in_by_another_site(quick_api: Api, forged: dict[str, s
     assert login(quick_api, **here(quick_api, forged)).status_code == 403
 
 
+def test_behind_tls_a_page_of_ours_came_over_tls(tmp_path: Path) -> None:
+    with closing(open_store(new_sqlite(tmp_path / "paper.db"))) as store, running(store, behind_tls=True) as api:
+        senders = ("https://{host}", "http://{host}", "https://{host}.example")
+        statuses = [login(api, **here(api, {"Origin": sender})).status_code for sender in senders]
+    assert statuses == [200, 403, 403]
+
+
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", None]
 )
