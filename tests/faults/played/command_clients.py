@@ -123,15 +123,21 @@ def unfinished(reader: Reader) -> int:
 def lost_and_doubled(reader: Reader, expected: int) -> tuple[int, int]:
     """Return how many commands are missing or not done, and how many steps too many were taken."""
     rows = [each.row for each in reader.list_commands(Span(_MOST), CommandFilter())]
-    done = [row for row in rows if row.status not in UNFINISHED and not _was_sent_anew(row)]
-    steps = [Counter(record.action for record in reader.audit_of_command(row.id)) for row in rows]
+    trails = [reader.audit_of_command(row.id) for row in rows]
+    steps = [Counter(record.action for record in trail) for trail in trails]
+    done = [
+        row
+        for row, trail in zip(rows, trails, strict=True)
+        if row.status not in UNFINISHED and not _was_sent_anew(row, trail)
+    ]
     doubled = sum(max(0, found[step] - 1) for found in steps for step in _STEPS)
     return expected - len(done), doubled + max(0, len(done) - expected)
 
 
-def _was_sent_anew(row: CommandRow) -> bool:
+def _was_sent_anew(row: CommandRow, trail: Sequence[AuditRow]) -> bool:
     """Return whether its key stands for a later command: a switch that was pulled again after it was undone."""
-    return row.idempotency_key is None and row.type in SWITCHES_OFF
+    keys = [msgspec.json.decode(record.detail_json)["key"] for record in trail if record.action == SENT]
+    return row.type in SWITCHES_OFF and row.idempotency_key is None and keys != [None]
 
 
 def disagreements(reader: Reader, answers: Sequence[Answered]) -> list[str]:
