@@ -3,8 +3,9 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, create_engine, event
@@ -37,7 +38,7 @@ class MemoryDatabase:
         event.listen(self._engine, "connect", self._prepare)
         event.listen(self._engine, "begin", _begin)
         METADATA.create_all(self._engine)
-        self._empty = sqlite3.connect(":memory:", check_same_thread=False)
+        self._empty = sqlite3.connect(":memory:")
         self._raw.backup(self._empty)
         self.store: Store = SqlStore(self._engine)
 
@@ -79,13 +80,19 @@ class MemoryDatabase:
 
     def _written_time(self, pattern: str, of: str, later: str = "+0 seconds") -> str | None:
         if of != "now":
-            # A row's time, which a constraint compares with how it was written.
-            written: str | None = self._empty.execute("SELECT strftime(?, ?)", (pattern, of)).fetchone()[0]
-            return written
+            return _time_of_row(pattern, of)
         found = _SECONDS_LATER.fullmatch(later)
         assert found is not None
         time = datetime.fromtimestamp(NOON + self._clock() + float(found[1]), UTC)
         return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+
+
+@cache
+def _time_of_row(pattern: str, written: str) -> str | None:
+    """Return what a constraint compares with how a time is written; the same few come again and again."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        found: str | None = connection.execute("SELECT strftime(?, ?)", (pattern, written)).fetchone()[0]
+    return found
 
 
 def _begin(connection: Connection) -> None:

@@ -12,6 +12,7 @@ from services.executor import process as executor_process
 from services.executor.commands.opened import opened_closes
 from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_outside
 from services.executor.process import run_executor
+from services.strategy.work import assessment_row
 from shared.contracts.commands import parse_command
 from shared.contracts.runs import RunMode
 from shared.core.types import BUY
@@ -152,7 +153,10 @@ def test_old_candle_brings_an_entry_unless_the_run_is_live_and_follows_quotes(st
     opened: list[bool] = []
 
     def play(parts: Any, store: Store) -> None:
-        parts["consumer"].handle([message(judged(1, assessment(BUY)))])
+        fact = judged(1, assessment(BUY))
+        with store.transaction() as transaction:
+            transaction.add_assessments([assessment_row(fact)])
+        parts["consumer"].handle([message(fact)])
         with store.reading() as reader:
             opened.append(bool(reader.positions()))
 
@@ -160,6 +164,20 @@ def test_old_candle_brings_an_entry_unless_the_run_is_live_and_follows_quotes(st
     stage.run(mode)
     live = mode is RunMode.LIVE
     assert (opened, stage.follows_quotes, stage.loops) == ([not live], live, 1)
+
+
+def test_assessment_that_nobody_stored_brings_no_entry_and_is_counted(stage: Stage) -> None:
+    opened: list[bool] = []
+
+    def play(parts: Any, store: Store) -> None:
+        parts["consumer"].handle([message(judged(1, assessment(BUY)))])
+        with store.reading() as reader:
+            opened.append(bool(reader.positions()))
+
+    stage.play = play
+    stage.run()
+    assert opened == [False]
+    assert stage.process.metrics.registry.get_sample_value("scalpbot_bus_refuted_total") == 1
 
 
 def test_process_that_is_to_stop_before_its_store_is_there_does_nothing(stage: Stage, tmp_path: Path) -> None:
