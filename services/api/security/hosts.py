@@ -34,7 +34,10 @@ class OwnNames:
 
 
 def _host_of(header: str) -> str:
+    """Return the name in a header of the form `name[:port]`, nothing for one that says more."""
     try:
-        return urlsplit(f"//{header}").hostname or ""
+        found = urlsplit(f"//{header}")
+        is_plain = found.netloc == header and found.username is None and (found.port is None or found.port > 0)
     except ValueError:
         return ""
+    return (found.hostname or "") if is_plain else ""

@@ -11,6 +11,8 @@ from tests.fixtures.api_stores import quick_api
 __all__ = ["quick_api"]
 
 OTHER_NAMES = ["scalpbot.example", "192.0.2.7:8080", "localhost.scalpbot.example", "[::1", ""]
+# Read as a part of an address, these would lead here; as a header they are none.
+NO_NAMES = ["evil@localhost", "localhost/evil", "localhost?evil", "localhost#evil", "localhost:evil", "localhost:99999"]
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
@@ -18,7 +20,7 @@ def test_own_name_is_answered(quick_api: Api, host: str) -> None:
     assert quick_api.client.get("/healthz", headers={"Host": host}).json() == {"alive": True}
 
 
-@pytest.mark.parametrize("host", OTHER_NAMES)
+@pytest.mark.parametrize("host", OTHER_NAMES + NO_NAMES)
 def test_another_name_is_refused_with_the_way_to_mend_it(quick_api: Api, host: str) -> None:
     refused = quick_api.client.get("/api/status", headers={"Host": host})
     assert refused.status_code == 421
