@@ -169,3 +169,15 @@ class CommandStoreContract:
         with store.reading() as reader:
             assert [row.action for row in reader.audit_of_command(1)] == ["step 1", "step 3", "step 5"]
             assert reader.audit_of_command(2) == []
+
+    def test_what_a_user_sent_lately_is_of_its_tokens_too_and_of_nobody_else(self, store: Store) -> None:
+        with store.transaction() as transaction:
+            for actor in ("ann", "ann/robot", "anna", "bob/ann", "an_/x"):
+                transaction.add_command(a_command(actor=actor))
+            for time in (MIDNIGHT - 60, MIDNIGHT + 1):
+                transaction.add_command(a_command(created_time=time))
+        with store.reading() as reader:
+            sent = [("PAUSE_PAIR", format_time(MIDNIGHT))] * 2
+            assert reader.lately_sent("ann", MIDNIGHT - 60, MIDNIGHT) == sent
+            assert reader.lately_sent("an_", MIDNIGHT - 60, MIDNIGHT) == sent[:1]
+            assert reader.lately_sent("ann", MIDNIGHT + 1, MIDNIGHT + 60) == []

@@ -7,8 +7,8 @@ from fastapi import FastAPI, Header, Path, Query, Request, Response
 
 from services.api.context import SERVICE, ApiContext
 from services.api.problems import PROBLEM_CONTENT, ProblemError
-from services.api.security.access import CONFIRMED_COMMANDS
-from services.api.security.command_rate import CommandRate
+from services.api.security.access import CONFIRMED_COMMANDS, Principal
+from services.api.security.command_rate import require_pause
 from services.api.security.guard import CurrentPrincipal, require_confirmed
 from services.api.shapes.audit import shown_audit
 from services.api.shapes.commands import (
@@ -53,7 +53,6 @@ Key = Annotated[
 
 def register_commands(app: FastAPI, context: ApiContext, threads: Threads) -> None:
     """Add the routes to send commands and to see what became of them."""
-    rate = CommandRate(context.clock)
 
     async def send(
         request: Request, order: CommandOrder, response: Response, principal: CurrentPrincipal, key: Key = None
@@ -66,13 +65,8 @@ def register_commands(app: FastAPI, context: ApiContext, threads: Threads) -> No
             require_confirmed(request, principal)
         if key is not None and order.idempotency_key not in (None, key):
             raise InputError("the header Idempotency-Key and the body's idempotency_key differ; give one of them")
-        rate.count(principal.user_id, order.type)
-        sent, trading = await run_in(
-            threads.commanding, _send, context, principal.actor, order, key or order.idempotency_key
-        )
+        sent, trading = await run_in(threads.commanding, _send, context, principal, order, key or order.idempotency_key)
         context.crash(f"{SERVICE}.command_committed")
-        if not sent.is_new:
-            rate.uncount(principal.user_id, order.type)
         response.status_code = HTTPStatus.ACCEPTED if sent.is_new else HTTPStatus.OK
         response.headers["Location"] = f"{context.root_path}/api/commands/{sent.row.id}"
         return SentCommand(**shown_command(sent.row).model_dump(), repeated=not sent.is_new, trading=trading)
@@ -111,8 +105,8 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
         return TrailedCommand(**shown_command(row).model_dump(), audit=audit)
 
 
-def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None) -> tuple[Sent, Trading]:
-    now = int(context.clock())
+def _send(context: ApiContext, principal: Principal, order: CommandOrder, key: str | None) -> tuple[Sent, Trading]:
+    now, actor = int(context.clock()), principal.actor
     command = command_of(order.type, order.payload.mode, order.payload.pair)
     new = NewCommand(
         created_time=now,
@@ -125,6 +119,8 @@ def _send(context: ApiContext, actor: str, order: CommandOrder, key: str | None)
     try:
         with context.store.transaction() as transaction:
             sent = send_command(transaction, command, new)
+            if sent.is_new:
+                require_pause(transaction, principal.name, order.type, now)
             trading = trading_now(transaction, context.file_is_held())
             context.crash(f"{SERVICE}.before_commit")
     except KeyTakenError as taken:

@@ -23,6 +23,13 @@ class CommandReads(Protocol):
         """Return how many commands wait, and since when."""
         ...
 
+    def lately_sent(self, user: str, after: int, until: int) -> list[tuple[str, str]]:
+        """Return type and time of the commands that a user or one of its tokens sent in a span, oldest first.
+
+        Looked at are the thousand newest commands.
+        """
+        ...
+
     def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
         """Return commands by their number, newest first; the times of the span are those at which they were sent.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Row, func, literal, or_, select, text, update
 
 from shared.contracts.commands import (
     LONGEST_ACTOR_CHARACTERS,
@@ -36,6 +36,8 @@ _MOST_CHARACTERS: Final = {
     "result_json": LONGEST_RESULT_CHARACTERS,
     "claimed_by": LONGEST_HOLDER_CHARACTERS,
 }
+# So many of the newest commands are looked through for those of a user: more than any may send in a minute.
+_LATELY: Final = 1_000
 _COMMAND: Final = cut(picked(COMMANDS, CommandRow._fields), _MOST_CHARACTERS)
 
 
@@ -59,6 +61,15 @@ class CommandSession(Session):
         query = select(COMMANDS.c.created_ts_utc, func.count().over()).where(*waits).order_by(COMMANDS.c.id).limit(1)
         oldest = self._connection.execute(query).first()
         return Backlog(0, None) if oldest is None else Backlog(oldest[1], _text(oldest[0]))
+
+    def lately_sent(self, user: str, after: int, until: int) -> list[tuple[str, str]]:
+        """Walk the end of the primary key."""
+        columns = COMMANDS.c
+        newest = select(func.coalesce(func.max(columns.id), 0) - _LATELY).scalar_subquery()
+        own = or_(columns.actor == user, columns.actor.startswith(f"{user}/", autoescape=True))
+        query = select(columns.type, columns.created_ts_utc).where(columns.id > newest, own).order_by(columns.id)
+        query = query.where(self._sent_at() > self._moment(after), self._sent_at() <= self._moment(until))
+        return [(row.type, row.created_ts_utc) for row in self._connection.execute(query)]
 
     def list_commands(self, span: Span, wanted: CommandFilter) -> list[Listed[CommandRow]]:
         """Walk the primary key downwards; type, status and times are filtered on the way."""

@@ -302,6 +302,14 @@ def test_a_user_sends_so_many_commands_a_minute_but_can_always_switch_off(quick_
         assert post(api, PAUSE, "admin").status_code == 202
         now[0] += 50
         assert [send().status_code, send().status_code] == [202, 429]
+        # What a user sent once more is answered, and every process counts what was sent to the others.
+        assert send(idempotency_key="k").status_code == 200
+        with running(quick_api.store, clock=lambda: now[0]) as other:
+            headers = other.sign_in("operator").headers
+            order = {"type": "CLOSE_ALL"}
+            assert other.client.post("/commands", json=order, headers=headers).status_code == 429
+            now[0] += 60
+            assert other.client.post("/commands", json=order, headers=headers).status_code == 202
 
 
 def test_commands_and_holds_are_told_as_they_happen_and_again_from_where_one_left_off(asked: Asked) -> None:
