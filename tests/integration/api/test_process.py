@@ -134,7 +134,8 @@ def test_second_factors_are_required_where_the_start_says_so(
 
 
 def test_without_users_the_api_does_not_start(database: Path) -> None:
-    refused = program("run", "api", "--db", database, "--health-port", 0)
+    # Beside whatever else runs on this machine, such as a platform of its owner.
+    refused = program("run", "api", "--db", database, "--port", free_ports(1)[0], "--health-port", 0)
     assert refused.returncode == 2
     assert "there is no user who may sign in: add one with `scalpbot users add" in refused.stderr
 
