@@ -50,6 +50,13 @@ def program(*arguments: object, given: str = "") -> subprocess.CompletedProcess[
     return subprocess.CompletedProcess(words, code, output.getvalue(), errors.getvalue())
 
 
+def refused_api(database: Path, *arguments: object) -> str:
+    """Return what an API says that does not start; it does not take the usual port, which somebody may have."""
+    refused = program("run", "api", "--db", database, "--port", free_ports(1)[0], "--health-port", 0, *arguments)
+    assert refused.returncode == 2
+    return refused.stderr
+
+
 def users(database: Path) -> list[tuple[str, str, bool]]:
     with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
         return [(user.name, user.role, user.disabled) for user in reader.users()]
@@ -134,10 +141,7 @@ def test_second_factors_are_required_where_the_start_says_so(
 
 
 def test_without_users_the_api_does_not_start(database: Path) -> None:
-    # Beside whatever else runs on this machine, such as a platform of its owner.
-    refused = program("run", "api", "--db", database, "--port", free_ports(1)[0], "--health-port", 0)
-    assert refused.returncode == 2
-    assert "there is no user who may sign in: add one with `scalpbot users add" in refused.stderr
+    assert "there is no user who may sign in: add one with `scalpbot users add" in refused_api(database)
 
 
 def test_the_first_user_comes_from_a_file_once(database: Path, tmp_path: Path) -> None:
@@ -156,10 +160,9 @@ def test_the_first_user_comes_from_a_file_once(database: Path, tmp_path: Path) -
 def test_a_weak_first_password_is_refused(database: Path, tmp_path: Path, content: str) -> None:
     secret = tmp_path / "first-password"
     secret.write_text(content, encoding="utf-8")
-    refused = program("run", "api", "--db", database, "--health-port", 0, "--bootstrap-file", secret)
-    assert refused.returncode == 2
-    assert "password" in refused.stderr
-    assert not content or content not in refused.stderr
+    told = refused_api(database, "--bootstrap-file", secret)
+    assert "password" in told
+    assert not content or content not in told
     assert users(database) == []
 
 
