@@ -4,8 +4,30 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import h11
+from h11._receivebuffer import ReceiveBuffer
 
 _LINE_END_BYTES: Final = 4
+
+
+class _StrictHeads(ReceiveBuffer):
+    """What has arrived, out of which heads are taken whose lines all end alike and none goes on in the next."""
+
+    _taken = bytearray()
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """Return the lines of a head as h11 does; raise LocalProtocolError where it is lenient."""
+        lines = super().maybe_extract_lines()
+        if lines is not None:
+            # A proxy in front may see other lines than we do, and with them other requests.
+            if self._taken.count(b"\n") != self._taken.count(b"\r\n"):
+                raise h11.LocalProtocolError("a line of the head does not end with CR and LF")
+            if any(line.startswith((b" ", b"\t")) for line in lines):
+                raise h11.LocalProtocolError("a line of the head goes on in the next")
+        return lines
+
+    def _extract(self, count: int) -> bytearray:
+        self._taken = super()._extract(count)
+        return self._taken
 
 
 class CheckedRequests(h11.Connection):
@@ -14,6 +36,7 @@ class CheckedRequests(h11.Connection):
     def __init__(self, largest_head_bytes: int) -> None:
         """Take requests whose head has at most so many bytes."""
         super().__init__(h11.SERVER, largest_head_bytes)
+        self._receive_buffer = _StrictHeads()
         self._largest = largest_head_bytes
         self.refusal = HTTPStatus.BAD_REQUEST
 

@@ -105,6 +105,11 @@ def test_an_answer_that_nobody_takes_is_given_up_and_one_that_is_taken_slowly_is
     [
         (b"nonsense\r\n\r\n", 400, "malformed"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\nHost: localhost\n\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: y\r\n  folded\r\n\r\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: y\r\n\tfolded\r\n\r\n", 400, "malformed"),
         (
             b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             400,
