@@ -275,7 +275,7 @@ def test_a_database_of_before_the_first_release_is_left_as_it_is(tmp_path: Path,
     "verb",
     [
         "paper --mode OFFLINE --csv tests/fixtures/sample/EUR_USD_M5_sample.csv",
-        "up --feed replay --csv tests/fixtures/sample/EUR_USD_M5_sample.csv",
+        "up --no-api --feed replay --csv tests/fixtures/sample/EUR_USD_M5_sample.csv",
         "db upgrade",
         "db check",
         "doctor",
