@@ -1,6 +1,7 @@
 """A consumer of one stream: every fact handled once and in order, with all its effects in one transaction."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from shared.contracts.envelope import Message
@@ -185,8 +186,14 @@ class StreamConsumer(Generic[Job]):
             self._fence(transaction)
             cursor = transaction.cursor(work.service, work.stream)
             self._cursor = cursor
-            facts = facts_to_handle(announced, cursor, lambda: work.stored_after(transaction, cursor, _BATCH), patient)
-            facts = self._confirmed(transaction, cursor, facts[:_BATCH], announced)
+            facts = facts_to_handle(
+                announced,
+                cursor,
+                lambda: work.stored_after(transaction, cursor, _BATCH),
+                patient,
+                partial(self._confirmed, transaction, cursor),
+            )
+            facts = facts[:_BATCH]
             known = len(announced)
             if patient:
                 # What came too early counts when its turn has come.
@@ -203,11 +210,10 @@ class StreamConsumer(Generic[Job]):
         self._crash(f"{work.service}.after_commit")
         return len(facts)
 
-    def _confirmed(
-        self, transaction: Transaction, cursor: int, facts: list[InStream], announced: Sequence[InStream]
-    ) -> list[InStream]:
-        """Return what the producer's table holds in the place of announced facts."""
-        if self._refuted is None or not facts or not announced:
+    def _confirmed(self, transaction: Transaction, cursor: int, announced: list[InStream]) -> list[InStream]:
+        """Return what the producer's table holds in the place of announced facts, at most a batch."""
+        facts = announced[:_BATCH]
+        if self._refuted is None:
             return facts
         stored = linked(self.work.stored_after(transaction, cursor, len(facts)), cursor)
         by_place = {fact.seq: fact for fact in stored}
