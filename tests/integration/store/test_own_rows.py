@@ -1,7 +1,5 @@
 """deploy/postgres/roles.sql: in the tables that several services write to, each has its own rows."""
 
-from collections.abc import Iterator
-
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
@@ -14,18 +12,13 @@ from tests.fixtures.rights import (
     STRATEGY,
     as_role,
     execute,
-    guarded_database,
+    guarded_url_,
     run_script,
-    set_up,
+    url_,
     working_as,
 )
-from tests.servers.postgres import PostgresServer
 
-
-@pytest.fixture(name="guarded_url", scope="module")
-def guarded_url_(postgres_server: PostgresServer) -> Iterator[str]:
-    with guarded_database(postgres_server) as url:
-        yield url
+__all__ = ["guarded_url_", "url_"]
 
 
 def expired(service: str) -> str:
@@ -106,12 +99,6 @@ def test_a_service_may_not_take_messages_of_another_out_of_the_outbox(
             transaction.stage_outbox([an_outgoing(1, producer="executor")])
     with pytest.raises(InsufficientPrivilege, match=f'row of executor in table "outbox" is not for {role}'):
         execute(as_role(guarded_url, role), statement)
-
-
-@pytest.fixture(name="url")
-def url_(empty_postgres_url: str) -> str:
-    set_up(empty_postgres_url)
-    return empty_postgres_url
 
 
 def test_whoever_lives_forgets_the_processes_that_are_long_gone(url: str) -> None:

@@ -1,6 +1,5 @@
 """deploy/postgres/roles.sql: each service can do its work on PostgreSQL, and nothing else."""
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -45,25 +44,13 @@ from tests.fixtures.rights import (
     STRATEGY,
     as_role,
     execute,
-    guarded_database,
+    guarded_url_,
     run_script,
-    set_up,
+    url_,
     working_as,
 )
-from tests.servers.postgres import PostgresServer
 
-
-@pytest.fixture
-def url(empty_postgres_url: str) -> str:
-    """Return the URL, for its superuser, of a database that was set up as the script says."""
-    set_up(empty_postgres_url)
-    return empty_postgres_url
-
-
-@pytest.fixture(name="guarded_url", scope="module")
-def guarded_url_(postgres_server: PostgresServer) -> Iterator[str]:
-    with guarded_database(postgres_server) as url:
-        yield url
+__all__ = ["guarded_url_", "url_"]
 
 
 def send_and_prune(transaction: Transaction, seq: int, producer: str) -> None:
