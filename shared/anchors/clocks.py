@@ -5,7 +5,7 @@ What trading did carries the market's time, as of the candle or price that cause
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.contracts.facts import ACCOUNT_FACTS
 from shared.contracts.times import parse_time
@@ -42,6 +42,10 @@ class Clocks:
                     self._note(before, row, last - seconds)
                 before, last = row, seconds
             yield row
+
+    def summary(self) -> dict[str, Any]:
+        """Return how often, and the first records with what is known of each, as named values."""
+        return {"count": self.count, "records": [step._asdict() for step in self.steps]}
 
     def _note(self, before: AuditRow, row: AuditRow, seconds: int) -> None:
         self.count += 1

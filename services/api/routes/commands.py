@@ -8,7 +8,7 @@ from fastapi import FastAPI, Header, Path, Query, Request, Response
 from services.api.context import SERVICE, ApiContext
 from services.api.problems import PROBLEM_CONTENT, ProblemError
 from services.api.security.access import CONFIRMED_COMMANDS, Principal
-from services.api.security.command_rate import require_pause
+from services.api.security.command_rate import refuse_too_many
 from services.api.security.guard import CurrentPrincipal, require_confirmed
 from services.api.shapes.audit import shown_audit
 from services.api.shapes.commands import (
@@ -120,7 +120,7 @@ def _send(context: ApiContext, principal: Principal, order: CommandOrder, key: s
         with context.store.transaction() as transaction:
             sent = send_command(transaction, command, new)
             if sent.is_new:
-                require_pause(transaction, principal.name, order.type, now)
+                refuse_too_many(transaction, principal.name, order.type, now)
             trading = trading_now(transaction, context.file_is_held())
             context.crash(f"{SERVICE}.before_commit")
     except KeyTakenError as taken:

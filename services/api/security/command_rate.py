@@ -13,7 +13,7 @@ COMMANDS_PER_MINUTE: Final = 60
 _SECONDS: Final = 60
 
 
-def require_pause(reader: Reader, user: str, kind: CommandType, now: int) -> None:
+def refuse_too_many(reader: Reader, user: str, kind: CommandType, now: int) -> None:
     """Raise ProblemError with the seconds to wait where a user, by all its ways, sent too many in the last minute.
 
     Asked once the newest is stored, in its transaction. Switching everything off has a count of its own. What is stored

@@ -4,7 +4,6 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from shared.anchors.clocks import Clocks
 from shared.anchors.examined import Examined
 from shared.anchors.lines import AnchorsFound
 from shared.store.rows.audit import AuditRow
@@ -86,12 +85,8 @@ def audit_finding(found: Examined, anchors: AnchorsFound | None) -> AuditFinding
         differs=found.differs,
         anchors=shown,
         anchors_lack=found.lacks,
-        times_go_back=_times_back(found.clocks),
+        times_go_back=TimesBack(**found.clocks.summary()),
     )
-
-
-def _times_back(clocks: Clocks) -> TimesBack:
-    return TimesBack(count=clocks.count, records=[TimeBack(**step._asdict()) for step in clocks.steps])
 
 
 def shown_audit(row: AuditRow) -> AuditRecord:

@@ -54,9 +54,8 @@ def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, a
     missing = anchors is not None and found is None
     holds = check.ok and not differs and not lacks and not missing and (found is None or found.first_bad is None)
     if as_json:
-        back = {"count": clocks.count, "records": [step._asdict() for step in clocks.steps]}
         told = {"anchors_lack": lacks, "anchors": _anchors_document(known, found, check)}
-        say_json({**check._asdict(), "ok": holds, "differs": differs, "times_go_back": back, **told})
+        say_json({**check._asdict(), "ok": holds, "differs": differs, "times_go_back": clocks.summary(), **told})
     else:
         _say_chain(check)
         _say_trail(check, differs)
