@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.anchors.lines import Anchor, Signer, check_anchors, is_unfinished
+from shared.anchors.lines import Anchor, Signer, check_anchors, is_unfinished, not_ours
 from shared.settings.keys import private_bytes, private_text, public_text
 from tests.fixtures.anchored import KEY, PUBLIC
 
@@ -102,3 +102,16 @@ def test_a_signature_has_one_spelling(written: Callable[[str], str]) -> None:
     respelled = msgspec.structs.replace(honest, signature=written(honest.signature))
     assert check_anchors(honest.line() + b"\n", PUBLIC).first_bad is None
     assert check_anchors(respelled.line() + b"\n", PUBLIC).first_bad == 1
+
+
+def test_an_anchor_of_a_record_before_the_empty_log_is_none() -> None:
+    signer = Signer(KEY)
+    before, empty = (signer.continued(None, "2026-01-05T09:00:00Z", record, "") for record in (-1, 0))
+    assert check_anchors(empty.line() + b"\n", PUBLIC).first_bad is None
+    assert check_anchors(before.line() + b"\n", PUBLIC).first_bad == 1
+
+
+def test_an_anchor_that_names_no_key_is_one_that_nobody_signed() -> None:
+    honest = Signer(KEY).continued(None, "2026-01-05T09:00:00Z", 5, "f" * 64)
+    assert not_ours(honest, None) == ""
+    assert "the signature of anchor 1 is wrong" in not_ours(msgspec.structs.replace(honest, key="none"), None)
