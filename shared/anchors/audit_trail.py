@@ -15,7 +15,7 @@ import msgspec
 from shared.contracts.commands import UNFINISHED, CommandStatus, parse_command
 from shared.contracts.errors import InputError
 from shared.contracts.facts import TRADE_CLOSED, TRADE_OPENED
-from shared.contracts.shown import shown_entry, trade_texts
+from shared.contracts.shown import TRADE_COLUMNS, shown_entry, trade_texts
 from shared.contracts.trades import ClosedTrade
 from shared.runtime.commands import CLAIMED, COMPLETED, SENT, SETTLED
 from shared.store.port import Reader
@@ -63,8 +63,8 @@ class AuditTrail:
     def _take_up(self, row: AuditRow) -> None:
         if row.action in (TRADE_OPENED, TRADE_CLOSED):
             detail = msgspec.json.decode(row.detail_json)
-            known = self._opened if row.action == TRADE_OPENED else self._closed
-            names = _OPENING if row.action == TRADE_OPENED else sorted(detail.keys() - {"candle", "trade_id"})
+            # Only what is told of the trade: records also say by which candle or command it was closed.
+            known, names = (self._opened, _OPENING) if row.action == TRADE_OPENED else (self._closed, TRADE_COLUMNS)
             known[detail["trade_id"]] = _digest({name: detail[name] for name in names})
             return
         if row.command_id is None or row.action not in _OF_COMMANDS:

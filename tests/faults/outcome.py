@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from services.inspection.csv_export import closed_trades
 from services.inspection.parity import check_parity
+from shared.anchors.audit_trail import AuditTrail
 from shared.contracts.shown import trade_hash
 from shared.store.port import Reader
 from shared.store.sql.audit import verify_audit
@@ -94,8 +95,11 @@ def violations_of(reader: Reader, expected_hash: str | None) -> list[str]:
         found.append(f"parity: {check.difference}")
     if check.waiting:
         found.append(f"{check.waiting} candles are stored and were never traded")
-    if not verify_audit(reader.audit_in_order()).ok:
+    trail = AuditTrail()
+    if not verify_audit(trail.passing(reader.audit_in_order())).ok:
         found.append("the audit chain is broken")
+    if difference := trail.difference(reader):
+        found.append(f"the tables are not as the audit log tells: {difference}")
     if expected_hash is not None and trade_hash(closed_trades(reader)) != expected_hash:
         found.append("the trade hash is not the backtest's")
     open_pairs = [trade.opening.entry.pair for trade in reader.trades_in_order() if trade.closing is None]

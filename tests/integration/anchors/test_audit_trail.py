@@ -47,8 +47,10 @@ def database_(tmp_path_factory: pytest.TempPathFactory) -> Path:
         desk.obey()
         assert desk.ordered("CLOSE_ALL")[0] == "SKIPPED"
         desk.ordered("RESUME_ALL")
-        desk.trade_until(lambda: desk.trades() > 3)
-        desk.ordered("KILL_SWITCH_ON")
+        desk.trade_until(lambda: desk.trades() > 3 and bool(desk.open_pairs()), step=1)
+        assert len(desk.ordered("CLOSE_ALL")[1]["closed"]) == 1
+        desk.trade_until(lambda: bool(desk.open_pairs()), step=1)
+        assert len(desk.ordered("KILL_SWITCH_ON")[1]["closed"]) == 1
         plain_sql(path, PLAIN.format("{}", "PENDING"))
     return path
 
