@@ -10,13 +10,15 @@ import pytest
 
 from services.cli import main
 from shared.settings.keys import private_text
+from shared.store.port import Store
 from shared.store.sql_store import open_store
 from tests.fixtures.anchored import KEY, PUBLIC, anchor, tamper, write
 from tests.fixtures.declared import declare
 from tests.fixtures.deployed import Deployment, wait_until
-from tests.fixtures.paper import SAMPLE
+from tests.fixtures.paper import SAMPLE, cut_sample
 
 PATIENCE_SECONDS = 60.0
+CANDLES = 1_000
 
 
 @pytest.fixture(name="deployment")
@@ -54,7 +56,10 @@ def test_an_executor_holds_entries_on_a_database_older_than_its_anchors_until_it
 ) -> None:
     anchors = tmp_path / "volume" / "anchors.jsonl"
     environ = {"AUDIT_ANCHOR_PATH": str(anchors), "AUDIT_ANCHOR_KEY": private_text(KEY)}
+    deployment.start("strategy.0", "--partition", "0")
+    deployment.start("ingest", "--csv", f"USD_JPY={cut_sample(tmp_path, 'USD_JPY', CANDLES)}")
     with closing(open_store(deployment.store_url)) as store:
+        wait_until(lambda: assessed_in(store) == CANDLES, PATIENCE_SECONDS, "all is assessed")
         write(store, 5)
         anchor(store, anchors)
     tamper(deployment.store_url, lambda rows: rows[:3])
@@ -68,8 +73,16 @@ def test_an_executor_holds_entries_on_a_database_older_than_its_anchors_until_it
         assert main(["db", "accept-restore", "--db", deployment.store_url]) == 0
     wait_until(lambda: deployment.metrics("executor").get(restored) == 0, PATIENCE_SECONDS, "it is accepted")
     wait_until(lambda: "accept-restore" not in waits_for(deployment), PATIENCE_SECONDS, "it is ready")
+    deployment.wait_until_traded(CANDLES)
     with closing(open_store(deployment.store_url)) as store, store.reading() as reader:
         assert [hold.kind for hold in reader.holds()] == ["kill_switch"]
+        # It was held before the first candle: without the hold some of these would have been entered on.
+        assert reader.trades(1) == []
+
+
+def assessed_in(store: Store) -> int:
+    with store.reading() as reader:
+        return len(reader.assessments_after(0, CANDLES + 1))
 
 
 def waits_for(deployment: Deployment) -> dict[str, str]:

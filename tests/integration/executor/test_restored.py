@@ -11,6 +11,7 @@ import pytest
 from services.cli import main
 from services.executor.restored import hold_where_restored, proven
 from shared.contracts.commands import parse_command
+from shared.core.types import REASON_NAMES
 from shared.runtime.commands import send_command
 from shared.runtime.consumer import no_fence
 from shared.runtime.process import Process
@@ -115,6 +116,21 @@ def test_entries_are_held_and_what_came_back_to_life_is_ended(
     assert "database restored" in log.getvalue()
     assert f"record {KEPT + 2}" in log.getvalue()
     assert process.metrics.registry.get_sample_value("scalpbot_database_restored") == 1
+
+
+def test_a_run_on_a_restored_database_enters_nothing_from_its_first_candle_on(
+    url: str, anchors: Path, environ: dict[str, str], runtime: RuntimeSettings
+) -> None:
+    with commanded(url, environ=environ) as desk:
+        restored(desk.store, url, anchors)
+        process = around_with(Watch(), StringIO())
+        with proven(process, desk.store, runtime, url, no_fence):
+            # Not only once the thread of the anchors has looked: a candle may come before that.
+            assert [hold.kind for hold in holds(desk.store)] == ["restored"]
+            desk.trade(len(desk.waiting))
+        assert desk.trades() == 0
+        with desk.store.reading() as reader:
+            assert [row for row in reader.gate_snapshots(2_000) if REASON_NAMES[row.reason] == "hold"]
 
 
 @pytest.mark.parametrize("why", ["other key", "damaged", "forged"])

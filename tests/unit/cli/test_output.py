@@ -31,6 +31,13 @@ def test_durations_are_told_in_the_units_people_use(seconds: float, text: str) -
     assert duration_text(seconds) == text
 
 
+def test_no_cell_of_a_table_reaches_a_terminal_with_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    say_table("Title", [Column("name")], [["\x1b]0;owned\x07"]])
+    shown = capsys.readouterr().out
+    assert "\\x1b]0;owned\\x07" in shown
+    assert "\x1b" not in shown
+
+
 def test_a_piped_table_is_aligned_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     say_table("Title", [Column("name"), Column("value", right=True)], [["a", "1"], ["long", "1000"]])
     assert capsys.readouterr().out == "Title\n  name  value\n  a         1\n  long   1000\n\n"

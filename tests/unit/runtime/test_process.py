@@ -2,6 +2,7 @@
 
 import json
 import logging
+import select
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.request import urlopen
 import httpx
 import pytest
 
+from services.cli.run.service import served_process
 from shared.contracts.envelope import WireMessage
 from shared.contracts.errors import InfrastructureError
 from shared.runtime.health import LONGEST_SILENCE_SECONDS, Health
@@ -241,13 +243,24 @@ def test_what_libraries_warn_of_and_what_ends_a_thread_are_lines_of_the_log_too(
     assert all("RuntimeError: no more threads" in line["exception"] for line in (failed, ended))
 
 
+def test_a_service_tells_what_libraries_warn_of_in_its_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with served_process("strategy", "strategy-1", "127.0.0.1", 0):
+        logging.getLogger("asyncio").warning("socket.accept() out of files")
+    lines = list(map(json.loads, capsys.readouterr().err.splitlines()))
+    assert [line["event"] for line in lines if line.get("library") == "asyncio"] == ["socket.accept() out of files"]
+
+
 def test_port_for_monitors_answers_however_many_hold_connections_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     health = Health(metrics())
     with HealthServer(health, service_log("test", "test"), "127.0.0.1", 0) as server:
         threads = threading.active_count()
-        with many(server.port, 100), many(server.port, 100, b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Half: "):
+        half = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Half: "
+        with many(server.port, 100) as idle, many(server.port, 100, half) as halves:
             assert get(server.port, "/healthz")[0] == 200
             assert threading.active_count() == threads
+            # Long before its deadline every connection beyond those that there is room for has ended.
+            ended, _, _ = select.select([*idle, *halves], [], [], 0)
+            assert len(ended) >= 200 - 64
         with connected(server.port, b"nonsense\r\n\r\n") as nonsense:
             assert rest_of(nonsense).startswith(b"HTTP/1.1 400 ")
     assert json.loads(capsys.readouterr().err)["why"] == "this is no HTTP request"

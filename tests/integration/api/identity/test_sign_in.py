@@ -1,9 +1,12 @@
 """Signing in and out: cookies, wrong passwords, waiting, forged requests, and what is written down."""
 
+import hmac
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -322,6 +325,10 @@ def test_the_csrf_token_is_kept_nowhere_and_is_of_one_session(quick_api: Api, tm
     assert refused.status_code == 403
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("paper.db*"))
     assert first.encode() not in stored
+    # Nor does it follow from what is kept, as it follows from the session's own token.
+    kept = re.findall(rb"[0-9a-f]{64}", stored)
+    assert kept
+    assert first not in {hmac.new(each, b"csrf", sha256).hexdigest() for each in kept}
 
 
 def test_a_user_has_so_many_sessions_and_the_oldest_end(quick_api: Api) -> None:
