@@ -28,13 +28,20 @@ from services.api.security.guard import SESSION_SECONDS, GuardedRoute, cookie_na
 from services.api.security.hosts import OwnNames
 from services.api.security.known_sessions import KnownSessions
 from services.api.security.proving import Proving
-from services.api.threads import Threads
+from services.api.threads import Threads, bounded_reading
 from services.api.work_limit import WorkLimit
 
 
 def create_app(context: ApiContext) -> FastAPI:
     """Return the application that answers requests; nothing of it is public but what `access` says."""
-    app = FastAPI(title="Scalp Bot", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Scalp Bot",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=bounded_reading,
+    )
     app.router.route_class = GuardedRoute
     app.state.context = context
     metrics, heavy = context.health.metrics.of(ApiMetrics), WorkLimit()

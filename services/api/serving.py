@@ -20,7 +20,7 @@ from services.api.app import create_app
 from services.api.context import SERVICE, ApiContext
 from services.api.envelope import headers_of
 from services.api.security.accounts import Accounts
-from services.api.threads import Threads, bound_reading, run_in
+from services.api.threads import Threads, bounded_reading, run_in
 from shared.contracts.concealed import conceal
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.contracts.hosts import is_loopback
@@ -198,8 +198,7 @@ def configured(
 def _lifespan(context: ApiContext, watch: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await bound_reading()
-        async with anyio.create_task_group() as group:
+        async with bounded_reading(app), anyio.create_task_group() as group:
             group.start_soon(watch)
             group.start_soon(_live(context, app.state.threads))
             context.health.has("start")

@@ -3,7 +3,8 @@
 Together they are fewer than the connections to the database that a process may open, so that none waits for one.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, ParamSpec, TypeVar
 
 import anyio.to_thread
@@ -39,6 +40,8 @@ async def run_in(
     return await anyio.to_thread.run_sync(lambda: call(*arguments, **options), limiter=threads)
 
 
-async def bound_reading() -> None:
+@asynccontextmanager
+async def bounded_reading(_app: object) -> AsyncIterator[None]:
     """Let so many of the loop's own threads work at once, which answer whatever has none of its own."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = _READING
+    yield

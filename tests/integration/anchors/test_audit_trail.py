@@ -20,7 +20,7 @@ from shared.store.rows.audit import AuditEntry
 from shared.store.rows.commands import NewCommand
 from shared.store.sql.audit import verify_audit
 from shared.store.sql_store import open_store
-from tests.fixtures.anchored import NOON, write
+from tests.fixtures.anchored import NOON, anchor, write
 from tests.fixtures.commanded import commanded, plain_sql
 from tests.fixtures.new_store import new_sqlite
 
@@ -102,11 +102,27 @@ def test_a_row_that_was_changed_behind_the_log_is_named(
     tmp_path: Path, database: Path, capsys: pytest.CaptureFixture[str], statement: str, why: str
 ) -> None:
     copied = copy_of(database, tmp_path, statement)
+    with closing(open_store(sqlite_url(copied))) as store:
+        anchor(store, tmp_path / "copy.anchors.jsonl")
     assert main(["audit", "verify", "--db", str(copied), "--json"]) == 3
     told = json.loads(capsys.readouterr().out)
-    assert not told["ok"]
-    assert told["first_bad_id"] is None
+    assert (told["ok"], told["first_bad_id"], told["anchors_lack"], told["anchors"]["first_bad"]) == (
+        False,
+        None,
+        "",
+        None,
+    )
     assert why in told["differs"]
+
+
+def test_a_log_and_tables_that_agree_with_their_anchors_are_in_order(
+    tmp_path: Path, database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = copy_of(database, tmp_path, "SELECT 1")
+    with closing(open_store(sqlite_url(copied))) as store:
+        anchor(store, tmp_path / "copy.anchors.jsonl")
+    assert main(["audit", "verify", "--db", str(copied), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"]
 
 
 @pytest.mark.parametrize("given", ["option", "variable", "beside"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.output import note, say
 from services.cli.program import main
 from services.cli.streams import printable
 from shared.store.engine import sqlite_url
@@ -73,6 +74,12 @@ def test_path_that_is_not_utf8_is_refused_in_a_sentence(tmp_path: Path) -> None:
 def test_control_characters_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--db", "/nowhere/\x1b]0;mine\x07.db"]) == 2
     assert r"/nowhere/\x1b]0;mine\x07.db" in capsys.readouterr().err
+
+
+def test_no_line_of_a_result_or_a_note_has_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    say("\x1b]0;mine\x07")
+    note("\x9b2K")
+    assert capsys.readouterr() == ("\\x1b]0;mine\\x07\n", "\\x9b2K\n")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from shared.runtime.overview.account import AccountOverview, account_overview
 from shared.store.port import Reader
 from tests.fixtures.api import PASSWORD, Api, Signed, add_rows, quick_passwords, running
 from tests.fixtures.api_stores import quick_api
-from tests.fixtures.crowds.inbound import connected, many
+from tests.fixtures.crowds.inbound import connected, many, rest_of
 from tests.fixtures.deployed import wait_until
 
 __all__ = ["quick_api"]
@@ -123,6 +123,14 @@ def test_while_every_place_and_thread_is_taken_health_is_told_and_operators_are_
         crowded = quick_api.client.get("/api/trades", headers=quick_api.sign_in("viewer").headers)
         assert (crowded.status_code, crowded.headers["retry-after"]) == (503, "1")
         assert crowded.json()["detail"] == "too many requests are being answered; try again"
+
+
+def test_half_of_a_request_ends_its_connection_though_there_is_room(quick_api: Api) -> None:
+    half = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Half: "
+    with many(port_of(quick_api), 3, half) as halves:
+        for each in halves:
+            each.settimeout(PATIENCE_SECONDS)
+            assert b" 200 " not in rest_of(each)
 
 
 def test_a_user_who_reads_much_at_once_waits_and_others_do_not(quick_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

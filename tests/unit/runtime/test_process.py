@@ -266,6 +266,16 @@ def test_port_for_monitors_answers_however_many_hold_connections_to_it(capsys: p
     assert json.loads(capsys.readouterr().err)["why"] == "this is no HTTP request"
 
 
+def test_half_of_a_request_to_the_port_for_monitors_ends_its_connection() -> None:
+    half = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Half: "
+    with (
+        HealthServer(Health(metrics()), service_log("test", "test"), "127.0.0.1", 0) as server,
+        connected(server.port, half) as connection,
+    ):
+        connection.settimeout(20)
+        assert b" 200 " not in rest_of(connection)
+
+
 def test_port_for_monitors_tells_nothing_of_its_server(capsys: pytest.CaptureFixture[str]) -> None:
     with (
         HealthServer(Health(metrics()), service_log("test", "test"), "127.0.0.1", 0) as server,
