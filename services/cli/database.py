@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from services.cli.configuration import read_settings
 from services.cli.options import AtDatabase
-from services.cli.output import note
+from services.cli.terminal.output import note
 from shared.contracts.errors import InputError
 from shared.settings.addresses import STORE_SCHEMES, server_address
 from shared.settings.settings import Settings

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -121,6 +121,43 @@ Partitions: TypeAlias = Annotated[
         help="Number of strategy processes that share the candles. Default: setting deployment.partitions.",
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logging:
+    """How much of what happens a verb logs on stderr."""
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        typer.Option(
+            "--log-level",
+            help="Least that is logged on stderr. Default: info; warning for paper, and on a terminal for up.",
+        ),
+    ] = None
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, too: as --log-level info.")] = (
+        False
+    )
+
+    def level(self, usual: str) -> str:
+        """Return the level that was asked for, else the usual one."""
+        return self.log_level or ("info" if self.verbose else usual)
+
+
+@dataclass(frozen=True)
+class Between:
+    """Of which time rows are shown; `begin` is in it, `end` is not."""
+
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Show only rows from this time (UTC) on: 2026-01-05, 2026-01-05T12:00, or how long ago: 12h, 7d.",
+        ),
+    ] = None
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Show only rows before this time, given like --from.")
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,11 @@ class Stop:
 
 
 def own_process(
-    service: str, stopped: Callable[[], bool], instance: str | None = None, crash: CrashPoint = no_crash
+    service: str,
+    stopped: Callable[[], bool],
+    instance: str | None = None,
+    crash: CrashPoint = no_crash,
+    level: str = "info",
 ) -> Process:
     """Return the outside of a run in this process: it logs to stderr and is not asked for its health."""
     name = instance or f"{service}-{socket.gethostname()}-{os.getpid()}"
@@ -47,7 +51,7 @@ def own_process(
         instance=name,
         health=Health(metrics),
         metrics=metrics,
-        log=service_log(service, name),
+        log=service_log(service, name, level),
         stopped=stopped,
         crash=crash,
     )

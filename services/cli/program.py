@@ -5,12 +5,16 @@ Exit codes: 0 ok, 1 a fault, 2 bad input or configuration, 3 a check that was as
 
 import gc
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import typer
+from typer.main import get_command
 
 from services.cli.audit.options import audit
 from services.cli.backtest.options import backtest
@@ -26,7 +30,9 @@ from services.cli.ledger.options import gates, positions, status, trades
 from services.cli.paper.options import paper
 from services.cli.parity.options import parity
 from services.cli.run.options import run
-from services.cli.streams import open_missing_streams, printable, write_no_more
+from services.cli.steer.options import close, kill, pause, resume
+from services.cli.terminal.output import note, say
+from services.cli.terminal.streams import open_missing_streams, write_no_more
 from services.cli.tokens.options import tokens
 from services.cli.up.options import up
 from services.cli.users.options import users
@@ -35,27 +41,27 @@ from services.cli.why.options import why
 from shared.contracts.concealed import concealing
 from shared.contracts.errors import FULL_DISK_ERRNOS, InfrastructureError, InputError, full_disk
 
+# As typer names options that look like what was given.
+_POSSIBLE: Final = re.compile(r"\s*\(Possible options: ([^)]*)\)")
+
 FAULT: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 # As a shell tells of a program that SIGPIPE ended: nobody is to take it for a verdict.
 READER_GONE: Final = 141
 
-# Only their options are here; the work behind them is loaded when it begins.
-_VERBS: Final[tuple[Callable[..., object], ...]] = (
-    paper,
-    up,
-    backtest,
-    why,
-    gates,
-    trades,
-    positions,
-    status,
-    parity,
-    doctor,
-    indicators,
+# Only their options are here; the work behind them is loaded when it begins. Panels and verbs are in the order in which
+# somebody new to the program needs them.
+_PANELS: Final[Mapping[str, tuple[Callable[..., object] | typer.Typer, ...]]] = MappingProxyType(
+    {
+        "Trade": (paper, up, backtest),
+        "Look": (status, trades, positions, gates, why),
+        "Steer": (pause, resume, close, kill, commands),
+        "Prove": (parity, audit),
+        "Operate": (doctor, users, tokens, db, config, run, bus, dlq),
+        "Data": (data, indicators),
+    }
 )
-_GROUPS: Final = (run, commands, users, tokens, db, audit, config, data, bus, dlq)
 
 
 def build_program() -> typer.Typer:
@@ -63,16 +69,43 @@ def build_program() -> typer.Typer:
     program = typer.Typer(
         name="scalpbot",
         help="FX scalping platform: seven gates, paper trading, backtests and live operation from one core.",
-        add_completion=False,
+        epilog="Every verb has --help, and those that report have --json. First steps: scalpbot up, then scalpbot "
+        "status, and scalpbot kill to stop everything.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-
-    for verb in _VERBS:
-        program.command()(verb)
-    for group in _GROUPS:
-        program.add_typer(group)
+    program.callback()(_of_the_program)
+    for panel, verbs in _PANELS.items():
+        for verb in verbs:
+            if isinstance(verb, typer.Typer):
+                program.add_typer(verb, rich_help_panel=panel)
+            else:
+                program.command(rich_help_panel=panel)(verb)
     return program
+
+
+def _show_no_value_for_switches(command: Any) -> None:
+    """Let help show no type beside options that take no value: `--json <bool>` would invite `--json true`."""
+    for option in command.params:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+    for each in getattr(command, "commands", {}).values():
+        _show_no_value_for_switches(each)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"scalpbot {version('scalpbot')}")
+        raise typer.Exit
+
+
+def _of_the_program(
+    *,
+    shown: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """FX scalping platform: seven gates, paper trading, backtests and live operation from one core."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,7 +122,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         _require_text(given)
-        code = build_program()(given or ["--help"], prog_name="scalpbot", standalone_mode=False)
+        command = get_command(build_program())
+        _show_no_value_for_switches(command)
+        code = command(given or ["--help"], prog_name="scalpbot", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has read enough; what is still buffered goes nowhere.
@@ -144,13 +179,15 @@ def _sentence(error: Exception) -> str:
     words = " ".join(error.format_message().split())
     for formal, plain in (("Value error, ", ""), ("Input should be", "it must be")):
         words = words.replace(formal, plain)
+    words = _POSSIBLE.sub(r". Did you mean \1?", words)
     context = getattr(error, "ctx", None)
     path = "scalpbot" if context is None else context.command_path
-    return f"{words.rstrip('.')}; see '{path} --help'"
+    joined = f"{words} See" if words.endswith("?") else f"{words.rstrip('.')}; see"
+    return f"{joined} '{path} --help'"
 
 
 def _failed(code: int, error: Exception, sentence: str) -> int:
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error, file=sys.stderr)
-    sys.stderr.write(f"error: {printable(sentence)}\n")
+    note(f"error: {sentence}")
     return code

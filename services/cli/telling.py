@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.cli.output import say
+from services.cli.terminal.output import say
 from services.cli.words import event_words
 from shared.contracts.envelope import Message
 from shared.contracts.facts import AccountEvent

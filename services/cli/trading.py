@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 
-from services.cli.output import note
+from services.cli.terminal.output import note
 from services.executor.commands.holds import hold_sentence
 from services.platform.sole_trader import Trader, sole_trader
 from shared.settings.rates import rate_notes

@@ -15,6 +15,7 @@ LONGEST_PAYLOAD_CHARACTERS: Final = 10_000
 LONGEST_TYPE_CHARACTERS: Final = 40
 LONGEST_ACTOR_CHARACTERS: Final = 200
 LONGEST_KEY_CHARACTERS: Final = 200
+LONGEST_REASON_CHARACTERS: Final = 200
 # What a spreadsheet or a shell would make something else of stays out of the audit log and what is exported of it.
 KEY: Final = re.compile(r"[A-Za-z0-9._:-]+")
 # What an executor writes of itself and of what a command did, far above what there is to write.
@@ -24,6 +25,7 @@ LONGEST_EXPIRY_SECONDS: Final = 86_400
 DEFAULT_EXPIRY_SECONDS: Final = 900
 _MODE: Final = "mode"
 _PAIR: Final = "pair"
+_REASON: Final = "reason"
 
 
 class CommandType(StrEnum):
@@ -87,8 +89,9 @@ def parse_command(type_name: str, payload_json: str) -> Command:
         raise InputError(f"unknown command '{shortened(type_name)}': use one of {', '.join(CommandType)}")
     kind = CommandType(type_name)
     payload = _object_in(payload_json)
-    if unknown := sorted(payload.keys() - {_MODE, _PAIR}):
-        raise InputError(f"unknown field '{shortened(unknown[0])}' in the payload: {kind} takes mode and pair")
+    if unknown := sorted(payload.keys() - {_MODE, _PAIR, _REASON}):
+        raise InputError(f"unknown field '{shortened(unknown[0])}' in the payload: {kind} takes mode, pair and reason")
+    require_reason(payload.get(_REASON))
     pair = payload.get(_PAIR)
     if not (pair is None or isinstance(pair, str)):
         raise InputError(f"the payload's pair is {_shown(pair)}: write it like EUR_USD")
@@ -104,9 +107,20 @@ def command_of(kind: CommandType, mode: TradeMode | None, pair: str | None) -> C
     return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(shortened(pair)))
 
 
+def require_reason(reason: object) -> None:
+    """Raise InputError unless a reason is None or a line of text that the audit log can keep and show."""
+    if reason is None:
+        return
+    if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
+        raise InputError(f"the reason is {_shown(reason)}: write it as a line of text, or leave it out")
+    if len(reason) > LONGEST_REASON_CHARACTERS:
+        raise InputError(f"the reason is longer than {LONGEST_REASON_CHARACTERS} characters")
+
+
 def canonical_payload(payload_json: str) -> bytes:
-    """Return the one text of a payload, by which two of them are compared."""
-    return msgspec.json.encode(_object_in(payload_json), order="deterministic")
+    """Return the one text of what a payload asks for, by which two of them are compared: why it is asked is no part."""
+    asked = {name: value for name, value in _object_in(payload_json).items() if name != _REASON}
+    return msgspec.json.encode(asked, order="deterministic")
 
 
 def _object_in(payload_json: str) -> dict[str, object]:

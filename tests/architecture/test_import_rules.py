@@ -66,7 +66,7 @@ def test_nobody_imports_what_the_layers_forbid() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "refused"),
     [
-        (_LISTED, "import services.cli.output", "services.executor is not allowed to import services.cli"),
+        (_LISTED, "import services.cli.terminal.output", "services.executor is not allowed to import services.cli"),
         (_LISTED, "import services.ingest.feed", "services.executor is not allowed to import services.ingest"),
         (_LISTED, "import pika", "services is not allowed to import pika"),
         (_LISTED, "import sqlalchemy", "services is not allowed to import sqlalchemy"),

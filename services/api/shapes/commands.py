@@ -13,6 +13,7 @@ from shared.contracts.commands import (
     KEY,
     LONGEST_EXPIRY_SECONDS,
     LONGEST_KEY_CHARACTERS,
+    LONGEST_REASON_CHARACTERS,
     CommandStatus,
     CommandType,
     TradeMode,
@@ -41,6 +42,13 @@ class Payload(Body):
         pattern=r"^[A-Z]{3}_[A-Z]{3}$",
         description="The pair of PAUSE_PAIR, RESUME_PAIR and CLOSE_PAIR; the others name none.",
         examples=["EUR_USD"],
+    )
+    reason: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_REASON_CHARACTERS,
+        description="Why it is asked, for the audit log: a line of text.",
+        examples=["news at noon"],
     )
 
 

@@ -11,9 +11,11 @@ import msgspec
 
 from services.cli.configuration import read_settings
 from services.cli.database import reading, reading_at, url_read
-from services.cli.options import AtDatabase
-from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
-from services.cli.progress import bar
+from services.cli.options import AtDatabase, Between
+from services.cli.terminal.output import DID_NOT_HOLD, say, say_json
+from services.cli.terminal.progress import bar
+from services.cli.terminal.tables import Column, say_table, time_cell
+from services.cli.times import span_of
 from shared.anchors.clocks import TOLERATED_SECONDS, Clocks
 from shared.anchors.examined import examined
 from shared.anchors.lines import AnchorsFound, Signer
@@ -27,15 +29,23 @@ from shared.store.sql.audit import AuditCheck
 _SHOWN_EVERY: Final = 1_000
 
 
-def tail(where: AtDatabase, limit: int, as_json: bool) -> None:
+def tail(where: AtDatabase, limit: int, between: Between, as_json: bool) -> None:
     """Print the newest audit records."""
+    span = span_of(between, limit, time.time())
     with reading(where) as reader:
-        rows = reader.audit(limit)
+        rows = reader.audit(limit) if span is None else [each.row for each in reader.list_audit(span)]
     if as_json:
         say_json([{**row._asdict(), "detail": msgspec.json.decode(row.detail_json)} for row in rows])
         return
-    columns = [Column("id", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
-    say_table("Audit log", columns, [(str(row.id), row.ts_utc, row.actor, row.action, row.detail_json) for row in rows])
+    columns = [
+        Column("id", True),
+        Column("time"),
+        Column("actor", cut=True),
+        Column("action"),
+        Column("detail", cut=True),
+    ]
+    cells = [(str(row.id), time_cell(row.ts_utc), row.actor, row.action, row.detail_json) for row in rows]
+    say_table("Audit log (times UTC)", columns, cells, "`scalpbot audit tail --json` has all of it.")
 
 
 def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, as_json: bool) -> int:

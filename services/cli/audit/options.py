@@ -7,7 +7,7 @@ import typer
 
 from services.cli.audit import job
 from services.cli.groups import with_groups
-from services.cli.options import AsJson, AtDatabase
+from services.cli.options import AsJson, AtDatabase, Between
 
 AnchorsPath: TypeAlias = Annotated[
     Path | None,
@@ -36,11 +36,12 @@ def tail(
     limit: Annotated[
         int, typer.Option("--limit", min=1, metavar="N", help="Show at most N records, newest first.")
     ] = 20,
+    between: Between,
     at: AtDatabase,
     as_json: AsJson = False,
 ) -> None:
     """Show the latest audit records."""
-    job.tail(at, limit, as_json)
+    job.tail(at, limit, between, as_json)
 
 
 @audit.command()

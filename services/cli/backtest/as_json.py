@@ -8,7 +8,7 @@ from services.backtest.study import Study
 from services.backtest.trade_list import in_order
 from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
-from services.cli.output import figure, money_figure, money_number
+from services.cli.terminal.output import figure, money_figure, money_number
 from shared.contracts.decimals import format_points
 from shared.contracts.shown import shown_entry, trade_hash, trade_texts
 from shared.contracts.times import format_time

@@ -13,8 +13,8 @@ from services.cli.backtest.text import say_report
 from services.cli.configuration import read_settings
 from services.cli.inputs import candle_files, candle_notes, read_candles
 from services.cli.news import read_news
-from services.cli.output import note, say_json
-from services.cli.progress import busy, preparing, steps
+from services.cli.terminal.output import note, say_json
+from services.cli.terminal.progress import busy, preparing, steps
 from services.ingest.files.candle_file import CandleFile, CandleRead
 from shared.calendar.economic import EconomicCalendar
 from shared.contracts.errors import InputError

@@ -9,17 +9,17 @@ from services.backtest.thresholds import Threshold, ThresholdVerdict
 from services.backtest.trade_list import in_order
 from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
-from services.cli.output import (
+from services.cli.ledger.rows import say_trades
+from services.cli.terminal.output import (
     NO_VALUE,
-    Column,
     duration_text,
     money_text,
     number_text,
     percent_text,
     say,
     say_figures,
-    say_table,
 )
+from services.cli.terminal.tables import BAD, GOOD, LATE, AnyCell, Column, money_cell, say_table, time_cell, word_cell
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.shown import shown_entry, trade_hash, trade_texts
 from shared.contracts.times import format_time
@@ -31,6 +31,7 @@ _VERDICTS: Final = {
     ThresholdVerdict.FAIL: "FAIL",
     ThresholdVerdict.NOT_JUDGED: "not judged",
 }
+_VERDICT_STYLES: Final = {"pass": GOOD, "FAIL": BAD, "WARNING": BAD, "not judged": LATE}
 _THRESHOLD_WORDS: Final = {
     "win_rate_percent": ("win rate", " %"),
     "profit_factor": ("profit factor", ""),
@@ -72,12 +73,12 @@ def _say_run(report: BacktestReport) -> None:
             Column("pair"),
             Column("granularity"),
             Column("candles", right=True),
-            Column("dropped", right=True),
-            Column("first"),
-            Column("last"),
+            Column("dropped", right=True, leave=4),
+            Column("first", leave=2),
+            Column("last", leave=1),
             Column("strategy"),
-            Column("profile"),
-            Column("file"),
+            Column("profile", cut=True),
+            Column("file", cut=True, leave=3),
         ],
         [_input_row(each) for each in report.inputs],
     )
@@ -85,15 +86,15 @@ def _say_run(report: BacktestReport) -> None:
     say_figures("Rules", [*_fill_words(result.rules), ("slippage", slippage), ("news", report.news_words())])
 
 
-def _input_row(each: PairInput) -> list[str]:
+def _input_row(each: PairInput) -> list[AnyCell]:
     parameters = " ".join(f"{name}={value:g}" for name, value in each.parameters.items())
     return [
         each.pair,
         each.granularity,
         f"{each.candles:,}",
         f"{each.rejected_rows:,}",
-        format_time(each.first_time),
-        format_time(each.last_time),
+        time_cell(format_time(each.first_time)),
+        time_cell(format_time(each.last_time)),
         each.strategy,
         f"{each.profile} ({parameters})",
         f"{each.file} ({each.header_kind})",
@@ -197,12 +198,12 @@ def _say_funnel(study: Study) -> None:
 
 
 def _say_thresholds(thresholds: tuple[Threshold, ...]) -> None:
-    rows = []
+    rows: list[list[AnyCell]] = []
     for threshold in thresholds:
         name, unit = _THRESHOLD_WORDS[threshold.name]
         value = NO_VALUE if threshold.value is None else f"{threshold.value:.2f}{unit}"
         limit = f"{threshold.comparison} {threshold.limit:g}{unit}"
-        rows.append([name, value, limit, _VERDICTS[threshold.verdict]])
+        rows.append([name, value, limit, word_cell(_VERDICTS[threshold.verdict], _VERDICT_STYLES)])
     say_table(
         "Acceptance thresholds",
         [Column("figure"), Column("found", right=True), Column("required", right=True), Column("verdict")],
@@ -212,19 +213,19 @@ def _say_thresholds(thresholds: tuple[Threshold, ...]) -> None:
 
 _SIDE_COLUMNS: Final = (
     Column("trades", right=True),
-    Column("win rate", right=True),
+    Column("win rate", right=True, leave=3),
     Column("net", right=True),
-    Column("profit factor", right=True),
-    Column("max drawdown", right=True),
+    Column("profit factor", right=True, leave=2),
+    Column("max drawdown", right=True, leave=1),
 )
 
 
-def _side_cells(side: JudgedSpan) -> list[str]:
+def _side_cells(side: JudgedSpan) -> list[AnyCell]:
     metrics = side.metrics
     return [
         str(metrics.trades),
         percent_text(metrics.win_rate_percent),
-        f"{metrics.net:,.4f}",
+        money_cell(f"{metrics.net:,.4f}"),
         number_text(metrics.profit_factor),
         percent_text(metrics.max_drawdown.percent),
     ]
@@ -235,7 +236,13 @@ def _say_split(split: Split, fewest_trades: int) -> None:
         "Training and validation (each a run of its own, indicators warm)",
         [Column("side"), Column("from"), Column("to"), Column("candles", right=True), *_SIDE_COLUMNS],
         [
-            [name, format_time(side.start_time), format_time(side.end_time), f"{side.candles:,}", *_side_cells(side)]
+            [
+                name,
+                time_cell(format_time(side.start_time)),
+                time_cell(format_time(side.end_time)),
+                f"{side.candles:,}",
+                *_side_cells(side),
+            ]
             for name, side in (("training", split.train), ("validation", split.validation))
         ],
     )
@@ -252,27 +259,26 @@ def _say_walk(walk: WalkForward, currency: str) -> None:
     rows = []
     for number, window in enumerate(walk.windows, start=1):
         split = window.split
+        times = (split.train.start_time, split.validation.start_time, split.validation.end_time)
         overfit = "not judged" if split.win_rate_gap_points is None else "WARNING" if split.overfit else "no"
         rows.append(
             [
                 str(number),
-                format_time(split.train.start_time),
-                format_time(split.validation.start_time),
-                format_time(split.validation.end_time),
+                *map(time_cell, map(format_time, times)),
                 window.profile,
-                f"{split.train.metrics.net:,.4f}",
+                money_cell(f"{split.train.metrics.net:,.4f}"),
                 *_side_cells(split.validation),
                 percent_text(split.decay_percent),
-                overfit,
+                word_cell(overfit, _VERDICT_STYLES),
             ]
         )
     columns = [
         Column("window", right=True),
-        Column("training from"),
+        Column("training from", leave=6),
         Column("validation from"),
-        Column("to"),
+        Column("to", leave=5),
         Column("profile"),
-        Column("training net", right=True),
+        Column("training net", right=True, leave=4),
         *_SIDE_COLUMNS,
         Column("decay", right=True),
         Column("overfit"),
@@ -292,9 +298,10 @@ def _say_open_positions(study: Study) -> None:
         rows.append(
             [
                 *(entry["pair"], entry["side"], f"{entry['units']:,}"),
-                *(entry[name] for name in ("entry_time", "entry_price", "sl", "tp")),
+                time_cell(entry["entry_time"]),
+                *(entry[name] for name in ("entry_price", "sl", "tp")),
                 format_points(position.last_price, position.entry.digits),
-                format_money(position.unrealised),
+                money_cell(format_money(position.unrealised)),
             ]
         )
     if rows:
@@ -304,8 +311,8 @@ def _say_open_positions(study: Study) -> None:
             [
                 Column("pair"),
                 Column("side"),
-                Column("units", right=True),
-                Column("entry time"),
+                Column("units", right=True, leave=1),
+                Column("entry time", leave=2),
                 *(Column(name, right=True) for name in names),
             ],
             rows,
@@ -316,10 +323,8 @@ def _say_trades(study: Study) -> None:
     shown = in_order(study.result.trades)[-_TRADES_SHOWN:]
     if not shown:
         return
-    texts = [trade_texts(trade) for trade in shown]
-    left = {"pair", "strategy", "side", "entry_time", "exit_time", "exit_reason"}
-    say_table(
-        f"Last {len(shown)} of {len(study.result.trades)} trades",
-        [Column(name.replace("_", " "), right=name not in left) for name in texts[0]],
-        [list(each.values()) for each in texts],
-    )
+    count = len(study.result.trades)
+    rows = [
+        {"number": number, **trade_texts(trade)} for number, trade in enumerate(shown, start=count - len(shown) + 1)
+    ]
+    say_trades(f"Last {len(shown)} of {count} trades (times UTC)", rows, "--trades FILE writes them whole.")

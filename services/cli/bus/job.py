@@ -7,7 +7,8 @@ from typing import Final
 from services.cli.broker import named_broker, wanted_topology
 from services.cli.configuration import read_settings
 from services.cli.options import AtBroker
-from services.cli.output import DID_NOT_HOLD, Column, note, say, say_json, say_table
+from services.cli.terminal.output import DID_NOT_HOLD, note, say, say_json
+from services.cli.terminal.tables import Column, say_table
 from shared.bus.backoff import reconnecting
 from shared.bus.rabbitmq_topology import TopologyJob
 from shared.bus.topology import definitions
@@ -22,7 +23,7 @@ def declare(where: AtBroker, timeout: float, *, recreate: bool, as_json: bool) -
     if as_json:
         say_json({"queues": [{**report._asdict(), "state": report.state.value} for report in reports]})
         return
-    columns = [Column("queue"), Column("state"), Column("messages", True), Column("consumers", True)]
+    columns = [Column("queue", cut=True), Column("state"), Column("messages", True), Column("consumers", True)]
     rows = [(each.queue, each.state.value, str(each.messages), str(each.consumers)) for each in reports]
     say_table("Queues", columns, rows)
 

@@ -1,16 +1,20 @@
 """`scalpbot commands`: sent, listed and shown, in a database or at an API."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import typer
 
 from services.cli.commands.places import CommandPlace, CommandRequest, opened_commands
+from services.cli.commands.told import nothing_left_to_do, outcome_words, will_words
 from services.cli.database import shown_here, url_read
 from services.cli.options import Where
-from services.cli.output import DID_NOT_HOLD, NO_VALUE, Column, note, say, say_figures, say_json, say_table
+from services.cli.terminal.output import DID_NOT_HOLD, NO_VALUE, note, say, say_figures, say_json
+from services.cli.terminal.tables import BAD, LATE, AnyCell, Column, say_table, time_cell, word_cell
 from shared.contracts.commands import UNFINISHED, CommandStatus, parse_command
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.runtime.overview.trading import Trading
@@ -20,18 +24,23 @@ from shared.store.traded_here import traded_from
 __all__ = ["CommandRequest", "Manner", "list_commands", "send", "show"]
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
+_STATUS_STYLES: Final = {"FAILED": BAD, "SKIPPED": LATE, "PENDING": LATE, "RUNNING": LATE}
 
 
 class Manner(NamedTuple):
-    """How a command is sent: with `patience` seconds for its end, None for none, and `anyway` where nobody trades."""
+    """How a command is sent: with `patience` seconds for its end, None for none, and `anyway` where nobody trades.
+
+    Where `ask` is set, a person at a terminal is asked whether to go on.
+    """
 
     patience: int | None
     anyway: bool
+    ask: bool = False
 
 
 def send(where: Where, order: CommandRequest, *, actor: str | None, manner: Manner, as_json: bool) -> int:
     """Send a command to whoever trades, wait for its end, and return the exit code."""
-    parse_command(order.type, msgspec.json.encode(order.payload).decode())
+    command = parse_command(order.type, msgspec.json.encode(order.payload).decode())
     patience = manner.patience
     with opened_commands(where, actor) as place:
         if place.trading() is Trading.NOBODY:
@@ -39,17 +48,22 @@ def send(where: Where, order: CommandRequest, *, actor: str | None, manner: Mann
                 return _refused(where, order, as_json)
             # It waits for whoever trades next.
             patience = None
+        will = will_words(command.type, command.pair)
+        if manner.ask and sys.stdin.isatty():
+            typer.confirm(f"{will} Go on?", abort=True, err=True)
         row, is_new = place.send(order)
+        note(will)
         if patience is not None:
             row = _finished(place, row, patience)
     if as_json:
         say_json({"sent": True, **row, "is_new": is_new})
     elif patience is not None:
-        say(f"Command {row['id']} {row['type']} {row['status']}: {msgspec.json.encode(row['result_json']).decode()}")
+        say(outcome_words(row))
     else:
         known = "sent" if is_new else f"was sent before and is {row['status']}"
         say(f"Command {row['id']} {row['type']} {known}; see `scalpbot commands show {row['id']}`.")
-    return DID_NOT_HOLD if patience is not None and row["status"] != CommandStatus.SUCCEEDED else 0
+    done = patience is None or row["status"] == CommandStatus.SUCCEEDED or nothing_left_to_do(row)
+    return 0 if done else DID_NOT_HOLD
 
 
 def _refused(where: Where, order: CommandRequest, as_json: bool) -> int:
@@ -75,9 +89,17 @@ def list_commands(where: Where, limit: int, as_json: bool) -> None:
         say_json(rows)
         return
     names = ("id", "created_ts_utc", "actor", "type", "payload_json", "status", "finished_ts_utc")
-    headings = ("id", "created", "actor", "type", "payload", "status", "finished")
-    cells = [[_cell(row[name]) for name in names] for row in rows]
-    say_table("Commands", [Column(heading, heading == "id") for heading in headings], cells)
+    columns = [
+        Column("id", True),
+        Column("sent"),
+        Column("actor", cut=True),
+        Column("type"),
+        Column("payload", cut=True, leave=1),
+        Column("status"),
+        Column("finished", leave=2),
+    ]
+    cells = [[_shown(name, row[name]) for name in names] for row in rows]
+    say_table("Commands (times UTC)", columns, cells, "`scalpbot commands show ID` has all of one.")
 
 
 def show(where: Where, command_id: int, as_json: bool) -> None:
@@ -94,8 +116,15 @@ def show(where: Where, command_id: int, as_json: bool) -> None:
     if row["audit"] is None:
         note("Its audit records are shown only to users with the role operator.")
         return
-    columns = [Column("audit", True), Column("time"), Column("actor"), Column("action"), Column("detail")]
-    cells = [[_cell(each[name]) for name in ("id", "ts_utc", "actor", "action", "detail")] for each in row["audit"]]
+    columns = [
+        Column("audit", True),
+        Column("time"),
+        Column("actor", cut=True),
+        Column("action"),
+        Column("detail", flow=True),
+    ]
+    names = ("id", "ts_utc", "actor", "action", "detail")
+    cells = [[_shown(name, each[name]) for name in names] for each in row["audit"]]
     say_table("Audit records", columns, cells)
 
 
@@ -113,6 +142,11 @@ def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[st
         time.sleep(_LOOK_AGAIN_SECONDS)
         row = place.command(row["id"]) or row
     return {name: value for name, value in row.items() if name != "audit"}
+
+
+def _shown(name: str, value: object) -> AnyCell:
+    text = _cell(value)
+    return time_cell(text) if name.endswith("_utc") and value is not None else word_cell(text, _STATUS_STYLES)
 
 
 def _cell(value: object) -> str:

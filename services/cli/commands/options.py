@@ -44,7 +44,7 @@ Expires: TypeAlias = Annotated[
 ]
 Wait: TypeAlias = Annotated[
     bool,
-    typer.Option("--wait/--no-wait", help="Wait until it is finished; exit code 3 unless it succeeded. Default: wait."),
+    typer.Option("--wait/--no-wait", help="Wait until it is finished; exit code 3 unless it was done. Default: wait."),
 ]
 Anyway: TypeAlias = Annotated[
     bool, typer.Option("--anyway", help="Send it where nobody trades, too, for whoever trades there next.")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.cli.configuration import config_path, read_settings
-from services.cli.output import flat, say, say_json
+from services.cli.terminal.output import flat, say, say_json
 
 
 def show(config: Path | None, as_json: bool) -> None:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from services.cli.configuration import read_settings
 from services.cli.inputs import candle_files
-from services.cli.output import DID_NOT_HOLD, Column, say, say_figures, say_json, say_table
+from services.cli.terminal.output import DID_NOT_HOLD, say, say_figures, say_json
+from services.cli.terminal.tables import Column, say_table, time_cell
 from services.ingest.files.summary import CandleFileSummary, check_candle_file
 from shared.contracts.granularity import parse_granularity
 from shared.contracts.times import format_time
@@ -89,14 +90,19 @@ def _say_summary(path: str, summary: CandleFileSummary) -> None:
             f"Longest {len(real)} gaps",
             [Column("from"), Column("to"), Column("missing", right=True), Column("kind")],
             [
-                [format_time(gap.from_time), format_time(gap.to_time), str(gap.missing_candles), gap.kind.value]
+                [
+                    time_cell(format_time(gap.from_time)),
+                    time_cell(format_time(gap.to_time)),
+                    str(gap.missing_candles),
+                    gap.kind.value,
+                ]
                 for gap in real
             ],
         )
     if summary.rejected:
         say_table(
             f"First {min(_SHOWN, len(summary.rejected))} bad rows",
-            [Column("line", right=True), Column("why"), Column("row")],
+            [Column("line", right=True), Column("why", flow=True), Column("row", cut=True)],
             [[str(row.line), row.reason, row.text] for row in summary.rejected[:_SHOWN]],
         )
     if summary.volume_note is not None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from services.cli.configuration import read_settings
-from services.cli.output import note, say_figures, say_json
-from services.cli.progress import bar
+from services.cli.terminal.output import note, say_figures, say_json
+from services.cli.terminal.progress import bar
 from services.ingest.files.download import Download, DownloadRequest, download_candles
 from services.ingest.gaps import KINDS_IN_FILES
 from shared.calendar.market_hours import open_seconds_between

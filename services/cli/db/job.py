@@ -9,7 +9,7 @@ from secrets import token_bytes
 from services.cli.configuration import read_settings
 from services.cli.database import database_url, url_read
 from services.cli.options import AtDatabase
-from services.cli.output import DID_NOT_HOLD, note, say, say_json
+from services.cli.terminal.output import DID_NOT_HOLD, note, say, say_json
 from services.executor.restored import accept_restored
 from shared.anchors.anchoring import begin_anchors
 from shared.anchors.file import AnchorError

@@ -9,7 +9,8 @@ from typing import Final
 from services.cli.broker import named_broker
 from services.cli.configuration import read_settings
 from services.cli.options import AtBroker
-from services.cli.output import NO_VALUE, Column, say, say_json, say_table
+from services.cli.terminal.output import NO_VALUE, say, say_json
+from services.cli.terminal.tables import Column, say_table
 from shared.bus.dead_letters import DeadLetter, DeadLetterQueue
 from shared.contracts.times import format_time
 from shared.store.port import Store
@@ -34,9 +35,16 @@ def list_letters(where: AtBroker, limit: int, as_json: bool) -> None:
             ]
         )
         return
-    columns = [Column("queue"), Column("messages", True)]
+    columns = [Column("queue", cut=True), Column("messages", True)]
     say_table("Dead letters", columns, [(queue, str(count)) for queue, count, _ in found])
-    headings = [Column("died"), Column("reason"), Column("type"), Column("pair"), Column("seq", True), Column("id")]
+    headings = [
+        Column("died"),
+        Column("reason", cut=True),
+        Column("type"),
+        Column("pair", leave=1),
+        Column("seq", True, leave=2),
+        Column("id", cut=True),
+    ]
     for queue, _, letters in found:
         if letters:
             say_table(queue, headings, [_row(letter) for letter in letters])

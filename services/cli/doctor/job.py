@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from services.cli.broker import silence_driver
 from services.cli.configuration import config_path, settings_environ
 from services.cli.database import database_url
 from services.cli.options import AtDatabase
-from services.cli.output import DID_NOT_HOLD, Column, say, say_json, say_table
-from services.cli.progress import busy
+from services.cli.terminal.output import DID_NOT_HOLD, say, say_json
+from services.cli.terminal.progress import busy
+from services.cli.terminal.tables import BAD, GOOD, LATE, Column, say_table, word_cell
 from services.inspection.doctor import CheckResult, Finding, examine, readable_settings
 from shared.contracts.pairs import parse_pairs
+
+_STYLES: Final = {"ok": GOOD, "warning": LATE, "problem": BAD}
 
 
 def doctor(where: AtDatabase, pairs: str | None, as_json: bool) -> int:
@@ -40,5 +44,9 @@ def doctor(where: AtDatabase, pairs: str | None, as_json: bool) -> int:
 
 
 def _say(findings: Sequence[Finding]) -> None:
-    columns = [Column("check"), Column("verdict"), Column("what was found")]
-    say_table("Examination", columns, [(each.check, each.verdict.value, each.sentence) for each in findings])
+    columns = [Column("check"), Column("verdict"), Column("what was found", flow=True)]
+    say_table(
+        "Examination",
+        columns,
+        [(each.check, word_cell(each.verdict.value, _STYLES), each.sentence) for each in findings],
+    )

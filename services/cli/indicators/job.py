@@ -12,8 +12,8 @@ from services.backtest.text_file import refuse_unwritable, write_text_file
 from services.cli.configuration import read_settings
 from services.cli.indicators.order import IndicatorOrder
 from services.cli.inputs import candle_files, read_candles
-from services.cli.output import note, say_json
-from services.cli.progress import busy, preparing
+from services.cli.terminal.output import note, say_json
+from services.cli.terminal.progress import busy, preparing
 from services.ingest.files.volume import volume_note
 from shared.calendar.trading_day import trading_day_numbers
 from shared.contracts.granularity import granularity_name

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from services.cli.database import reading, reading_at, url_read
-from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
-from services.cli.options import AtDatabase
-from services.cli.output import Column, say, say_figures, say_json, say_table
+from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields, whole_trade
+from services.cli.options import AtDatabase, Between
+from services.cli.terminal.output import NO_VALUE, note, say, say_figures, say_json
+from services.cli.terminal.tables import GOOD, LATE, Column, say_table, time_cell, word_cell
+from services.cli.times import span_of
 from shared.calendar.trading_day import trading_day_date
 from shared.contracts.decimals import format_money
+from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
 from shared.contracts.pairs import known_pair
 from shared.contracts.times import format_time
@@ -25,6 +28,7 @@ from shared.store.file_lock import file_is_held
 from shared.store.port import Reader
 from shared.store.rows.leases import HeartbeatRow
 
+_REASON_STYLES: Final = {"passed": GOOD, "hold": LATE, "daily loss halt": LATE, "stale data": LATE}
 _TRADED: Final = {
     Trading.NOW: "now, by a process that runs",
     Trading.SOON: "not this moment: an executor lives, and none leads",
@@ -32,10 +36,23 @@ _TRADED: Final = {
 }
 
 
-def gates(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> None:
+class Rows(NamedTuple):
+    """Which rows are asked for: of one pair or of all, at most so many, of a time or whenever they were."""
+
+    pair: str | None
+    limit: int
+    between: Between
+
+
+def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
     """Print the latest judged candles."""
+    pair, span = known_pair(asked.pair), span_of(asked.between, asked.limit, time.time())
     with reading(where) as reader:
-        found = reader.gate_snapshots(limit, known_pair(pair))
+        found = (
+            reader.gate_snapshots(asked.limit, pair)
+            if span is None
+            else [each.row for each in reader.list_gates(span, pair)]
+        )
     rows = [
         {
             "ts_utc": format_time(row.time),
@@ -53,32 +70,58 @@ def gates(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> 
     if as_json:
         say_json(rows)
         return
-    headings = ("decided", "pair", "strategy", "signal", "reason", "failed gates")
     say_table(
-        "Judged candles (time of the decision, which is the candle's close)",
-        [Column(heading) for heading in headings],
+        "Judged candles (time of the decision, which is the candle's close, UTC)",
+        [
+            Column("decided"),
+            Column("pair"),
+            Column("strategy", leave=1),
+            Column("signal"),
+            Column("reason"),
+            Column("failed gates", cut=True),
+        ],
         [
             (
-                row["ts_utc"],
+                time_cell(row["ts_utc"]),
                 row["pair"],
                 row["strategy"],
                 row["final_signal"],
-                row["reason"],
+                word_cell(row["reason"].replace("_", " "), _REASON_STYLES),
                 ", ".join(verdict["gate"] for verdict in row["gates"] if not verdict["passed"]) or "-",
             )
             for row in rows
         ],
+        "`scalpbot why PAIR TIME` has all of a candle.",
     )
 
 
-def trades(where: AtDatabase, *, pair: str | None, limit: int, as_json: bool) -> None:
+def trades(where: AtDatabase, asked: Rows, as_json: bool) -> None:
     """Print the latest trades."""
+    pair, span = known_pair(asked.pair), span_of(asked.between, asked.limit, time.time())
     with reading(where) as reader:
-        rows = [trade_fields(row) for row in reader.trades(limit, known_pair(pair))]
+        found = (
+            reader.trades(asked.limit, pair) if span is None else [each.row for each in reader.list_trades(span, pair)]
+        )
+    rows = [trade_fields(row) for row in found]
     if as_json:
         say_json(rows)
     else:
-        say_trades("Trades", rows)
+        say_trades("Trades (times UTC)", rows)
+
+
+def show_trade(where: AtDatabase, number: int, as_json: bool) -> None:
+    """Print one trade; raise InputError where there is none of this number."""
+    with reading(where) as reader:
+        row = reader.trade_of_number(number)
+    if row is None:
+        raise InputError(f"there is no trade {number}; see `scalpbot trades`")
+    fields = whole_trade(row)
+    if as_json:
+        say_json(fields)
+        return
+    named = [(name.replace("_", " "), NO_VALUE if value is None else str(value)) for name, value in fields.items()]
+    say_figures(f"Trade {number}", named)
+    note(f"`scalpbot why {fields['pair']} {fields['signal_time']}` shows the candle that gave its signal.")
 
 
 def positions(where: AtDatabase, pair: str | None, as_json: bool) -> None:

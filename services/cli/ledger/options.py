@@ -1,20 +1,48 @@
 """The verbs `gates`, `trades`, `positions` and `status`: what the database holds, newest first."""
 
+from typing import Annotated, TypeAlias
+
+import typer
+
 from services.cli.groups import with_groups
 from services.cli.ledger import job
-from services.cli.options import AsJson, AtDatabase, Limit, OfPair
+from services.cli.options import AsJson, AtDatabase, Between, Limit, OfPair
+
+TradeNumber: TypeAlias = Annotated[int, typer.Argument(metavar="N", min=1, max=2**63 - 1, help="Number of the trade.")]
 
 
 @with_groups
-def gates(*, pair: OfPair = None, limit: Limit = 20, at: AtDatabase, as_json: AsJson = False) -> None:
+def gates(*, pair: OfPair = None, limit: Limit = 20, between: Between, at: AtDatabase, as_json: AsJson = False) -> None:
     """Show the latest judged candles: time of the decision, signal, reason and the gates that failed."""
-    job.gates(at, pair=pair, limit=limit, as_json=as_json)
+    job.gates(at, job.Rows(pair, limit, between), as_json)
 
 
+trades = typer.Typer(
+    name="trades", help="Show the latest trades, open ones included; show N shows one.", invoke_without_command=True
+)
+
+
+@trades.callback()
 @with_groups
-def trades(*, pair: OfPair = None, limit: Limit = 20, at: AtDatabase, as_json: AsJson = False) -> None:
-    """Show the latest trades, open ones included."""
-    job.trades(at, pair=pair, limit=limit, as_json=as_json)
+def latest(
+    *,
+    context: typer.Context,
+    pair: OfPair = None,
+    limit: Limit = 20,
+    between: Between,
+    at: AtDatabase,
+    as_json: AsJson = False,
+) -> None:
+    """Show the latest trades, open ones included; show N shows one."""
+    if context.invoked_subcommand is None:
+        job.trades(at, job.Rows(pair, limit, between), as_json)
+
+
+@trades.command()
+@with_groups
+def show(*, number: TradeNumber, at: AtDatabase, as_json: AsJson = False) -> None:
+    """Show one trade with everything that is known of it."""
+    job.show_trade(at, number, as_json)
 
 
 @with_groups

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from services.cli.output import Column, say, say_table
+from services.cli.terminal.output import say
+from services.cli.terminal.tables import LATE, AnyCell, Column, money_cell, say_table, time_cell, word_cell
 from shared.contracts.decimals import format_money, format_points
 from shared.contracts.shown import TRADE_COLUMNS, shown_entry, shown_exit
 from shared.contracts.times import format_time
@@ -10,6 +11,9 @@ from shared.store.port import Reader
 from shared.store.rows.ledger import TradeRow
 
 _RIGHT: Final = True
+_OPEN: Final = "open"
+_WHOLE: Final = "`scalpbot trades show N` has the whole trade."
+_EXIT_STYLES: Final = {"daily halt": LATE, "kill switch": LATE, "open": "bold"}
 
 
 def trade_fields(row: TradeRow) -> dict[str, Any]:
@@ -19,24 +23,50 @@ def trade_fields(row: TradeRow) -> dict[str, Any]:
     return {"number": row.number, **{name: shown.get(name) for name in TRADE_COLUMNS}}
 
 
-def say_trades(title: str, rows: list[dict[str, Any]]) -> None:
-    """Write trades as a table."""
+def whole_trade(row: TradeRow) -> dict[str, Any]:
+    """Return everything that is stored of a trade, as named texts."""
+    return {
+        **trade_fields(row),
+        "signal_time": format_time(row.opening.signal_time),
+        "spread_paid": format_money(row.costs.spread),
+        "slippage_paid": format_money(row.costs.slippage),
+        "id": row.opening.id,
+    }
+
+
+def say_trades(title: str, rows: list[dict[str, Any]], whole: str = _WHOLE) -> None:
+    """Write trades as a table; `whole` tells where the rest of them is to be seen."""
     columns = [
         Column("#", _RIGHT),
         Column("pair"),
         Column("side"),
-        Column("units", _RIGHT),
+        Column("units", _RIGHT, leave=3),
         Column("entered"),
-        Column("at", _RIGHT),
+        Column("in at", _RIGHT, leave=1),
         Column("exited"),
-        Column("at", _RIGHT),
+        Column("out at", _RIGHT, leave=2),
         Column("exit"),
         Column("pips", _RIGHT),
         Column("P/L", _RIGHT),
     ]
-    sides = ("entry_time", "entry_price", "exit_time", "exit_price", "exit_reason")
-    keys = ("number", "pair", "side", "units", *sides, "pnl_pips", "pnl")
-    say_table(title, columns, [["open" if row[key] is None else str(row[key]) for key in keys] for row in rows])
+    say_table(title, columns, [_trade_cells(row) for row in rows], whole)
+
+
+def _trade_cells(row: dict[str, Any]) -> list[AnyCell]:
+    def text(name: str) -> str:
+        return _OPEN if row[name] is None else str(row[name])
+
+    left = _OPEN if row["exit_time"] is None else time_cell(row["exit_time"])
+    return [
+        *(text(name) for name in ("number", "pair", "side", "units")),
+        time_cell(row["entry_time"]),
+        text("entry_price"),
+        left,
+        text("exit_price"),
+        word_cell(text("exit_reason").replace("_", " "), _EXIT_STYLES),
+        money_cell(text("pnl_pips")),
+        money_cell(text("pnl")),
+    ]
 
 
 def position_fields(reader: Reader, pair: str | None = None) -> list[dict[str, Any]]:
@@ -57,6 +87,28 @@ def say_positions(rows: list[dict[str, Any]]) -> None:
     if not rows:
         say("No open positions.")
         return
-    names = ("pair", "side", "units", "entry_time", "entry_price", "sl", "tp", "mark_price", "unrealised_pnl")
-    columns = [Column(name.replace("_", " "), name not in ("pair", "side", "entry_time")) for name in names]
-    say_table("Open positions", columns, [[str(row[name]) for name in names] for row in rows])
+    columns = [
+        Column("pair"),
+        Column("side"),
+        Column("units", _RIGHT, leave=1),
+        Column("entered", leave=2),
+        Column("at", _RIGHT),
+        Column("sl", _RIGHT),
+        Column("tp", _RIGHT),
+        Column("now", _RIGHT),
+        Column("P/L", _RIGHT),
+    ]
+    prices = ("entry_price", "sl", "tp", "mark_price")
+    say_table(
+        "Open positions (times UTC)",
+        columns,
+        [
+            [
+                *(str(row[name]) for name in ("pair", "side", "units")),
+                time_cell(row["entry_time"]),
+                *(str(row[name]) for name in prices),
+                money_cell(row["unrealised_pnl"]),
+            ]
+            for row in rows
+        ],
+    )

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
 from services.cli.inputs import candle_files, candle_notes, chosen_files, live_pairs, read_candles
 from services.cli.news import read_news
-from services.cli.output import note, say_json
 from services.cli.paper.order import PaperOrder
 from services.cli.paper.report import pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
-from services.cli.progress import bar
-from services.cli.streams import lasting_streams
+from services.cli.terminal.output import note, say_json
+from services.cli.terminal.progress import bar
+from services.cli.terminal.streams import lasting_streams
 from services.cli.trading import note_holds, note_missing_rates, trading
 from services.executor.restored import proven
 from services.ingest.live.opened import require_account
@@ -31,6 +31,9 @@ from shared.runtime.process import Process
 from shared.runtime.remembered import begin_run
 from shared.settings.settings import Settings
 from shared.store.engine import shown_place
+
+# Whoever trades files watches a bar and reads a report; what goes well needs no log beside them.
+_USUAL_LEVEL: Final = "warning"
 
 
 class _Outcome(NamedTuple):
@@ -64,7 +67,8 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
         name, times = granularity_name(read.series.granularity_seconds), read.series.time
         described.append(pair_of(read.series.instrument.name, name, settings, (int(times[0]), int(times[-1]))))
     with trading(url, "paper") as trader:
-        run = Run(own_process("paper", lambda: False), trader, settings)
+        process = own_process("paper", lambda: False, level=order.level(_USUAL_LEVEL))
+        run = Run(process, trader, settings)
         with proven(run.process, trader.store, settings.runtime, url, trader.fence):
             note_holds(trader.store)
             read_files = list(zip(files, reads, strict=True))
@@ -84,7 +88,8 @@ def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
     with trading(url, "paper") as trader:
         with trader.store.reading() as reader:
             before = reader.candle_count()
-        run = trade_live(trader, settings, names, url, order.as_json)
+        outside = partial(own_process, level=order.level(_USUAL_LEVEL))
+        run = trade_live(trader, settings, names, url, order.as_json, outside)
         outcome = _outcome(order, run, RunMode.LIVE, described)
     outcome.report["rejected_rows"] = 0
     outcome.report["run"] = {"new_candles": outcome.report["candles"] - before, "news": settings.live.calendar_url}

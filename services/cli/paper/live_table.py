@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.output import NO_VALUE
+from services.cli.terminal.output import NO_VALUE
 from services.cli.words import event_words
 from shared.contracts.decimals import format_money, format_pips, format_points
 from shared.contracts.envelope import Message

@@ -12,6 +12,7 @@ from services.cli.options import (
     ConfigFile,
     Database,
     Granularity,
+    Logging,
     NewsFile,
     Pair,
     SkipBadRows,
@@ -33,8 +34,8 @@ ExportFolder: TypeAlias = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class PaperOrder:
+@dataclass(frozen=True, kw_only=True)
+class PaperOrder(Logging):
     """What the command line asks for."""
 
     csv: CandleFilesIfAny = None

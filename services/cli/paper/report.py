@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
-from services.cli.output import Column, say, say_figures, say_table
+from services.cli.terminal.output import say, say_figures
+from services.cli.terminal.tables import Column, say_table
 from services.inspection.csv_export import closed_trades
 from shared.contracts.decimals import format_money
 from shared.contracts.funnel import gate_counts, passed_all

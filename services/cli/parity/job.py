@@ -2,8 +2,8 @@
 
 from services.cli.database import reading
 from services.cli.options import AtDatabase
-from services.cli.output import DID_NOT_HOLD, say, say_json
-from services.cli.progress import bar
+from services.cli.terminal.output import DID_NOT_HOLD, say, say_json
+from services.cli.terminal.progress import bar
 from services.inspection.parity import check_parity
 
 

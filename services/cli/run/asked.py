@@ -13,6 +13,7 @@ from services.cli.options import (
     Database,
     Granularity,
     Host,
+    Logging,
     RootPath,
     SkipBadRows,
     TrustedProxies,
@@ -50,7 +51,7 @@ MetricsPort: TypeAlias = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(Logging):
     """Where a service finds its settings, database and broker, its name, and where it tells its health."""
 
     database: Database = None

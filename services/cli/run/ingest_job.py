@@ -1,9 +1,9 @@
 """`scalpbot run ingest`: candle files, or OANDA's feed."""
 
 from services.cli.inputs import candle_files, candle_notes, live_pairs, parse_speed, read_candles
-from services.cli.output import note
 from services.cli.run.asked import Asked, IngestOrder
 from services.cli.run.service import Service, service_of
+from services.cli.terminal.output import note
 from services.ingest.feed import SERVICE
 from services.ingest.live.opened import require_account
 from services.ingest.live.process import run_ingest_live

@@ -9,7 +9,7 @@ from services.cli.configuration import read_settings
 from services.cli.database import database_url
 from services.cli.process import Stop, own_process
 from services.cli.run.asked import Asked
-from services.cli.streams import lasting_streams
+from services.cli.terminal.streams import lasting_streams
 from shared.runtime.logs import telling_of_libraries
 from shared.runtime.monitor.server import HealthServer
 from shared.runtime.process import Process
@@ -32,7 +32,7 @@ class Service(NamedTuple):
     def process(self) -> AbstractContextManager[Process]:
         """Return the process of the service, to be entered."""
         asked = self.asked
-        return served_process(self.name, asked.instance, asked.health_host, asked.health_port)
+        return served_process(self.name, asked.instance, asked.health_host, asked.health_port, asked.level("info"))
 
 
 def service_of(name: str, asked: Asked) -> Service:
@@ -41,10 +41,10 @@ def service_of(name: str, asked: Asked) -> Service:
 
 
 @contextmanager
-def served_process(service: str, instance: str | None, host: str, port: int) -> Iterator[Process]:
+def served_process(service: str, instance: str | None, host: str, port: int, level: str = "info") -> Iterator[Process]:
     """Give a service its outside for as long as the block lasts: asked for its health over HTTP, and told to stop."""
     with lasting_streams(), Stop() as stop:
-        process = own_process(service, lambda: stop.asked, instance)
+        process = own_process(service, lambda: stop.asked, instance, level=level)
         with telling_of_libraries(process.log), HealthServer(process.health, process.log, host, port) as server:
             process.log.info("starting", health_port=server.port)
             yield process

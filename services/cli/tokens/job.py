@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from services.cli.options import Where
-from services.cli.output import Column, note, say, say_json, say_table
+from services.cli.terminal.output import note, say, say_json
+from services.cli.terminal.tables import Column, say_table, time_cell
 from services.cli.tokens.places import opened_tokens
 from shared.contracts.vocabulary import Role
 
@@ -37,9 +38,23 @@ def list_tokens(where: Where, as_json: bool) -> None:
     if as_json:
         say_json(rows)
         return
-    headings = ("id", "user", "name", "role", "scope", "created", "expires", "last_used")
-    cells = [[str(row[heading] or "never") for heading in headings] for row in rows]
-    say_table("Tokens", [Column(heading.replace("_", " ")) for heading in headings], cells)
+    columns = [
+        Column("id", True),
+        Column("user", cut=True),
+        Column("name", cut=True),
+        Column("role"),
+        Column("scope", leave=2),
+        Column("created", leave=1),
+        Column("expires"),
+        Column("last used"),
+    ]
+    told = ("id", "user", "name", "role", "scope")
+    times = ("created", "expires", "last_used")
+    cells = [
+        [*(str(row[name]) for name in told), *(time_cell(row[name]) if row[name] else "never" for name in times)]
+        for row in rows
+    ]
+    say_table("Tokens (times UTC)", columns, cells)
 
 
 def revoke(where: Where, token_id: int) -> None:

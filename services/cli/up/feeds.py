@@ -5,7 +5,7 @@ from typing import Final
 from services.cli.database import database_url
 from services.cli.inputs import candle_files, candle_notes, chosen_files, live_pairs, parse_speed, read_candles
 from services.cli.news import read_news
-from services.cli.output import note
+from services.cli.terminal.output import note
 from services.cli.up.order import CandleOrder
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname, socket
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.api.context import SERVICE
 from services.api.process import context_of, recorded
@@ -15,13 +15,14 @@ from services.api.root_path import checked_root_path
 from services.api.security.proxies import checked_proxies
 from services.api.serving import first_password, served
 from services.cli.configuration import read_settings
-from services.cli.output import note
+from services.cli.options import Logging
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.run.api_job import listening_for, terms_of
 from services.cli.run.asked import ApiOrder
-from services.cli.streams import lasting_streams
 from services.cli.telling import tell_events
+from services.cli.terminal.output import note
+from services.cli.terminal.streams import lasting_streams
 from services.cli.trading import note_missing_rates, trading
 from services.cli.up.feeds import chosen_feed, url_of
 from services.cli.up.order import CandleOrder, HealthOrder
@@ -35,16 +36,19 @@ from shared.store.engine import beside, shown_place, write_private
 _PASSWORD_ENDING: Final = ".first-password"  # noqa: S105 - of a file
 
 
+class Around(NamedTuple):
+    """What is around the trading: the API, None without one, where health is told, and how much is logged."""
+
+    api: ApiOrder | None
+    health: HealthOrder
+    logging: Logging
+
+
 def run_up_verb(
-    candles: CandleOrder,
-    api: ApiOrder | None,
-    health: HealthOrder,
-    *,
-    database: str | None,
-    config: Path | None,
-    as_json: bool,
+    candles: CandleOrder, around: Around, *, database: str | None, config: Path | None, as_json: bool
 ) -> None:
     """Trade until the process is to stop, with an API beside it or without."""
+    api = around.api
     if api is not None:
         proxies = list(checked_proxies(api.trusted_proxy or ()))
         api = replace(api, root_path=checked_root_path(api.root_path), trusted_proxy=proxies)
@@ -58,14 +62,15 @@ def run_up_verb(
         trader = stack.enter_context(trading(url, "up"))
         stop = stack.enter_context(Stop())
         # Of the many that follow each other on a database only the last is known.
-        process = own_process("up", lambda: stop.asked, f"up-{gethostname()}")
+        level = around.logging.level("warning" if sys.stderr.isatty() else "info")
+        process = own_process("up", lambda: stop.asked, f"up-{gethostname()}", level=level)
         stack.enter_context(telling_of_libraries(process.log))
         run = Run(process, trader, settings)
-        _tell_health(stack, run, health)
+        _tell_health(stack, run, around.health)
         feed.prepare(run)
         stack.enter_context(proven(process, trader.store, settings.runtime, url, trader.fence))
         if api is not None and listener is not None:
-            run = stack.enter_context(_answering(run, url, api, listener))
+            run = stack.enter_context(_answering(run, url, api, listener, level))
         note_missing_rates(run.trader.store, settings, feed.pairs)
         done = _traded(feed, run, as_json)
         note(f"stopped after {done} new candles; everything is in {shown_place(url)}")
@@ -90,10 +95,10 @@ def _tell_health(stack: ExitStack, run: Run, health: HealthOrder) -> None:
 
 
 @contextmanager
-def _answering(run: Run, url: str, api: ApiOrder, listener: socket) -> Iterator[Run]:
+def _answering(run: Run, url: str, api: ApiOrder, listener: socket, level: str) -> Iterator[Run]:
     """Answer requests for as long as the block lasts; what is run in it stops where they can be answered no more."""
     process = run.process
-    ours = replace(process, log=service_log(SERVICE, process.instance))
+    ours = replace(process, log=service_log(SERVICE, process.instance, level))
     context = context_of(ours, run.trader.store, run.settings, url, terms_of(api, listener, api.root_path))
     password = first_password(context, api.bootstrap_file)
     with recorded(context), served(context, listener, api.trusted_proxy or ()) as ended:

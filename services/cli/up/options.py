@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from services.cli.groups import with_groups
-from services.cli.options import AsJson, ConfigFile
+from services.cli.options import AsJson, ConfigFile, Logging
 from services.cli.up import job
 from services.cli.up.order import ApiBeside, CandleOrder, HealthOrder
 
@@ -28,6 +28,7 @@ def up(
     no_api: NoApi = False,
     api: ApiBeside,
     health: HealthOrder,
+    logging: Logging,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,4 +37,5 @@ def up(
     Stop it with Ctrl-C; started again in the same way, it continues where it was. If there is no user yet, it creates
     the user admin and shows the password once. It opens no position at a broker, whatever the feed.
     """
-    job.run_up_verb(candles, None if no_api else api, health, database=database, config=config, as_json=as_json)
+    around = job.Around(None if no_api else api, health, logging)
+    job.run_up_verb(candles, around, database=database, config=config, as_json=as_json)

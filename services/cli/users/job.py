@@ -5,7 +5,8 @@ import sys
 import typer
 
 from services.cli.options import Where
-from services.cli.output import Column, note, say, say_json, say_table
+from services.cli.terminal.output import note, say, say_json
+from services.cli.terminal.tables import LATE, Column, say_table, time_cell, word_cell
 from services.cli.users.places import opened_users
 from shared.contracts.vocabulary import Role
 
@@ -77,9 +78,20 @@ def list_users(where: Where, as_json: bool) -> None:
     if as_json:
         say_json(rows)
         return
-    headings = [Column(heading) for heading in ("name", "role", "state", "created")]
-    cells = [(row["name"], row["role"], "disabled" if row["disabled"] else "active", row["created"]) for row in rows]
-    say_table("Users", headings, cells)
+    columns = [Column("name", cut=True), Column("role"), Column("state"), Column("created")]
+    say_table(
+        "Users (times UTC)",
+        columns,
+        [
+            (
+                row["name"],
+                row["role"],
+                word_cell("disabled" if row["disabled"] else "active", {"disabled": LATE}),
+                time_cell(row["created"]),
+            )
+            for row in rows
+        ],
+    )
 
 
 def _typed(question: str) -> str:

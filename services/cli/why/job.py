@@ -6,7 +6,8 @@ import msgspec
 
 from services.cli.database import reading
 from services.cli.options import AtDatabase
-from services.cli.output import Column, say, say_json, say_table
+from services.cli.terminal.output import say, say_json
+from services.cli.terminal.tables import BAD, GOOD, Column, say_table, word_cell
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
@@ -117,12 +118,19 @@ def _say_answer(answer: dict[str, Any]) -> None:
         f"{answer['decision_time']} by {answer['strategy']}"
     )
     say()
-    columns = [Column("#", True), Column("gate"), Column("verdict"), Column("value"), Column("limit"), Column("reason")]
+    columns = [
+        Column("#", True),
+        Column("gate"),
+        Column("verdict"),
+        Column("value", cut=True),
+        Column("limit", cut=True),
+        Column("reason", flow=True),
+    ]
     rows = [
         (
             str(gate["number"]),
             gate["gate"].replace("_", " "),
-            "pass" if gate["passed"] else "FAIL",
+            word_cell("pass" if gate["passed"] else "FAIL", {"pass": GOOD, "FAIL": BAD}),
             gate["value"],
             gate["limit"],
             "" if gate["passed"] else gate["words"],

@@ -19,6 +19,10 @@ class LedgerReads(Protocol):
         """Return trades, the latest opened first."""
         ...
 
+    def trade_of_number(self, number: int) -> TradeRow | None:
+        """Return the trade that was opened as the so manieth, counted from 1."""
+        ...
+
     def trade_of_signal(self, pair: str, candle_time: int) -> TradeRow | None:
         """Return the trade that the pair's candle which opened at `candle_time` gave the signal for."""
         ...

@@ -38,6 +38,10 @@ class LedgerSession(Session):
         query = of_pair(select(TRADES), TRADES.c.pair, pair)
         return self._trade_rows(query.order_by(*(column.desc() for column in place)).limit(limit))
 
+    def trade_of_number(self, number: int) -> TradeRow | None:
+        """Look the number up in its unique index."""
+        return next(iter(self._trade_rows(select(TRADES).where(TRADES.c.number == number))), None)
+
     def trade_of_signal(self, pair: str, candle_time: int) -> TradeRow | None:
         """Search two weeks from the signal on in the index on pair and time of entry; the signal has no index."""
         query = select(TRADES).where(TRADES.c.pair == pair, TRADES.c.signal_time == candle_time)

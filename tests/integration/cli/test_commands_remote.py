@@ -88,7 +88,11 @@ def test_api_tells_that_nobody_trades_and_the_verb_sends_nothing_then(terminal: 
 def test_verbs_say_the_same_through_the_api_as_from_the_database(terminal: Terminal) -> None:
     with platform_and_api(terminal.database) as (desk, api):
         sent = terminal.over(api, "send", "--no-wait", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k")
-        assert sent == (0, "Command 1 PAUSE_PAIR sent; see `scalpbot commands show 1`.\n", "")
+        assert sent == (
+            0,
+            "Command 1 PAUSE_PAIR sent; see `scalpbot commands show 1`.\n",
+            "No new entries in EUR_USD until it is resumed; open positions keep their stop loss and take profit.\n",
+        )
         again = terminal.over(api, "send", "--no-wait", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json")
         known = terminal.stored("send", "--anyway", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--json")
         assert json.loads(again.out)["is_new"] is False
@@ -127,7 +131,8 @@ def test_waiting_ends_with_the_command_and_says_how(terminal: Terminal) -> None:
         finally:
             done.set()
             executor.join()
-        assert (paused.code, paused.out.startswith("Command 1 PAUSE_ALL SUCCEEDED: {")) == (0, True)
+        assert paused.code == 0
+        assert paused.out.startswith("Command 1 PAUSE_ALL done. Entries are held in all pairs (pause by ")
         result = json.loads(skipped.out)
         assert (skipped.code, result["status"]) == (3, "SKIPPED")
         assert result["result_json"]["reason"] == "live_trading_disabled"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.output import note, say
 from services.cli.program import main
-from services.cli.streams import printable
+from services.cli.terminal.output import note, say
+from services.cli.terminal.streams import printable
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.fixtures.paper import run_paper, sample_series

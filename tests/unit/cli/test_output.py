@@ -2,16 +2,8 @@
 
 import pytest
 
-from services.cli.output import (
-    Column,
-    duration_text,
-    figure,
-    money_number,
-    money_text,
-    number_text,
-    percent_text,
-    say_table,
-)
+from services.cli.terminal.output import duration_text, figure, money_number, money_text, number_text, percent_text
+from services.cli.terminal.tables import Column, say_table
 
 
 def test_money_is_a_number_with_four_decimals_for_machines_and_grouped_for_people() -> None:

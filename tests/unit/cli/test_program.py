@@ -177,7 +177,7 @@ def _raising(error: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr(program, "_VERBS", (fail,))
+    monkeypatch.setattr(program, "_PANELS", {"Trade": (fail,)})
     return main(["fail"])
 
 

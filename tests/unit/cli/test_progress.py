@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 _PROGRAM = """
-from services.cli.progress import preparing
+from services.cli.terminal.progress import preparing
 from shared.core.jit import compiled
 from shared.core.indicators.trend import mean_beside
 

@@ -1,16 +1,15 @@
 """How results look: tables on a terminal or as plain text, JSON documents, money, percentages and times."""
 
 import json
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+import textwrap
+from collections.abc import Iterable
+from typing import Any, Final, TextIO
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len
 
-from services.cli.streams import printable
+from services.cli.terminal.streams import printable
 from shared.contracts.decimals import MONEY_DIGITS
 
 NO_VALUE: Final = "-"
@@ -19,36 +18,20 @@ _FIGURE_DIGITS: Final = 6
 DID_NOT_HOLD: Final = 3
 
 
-class Column(NamedTuple):
-    """A table's column: its heading, and whether its texts stand at the right, as numbers do."""
-
-    heading: str
-    right: bool = False
-
-
-def say(text: str = "") -> None:
-    """Write a line of the result to stdout."""
-    sys.stdout.write(f"{printable(text)}\n")
+def say(text: str = "", indent: int | None = None) -> None:
+    """Write a line of the result to stdout; on a terminal it is folded between words."""
+    sys.stdout.write(f"{_fit(printable(text), sys.stdout, indent)}\n")
 
 
 def note(text: str) -> None:
     """Write a line that is not part of the result to stderr."""
-    sys.stderr.write(f"{printable(text)}\n")
+    sys.stderr.write(f"{_fit(printable(text), sys.stderr)}\n")
     sys.stderr.flush()
 
 
 def say_json(document: object) -> None:
     """Write one JSON document to stdout."""
-    say(json.dumps(document, indent=2, allow_nan=False))
-
-
-def say_table(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table to stdout: boxed on a terminal, aligned plain text when piped."""
-    texts = [[printable(str(cell)) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _say_rich_table(title, columns, texts)
-    else:
-        _say_plain_table(title, columns, texts)
+    sys.stdout.write(f"{printable(json.dumps(document, indent=2, allow_nan=False))}\n")
 
 
 def say_figures(title: str, figures: Iterable[tuple[str, str]]) -> None:
@@ -57,30 +40,24 @@ def say_figures(title: str, figures: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in lines), default=0)
     say(title)
     for name, value in lines:
-        say(f"  {name:<{width}}  {value}".rstrip())
+        say(f"  {name:<{width}}  {value}".rstrip(), indent=width + 4)
     say()
 
 
-def _say_plain_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    say(title)
-    lines = [[column.heading for column in columns], *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-    for line in lines:
-        cells = (
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for cell, width, column in zip(line, widths, columns, strict=True)
-        )
-        say(f"  {'  '.join(cells)}".rstrip())
-    say()
+def _fit(text: str, stream: TextIO, indent: int | None = None) -> str:
+    """Return a text as a terminal has room for it: folded between words, below the beginning of its line."""
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(line if cell_len(line) <= width else _folded(line, width, indent) for line in text.split("\n"))
 
 
-def _say_rich_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+def _folded(line: str, width: int, indent: int | None) -> str:
+    spaces = len(line) - len(line.lstrip()) + 2 if indent is None else indent
+    below = " " * min(spaces, width // 2)
+    return textwrap.fill(
+        line, width, subsequent_indent=below, break_long_words=True, break_on_hyphens=False, drop_whitespace=True
+    )
 
 
 def money_number(quanta: int) -> float:

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.cli.output import note
+from services.cli.terminal.output import note
 from shared.core.jit import machine_code_is_kept, told_of_compiling
 
 _LONG_ENOUGH_TO_TELL_SECONDS: Final = 1.5

@@ -1,0 +1,1 @@
+"""The verbs that steer what trades: pause, resume, close and kill."""
