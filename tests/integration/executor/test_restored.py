@@ -113,6 +113,7 @@ def test_entries_are_held_and_what_came_back_to_life_is_ended(
         with store.reading() as reader:
             assert (reader.command(waiting) or skipped).status == "PENDING"
     assert list(process.health.missing()) == ["accept-restore"]
+    assert "entries on all pairs are held since " in process.health.missing()["accept-restore"]
     assert "database restored" in log.getvalue()
     assert f"record {KEPT + 2}" in log.getvalue()
     assert process.metrics.registry.get_sample_value("scalpbot_database_restored") == 1
@@ -204,8 +205,10 @@ def test_the_anchors_of_a_deleted_file_are_set_aside_where_a_new_one_begins(tmp_
         anchor(store, beside)
     url = new_sqlite(tmp_path / "paper.db")
     with closing(open_store(url)) as store:
-        hold_where_restored(around_with(Watch(), StringIO()), store, load_settings(None, {}).runtime, url)
+        log = StringIO()
+        hold_where_restored(around_with(Watch(), log), store, load_settings(None, {}).runtime, url)
         assert holds(store) == []
+    assert "the anchors of another database were set aside" in log.getvalue()
     assert not beside.exists()
     assert len(list(tmp_path.glob("paper.anchors.until-*.jsonl"))) == 1
 
@@ -243,7 +246,9 @@ def test_accepting_keeps_the_kill_switch_on_and_begins_new_anchors(
         assert [(hold.kind, hold.scope) for hold in holds(store)] == [("kill_switch", "ALL")]
         assert not is_signed_in(store, "b")
         with store.reading() as reader:
-            assert reader.audit(1)[0].action == "restore.accepted"
+            accepted = reader.audit(1)[0]
+            assert accepted.action == "restore.accepted"
+            assert json.loads(accepted.detail_json)["anchors_kept_as"] == told["anchors_kept_as"]
             assert verify_audit(reader.audit_in_order()).ok
         hold_where_restored(around_with(Watch(), StringIO()), store, runtime, url)
         assert [hold.kind for hold in holds(store)] == ["kill_switch"]
