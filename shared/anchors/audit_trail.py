@@ -130,7 +130,7 @@ def _is_sent(row: CommandRow, actor: str, detail: dict[str, Any]) -> bool:
         command = parse_command(row.type, row.payload_json)
     except InputError:
         return False
-    asked = {"type": command.type, "mode": command.mode, "pair": command.pair}
+    asked = {"type": command.type, "mode": command.mode, "pair": command.pair, "reason": command.reason}
     return row.actor == actor and all(detail.get(name) == value for name, value in asked.items())
 
 

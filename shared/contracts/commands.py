@@ -71,11 +71,12 @@ _OF_ONE_PAIR: Final = (CommandType.PAUSE_PAIR, CommandType.RESUME_PAIR, CommandT
 
 
 class Command(NamedTuple):
-    """A command that makes sense; `pair` is None where it is about all of them."""
+    """A command that makes sense; `pair` is None where it is about all of them, `reason` where none was given."""
 
     type: CommandType
     mode: TradeMode
     pair: str | None
+    reason: str | None = None
 
 
 def default_expiry_seconds(type_name: str) -> int | None:
@@ -91,30 +92,26 @@ def parse_command(type_name: str, payload_json: str) -> Command:
     payload = _object_in(payload_json)
     if unknown := sorted(payload.keys() - {_MODE, _PAIR, _REASON}):
         raise InputError(f"unknown field '{shortened(unknown[0])}' in the payload: {kind} takes mode, pair and reason")
-    require_reason(payload.get(_REASON))
-    pair = payload.get(_PAIR)
+    pair, reason = payload.get(_PAIR), payload.get(_REASON)
     if not (pair is None or isinstance(pair, str)):
         raise InputError(f"the payload's pair is {_shown(pair)}: write it like EUR_USD")
-    return command_of(kind, _mode_in(payload), pair)
+    if not (reason is None or isinstance(reason, str)):
+        raise InputError(f"the payload's reason is {_shown(reason)}: write it as text")
+    return command_of(kind, _mode_in(payload), pair, reason)
 
 
-def command_of(kind: CommandType, mode: TradeMode | None, pair: str | None) -> Command:
-    """Return a command, on paper unless told otherwise; raise InputError for a pair that its type does not take."""
+def command_of(kind: CommandType, mode: TradeMode | None, pair: str | None, reason: str | None = None) -> Command:
+    """Return a command, on paper unless told otherwise.
+
+    Raises InputError for a pair that its type does not take, and for a reason that is no line of text.
+    """
+    _require_reason(reason)
     if kind in _OF_ONE_PAIR and pair is None:
         raise InputError(f'{kind} needs a pair in the payload, such as {{"pair": "EUR_USD"}}')
     if kind not in _OF_ONE_PAIR and pair is not None:
         raise InputError(f"the payload names a pair, but {kind} applies to all pairs: leave the pair out")
-    return Command(kind, mode or TradeMode.PAPER, None if pair is None else parse_pair(shortened(pair)))
-
-
-def require_reason(reason: object) -> None:
-    """Raise InputError unless a reason is None or a line of text that the audit log can keep and show."""
-    if reason is None:
-        return
-    if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
-        raise InputError(f"the reason is {_shown(reason)}: write it as a line of text, or leave it out")
-    if len(reason) > LONGEST_REASON_CHARACTERS:
-        raise InputError(f"the reason is longer than {LONGEST_REASON_CHARACTERS} characters")
+    named = None if pair is None else parse_pair(shortened(pair))
+    return Command(type=kind, mode=mode or TradeMode.PAPER, pair=named, reason=reason)
 
 
 def canonical_payload(payload_json: str) -> bytes:
@@ -133,6 +130,16 @@ def _object_in(payload_json: str) -> dict[str, object]:
     if not isinstance(payload, dict):
         raise InputError('the payload is not a JSON object such as {"mode": "PAPER", "pair": "EUR_USD"}')
     return payload
+
+
+def _require_reason(reason: str | None) -> None:
+    """Raise InputError unless a reason is left out or a line that the audit log can keep and show."""
+    if reason is None:
+        return
+    if not reason.strip() or not reason.isprintable():
+        raise InputError(f"the reason is {_shown(reason)}: write it as a line of text, or leave it out")
+    if len(reason) > LONGEST_REASON_CHARACTERS:
+        raise InputError(f"the reason is longer than {LONGEST_REASON_CHARACTERS} characters")
 
 
 def _mode_in(payload: dict[str, object]) -> TradeMode | None:

@@ -74,6 +74,8 @@ def send_command(transaction: Transaction, command: Command, new: NewCommand) ->
         )
     if is_new:
         detail = {"type": command.type, "mode": command.mode, "pair": command.pair, "key": new.idempotency_key}
+        if command.reason is not None:
+            detail["reason"] = command.reason
         transaction.append_audit(
             [AuditEntry(time=new.created_time, actor=new.actor, action=SENT, command_id=row.id, detail=detail)]
         )

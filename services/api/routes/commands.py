@@ -21,7 +21,7 @@ from services.api.shapes.commands import (
 )
 from services.api.shapes.pages import Page, page
 from services.api.threads import Threads, run_in
-from shared.contracts.commands import KEY, LONGEST_KEY_CHARACTERS, command_of, require_reason
+from shared.contracts.commands import KEY, LONGEST_KEY_CHARACTERS, command_of
 from shared.contracts.errors import InputError
 from shared.contracts.vocabulary import Role
 from shared.runtime.commands import KeyTakenError, Sent, send_command
@@ -107,8 +107,7 @@ def _register_reads(app: FastAPI, context: ApiContext) -> None:
 
 def _send(context: ApiContext, principal: Principal, order: CommandOrder, key: str | None) -> tuple[Sent, Trading]:
     now, actor = int(context.clock()), principal.actor
-    command = command_of(order.type, order.payload.mode, order.payload.pair)
-    require_reason(order.payload.reason)
+    command = command_of(order.type, order.payload.mode, order.payload.pair, order.payload.reason)
     new = NewCommand(
         created_time=now,
         actor=actor,

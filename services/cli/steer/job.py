@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from services.cli.commands.job import CommandRequest, Manner, send
 from services.cli.options import Where
-from shared.contracts.commands import CommandType, TradeMode, require_reason
+from shared.contracts.commands import CommandType, TradeMode
 from shared.contracts.pairs import parse_pair
 
 __all__ = ["Asked", "Manner", "steer"]
@@ -21,7 +21,6 @@ class Asked(NamedTuple):
 def steer(where: Where, asked: Asked, *, reason: str | None, manner: Manner, as_json: bool) -> int:
     """Send a command with its reason, and return the exit code; raise InputError where pair or reason cannot be."""
     pair = None if asked.pair is None else parse_pair(asked.pair)
-    require_reason(reason)
     payload = {"mode": asked.mode, "pair": pair, "reason": reason}
     known = {name: value for name, value in payload.items() if value is not None}
     request = CommandRequest(type=asked.kind, payload=known, key=None, expires=None)

@@ -46,7 +46,7 @@ def database_(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plain_sql(path, PLAIN.format("{", "PENDING"))
         desk.obey()
         assert desk.ordered("CLOSE_ALL")[0] == "SKIPPED"
-        desk.ordered("RESUME_ALL")
+        desk.ordered("RESUME_ALL", reason="lunch is over")
         desk.trade_until(lambda: desk.trades() > 3 and bool(desk.open_pairs()), step=1)
         assert len(desk.ordered("CLOSE_ALL")[1]["closed"]) == 1
         desk.trade_until(lambda: bool(desk.open_pairs()), step=1)
@@ -83,6 +83,10 @@ def test_what_was_done_is_as_the_log_tells(database: Path) -> None:
     [
         ("UPDATE commands SET type = 'PAUSE_ALL', payload_json = '{}' WHERE id = 1", "command 1 is not the one"),
         ("UPDATE commands SET actor = 'ghost' WHERE id = 1", "command 1 is not the one that was sent"),
+        (
+            "UPDATE commands SET payload_json = replace(payload_json, 'lunch', 'hunch') WHERE type = 'RESUME_ALL'",
+            "is not the one that was sent",
+        ),
         ("UPDATE commands SET actor = 'nobody' WHERE id = 2", "command 2 is not the one that was claimed"),
         ('UPDATE commands SET payload_json = \'{"pair":"USD_JPY"}\' WHERE id = 1', "command 1 is not the one"),
         ("UPDATE commands SET status = 'FAILED' WHERE id = 1", "command 1 is FAILED with another end"),
