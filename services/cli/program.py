@@ -37,6 +37,7 @@ from services.cli.tokens.options import tokens
 from services.cli.up.options import up
 from services.cli.users.options import users
 from services.cli.variables import DEBUG_VARIABLE
+from services.cli.watch.options import watch
 from services.cli.why.options import why
 from shared.contracts.concealed import concealing
 from shared.contracts.errors import FULL_DISK_ERRNOS, InfrastructureError, InputError, full_disk
@@ -55,7 +56,7 @@ READER_GONE: Final = 141
 _PANELS: Final[Mapping[str, tuple[Callable[..., object] | typer.Typer, ...]]] = MappingProxyType(
     {
         "Trade": (paper, up, backtest),
-        "Look": (status, trades, positions, gates, why),
+        "Look": (status, trades, positions, gates, why, watch),
         "Steer": (pause, resume, close, kill, commands),
         "Prove": (parity, audit),
         "Operate": (doctor, users, tokens, db, config, run, bus, dlq),

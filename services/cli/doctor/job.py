@@ -24,9 +24,9 @@ def doctor(where: AtDatabase, pairs: str | None, as_json: bool) -> int:
     with busy("examining"):
         settings, findings = readable_settings(config_path(where.config), settings_environ())
         findings += tuple(examine(settings, database_url(where.database, settings), names, time.time))
-    problems, warnings = (
+    problems, warnings, skipped = (
         sum(finding.verdict is verdict for finding in findings)
-        for verdict in (CheckResult.PROBLEM, CheckResult.WARNING)
+        for verdict in (CheckResult.PROBLEM, CheckResult.WARNING, CheckResult.SKIPPED)
     )
     if as_json:
         say_json(
@@ -34,12 +34,13 @@ def doctor(where: AtDatabase, pairs: str | None, as_json: bool) -> int:
                 "ok": not problems,
                 "problems": problems,
                 "warnings": warnings,
+                "skipped": skipped,
                 "checks": [finding._asdict() for finding in findings],
             }
         )
     else:
         _say(findings)
-        say(f"{len(findings)} checks; problems: {problems}, warnings: {warnings}")
+        say(f"{len(findings)} checks; problems: {problems}, warnings: {warnings}, skipped: {skipped}")
     return DID_NOT_HOLD if problems else 0
 
 

@@ -13,9 +13,10 @@ _NAMED_FAULTS: Final = (InputError, InfrastructureError, InvariantError, Message
 
 
 class CheckResult(StrEnum):
-    """How a check ended; a warning does not keep the program from running."""
+    """How a check ended: a warning does not keep the program from running, and what was skipped was not looked at."""
 
     OK = "ok"
+    SKIPPED = "skipped"
     WARNING = "warning"
     PROBLEM = "problem"
 
@@ -67,7 +68,7 @@ class Report:
         """Note of checks without a finding that they could not be made."""
         for check in checks:
             if check not in self._found:
-                self.warn(check, f"skipped: {why}")
+                self.say(check, CheckResult.SKIPPED, why)
 
     def judge(self, check: str, look: Callable[[], None]) -> bool:
         """Return whether a check ended without a problem, a fault that has a name being one."""

@@ -89,7 +89,7 @@ class _Examination:
         """Return whether there is a token to go on with."""
         report, runtime = self._report, self._runtime
         if runtime.oanda_api_key is None:
-            report.warn(CREDENTIALS, "skipped: no OANDA_API_KEY; live candles need it, paper runs of files do not")
+            report.skip((CREDENTIALS,), "no OANDA_API_KEY; live candles need it, paper runs of files do not")
             return False
         if runtime.oanda_account_id is None:
             report.problem(CREDENTIALS, "OANDA_ACCOUNT_ID is not set: give the id of an account that the token may use")
@@ -100,7 +100,7 @@ class _Examination:
     def _account_id(self) -> None:
         account = self._runtime.oanda_account_id
         if account is None:
-            self._report.warn(ACCOUNT_ID, "skipped: no OANDA_ACCOUNT_ID")
+            self._report.skip((ACCOUNT_ID,), "no OANDA_ACCOUNT_ID")
             return
         check_account_id(account.get_secret_value(), Environment(self._runtime.oanda_env))
         self._report.ok(ACCOUNT_ID, f"the account id belongs to the {self._runtime.oanda_env} environment")
@@ -194,7 +194,7 @@ class _Examination:
     def _judge_clock(self, snapshot: PriceSnapshot, local_seconds: float) -> None:
         report = self._report
         if snapshot.time_nanoseconds is None:
-            report.warn(CLOCK, "skipped: OANDA sent prices without its time")
+            report.skip((CLOCK,), "OANDA sent prices without its time")
             return
         skew = local_seconds - snapshot.time_nanoseconds / NANOSECONDS_PER_SECOND
         size, way = abs(skew), "ahead of" if skew > 0 else "behind"

@@ -3,10 +3,13 @@
 import os
 import pty
 import re
+import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from fcntl import ioctl
@@ -28,6 +31,7 @@ from tests.fixtures.paper import SAMPLE, run_paper, sample_series
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LONG = "x" * 200
+PATIENCE_SECONDS = 30.0
 HOSTILE = (
     "INSERT INTO commands (created_ts_utc, actor, type, payload_json, status) VALUES ('2026-01-05T12:00:00Z', "
     f"'{LONG}', 'PAUSE_PAIR', '{{\"pair\": \"{LONG}\"}}', 'PENDING'), ('2026-01-05T12:00:01Z', "
@@ -169,13 +173,56 @@ def test_what_fits_is_never_wider_than_the_room() -> None:
         assert sum(width for _, width in kept) + 2 * (len(kept) - 1) <= room, room
 
 
-def test_a_real_terminal_of_80_columns_is_asked_for_its_width(traded: Path) -> None:
+def on_a_real_terminal(columns: int, *arguments: str) -> "tuple[subprocess.Popen[bytes], int]":
+    """Start a verb on a pseudo terminal, and return what reads it."""
     leader, follower = pty.openpty()
-    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 80, 0, 0))
+    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
     environ = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    command = [sys.executable, "-m", "tests.tools.scalpbot", "trades", "--db", str(traded)]
-    process = subprocess.Popen(command, stdout=follower, stderr=follower, stdin=follower, env=environ)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.tools.scalpbot", *arguments],
+        stdout=follower,
+        stderr=follower,
+        stdin=follower,
+        env={**environ, "TERM": "xterm-256color"},
+        start_new_session=True,
+    )
     os.close(follower)
+    return process, leader
+
+
+def read_until(leader: int, words: str) -> None:
+    """Read what is drawn until it has some words."""
+    said, end = "", time.monotonic() + PATIENCE_SECONDS
+    while words not in said:
+        assert time.monotonic() < end, said[-2_000:]
+        ready, _, _ = select.select([leader], [], [], 1)
+        if ready:
+            said = (said + os.read(leader, 65_536).decode(errors="replace"))[-20_000:]
+
+
+def test_a_watched_table_is_redrawn_in_place_at_the_terminals_new_width(traded: Path) -> None:
+    process, leader = on_a_real_terminal(80, "watch", "trades", "--every", "0.2", "--db", str(traded))
+    try:
+        read_until(leader, "Left out at 80 columns")
+        ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+        read_until(leader, "out at")
+        process.send_signal(signal.SIGINT)
+        # Back from the screen of its own to what stood there before.
+        read_until(leader, "\x1b[?1049l")
+        assert process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+
+
+def test_where_there_is_no_terminal_nothing_is_watched(traded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "trades", "--db", str(traded)]) == 2
+    assert "there is no terminal to draw on: use `scalpbot trades --json`" in capsys.readouterr().err
+
+
+def test_a_real_terminal_of_80_columns_is_asked_for_its_width(traded: Path) -> None:
+    process, leader = on_a_real_terminal(80, "trades", "--db", str(traded))
     said = b""
     try:
         while piece := os.read(leader, 65_536):
