@@ -22,8 +22,8 @@ def _follow_market(market: float, real: float, speed: float, *, is_ingest: bool)
     def now() -> float:
         return market + (time.time() - real) * speed
 
-    def by_market(*arguments: Any) -> Process:
-        usual = own_process(*arguments)
+    def by_market(*arguments: Any, **options: Any) -> Process:
+        usual = own_process(*arguments, **options)
         if not is_ingest:
             return replace(usual, clock=now)
         return replace(usual, clock=now, monotonic=now, sleep=lambda seconds: time.sleep(min(seconds, 60.0) / speed))
@@ -31,7 +31,7 @@ def _follow_market(market: float, real: float, speed: float, *, is_ingest: bool)
     def by_real_time(process: Process, *arguments: Any) -> Any:
         return lease_of(replace(process, monotonic=time.monotonic), *arguments)
 
-    processes.own_process = by_market  # type: ignore[assignment]  # it takes what the other takes
+    processes.own_process = by_market
     # What other processes see of this one is real time.
     leading.lease_of = by_real_time  # type: ignore[assignment]
 
