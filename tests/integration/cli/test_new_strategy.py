@@ -34,7 +34,8 @@ class Product(NamedTuple):
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
-            env={**os.environ, **self.environ, **environ},
+            # What whoever runs these tests wants to see of them is not what they read of others.
+            env={**os.environ, **self.environ, "PYTEST_ADDOPTS": "", **environ},
             capture_output=True,
             text=True,
             check=False,
