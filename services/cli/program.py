@@ -69,7 +69,6 @@ def build_program() -> typer.Typer:
     """Return the program with all its verbs."""
     program = typer.Typer(
         name="scalpbot",
-        help="FX scalping platform: seven gates, paper trading, backtests and live operation from one core.",
         epilog="Every verb has --help, and those that report have --json. First steps: scalpbot up, then scalpbot "
         "status, and scalpbot kill to stop everything.",
         pretty_exceptions_enable=False,

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from services.cli.commands.job import CommandRequest, Manner, send
 from services.cli.options import Where
 from shared.contracts.commands import CommandType, TradeMode
-from shared.contracts.pairs import parse_pair
 
 __all__ = ["Asked", "Manner", "steer"]
 
@@ -20,8 +19,7 @@ class Asked(NamedTuple):
 
 def steer(where: Where, asked: Asked, *, reason: str | None, manner: Manner, as_json: bool) -> int:
     """Send a command with its reason, and return the exit code; raise InputError where pair or reason cannot be."""
-    pair = None if asked.pair is None else parse_pair(asked.pair)
-    payload = {"mode": asked.mode, "pair": pair, "reason": reason}
+    payload = {"mode": asked.mode, "pair": asked.pair, "reason": reason}
     known = {name: value for name, value in payload.items() if value is not None}
     request = CommandRequest(type=asked.kind, payload=known, key=None, expires=None)
     return send(where, request, actor=None, manner=manner, as_json=as_json)

@@ -5,6 +5,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from services.cli.commands.options import Anyway, OnMode, Patience
 from services.cli.groups import with_groups
 from services.cli.options import AsJson, Where
 from services.cli.steer import job
@@ -19,9 +20,6 @@ Reason: TypeAlias = Annotated[
 ]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal whether to go on.")]
 Release: TypeAlias = Annotated[bool, typer.Option("--release", help="Release it: let entries through again.")]
-OnMode: TypeAlias = Annotated[
-    str, typer.Option("--mode", metavar="PAPER|LIVE", help="Close positions on paper, or at the broker.")
-]
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,8 @@ class Steering:
     """Why it is asked, and how it is sent."""
 
     reason: Reason = None
-    timeout: Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")] = 30
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Send it where nobody trades, too, for whoever trades there next.")
-    ] = False
+    timeout: Patience = 30
+    anyway: Anyway = False
 
 
 @with_groups
