@@ -4,6 +4,7 @@ Exit codes: 0 ok, 1 a fault, 2 bad input or configuration, 3 a check that was as
 """
 
 import gc
+import json
 import os
 import re
 import sys
@@ -30,9 +31,10 @@ from services.cli.ledger.options import gates, positions, status, trades
 from services.cli.paper.options import paper
 from services.cli.parity.options import parity
 from services.cli.run.options import run
+from services.cli.schema.options import schema
 from services.cli.steer.options import close, kill, pause, resume
 from services.cli.terminal.output import note, say
-from services.cli.terminal.streams import open_missing_streams, write_no_more
+from services.cli.terminal.streams import open_missing_streams, printable, write_no_more
 from services.cli.tokens.options import tokens
 from services.cli.up.options import up
 from services.cli.users.options import users
@@ -44,6 +46,8 @@ from shared.contracts.errors import FULL_DISK_ERRNOS, InfrastructureError, Input
 
 # As typer names options that look like what was given.
 _POSSIBLE: Final = re.compile(r"\s*\(Possible options: ([^)]*)\)")
+
+_AS_JSON: Final = "--json"
 
 FAULT: Final = 1
 BAD_INPUT: Final = 2
@@ -60,7 +64,7 @@ _PANELS: Final[Mapping[str, tuple[Callable[..., object] | typer.Typer, ...]]] = 
         "Steer": (pause, resume, close, kill, commands),
         "Prove": (parity, audit),
         "Operate": (doctor, users, tokens, db, config, run, bus, dlq),
-        "Data": (data, indicators),
+        "Data": (data, indicators, schema),
     }
 )
 
@@ -120,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
+    failed = _telling_faults(as_json=_AS_JSON in given)
     try:
         _require_text(given)
         command = get_command(build_program())
@@ -137,21 +142,21 @@ def _run(arguments: Sequence[str] | None) -> int:
         if isinstance(error, typer.TyperException) and not error.format_message().strip():
             # A group of verbs without a verb has shown its help already.
             return BAD_INPUT
-        return _failed(BAD_INPUT, error, _sentence(error))
+        return failed(BAD_INPUT, error, _sentence(error))
     except InfrastructureError as error:
-        return _failed(FAULT, error, _sentence(error))
+        return failed(FAULT, error, _sentence(error))
     except OSError as error:
         if error.errno not in FULL_DISK_ERRNOS:
-            return _unexpected(error)
+            return failed(FAULT, error, _unexpected(error))
         if error.filename is None:
             # What could not be written to stdout is tried once more at the end, and fails again.
             write_no_more(sys.stdout)
-        return _failed(FAULT, error, str(full_disk(error.filename or "the output")))
+        return failed(FAULT, error, str(full_disk(error.filename or "the output")))
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped\n")
         return INTERRUPTED
     except Exception as error:  # the last line of defence: a fault of ours, told in a sentence
-        return _unexpected(error)
+        return failed(FAULT, error, _unexpected(error))
     finally:
         if arguments is None:
             # The process ends here: looking through a million objects for garbage would only keep people waiting.
@@ -159,9 +164,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: Exception) -> str:
     hint = f"run it again with {DEBUG_VARIABLE}=1 to see where"
-    return _failed(FAULT, error, f"an unexpected fault, {type(error).__name__}: {_sentence(error)}; {hint}")
+    return f"an unexpected fault, {type(error).__name__}: {_sentence(error)}; {hint}"
 
 
 def _require_text(arguments: Sequence[str]) -> None:
@@ -186,8 +191,16 @@ def _sentence(error: Exception) -> str:
     return f"{joined} '{path} --help'"
 
 
-def _failed(code: int, error: Exception, sentence: str) -> int:
-    if os.environ.get(DEBUG_VARIABLE):
-        traceback.print_exception(error, file=sys.stderr)
-    note(f"error: {sentence}")
-    return code
+def _telling_faults(*, as_json: bool) -> Callable[[int, Exception, str], int]:
+    """Return what tells a fault on the last line of stderr, as a sentence or as an object, and gives its exit code."""
+
+    def failed(code: int, error: Exception, sentence: str) -> int:
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exception(error, file=sys.stderr)
+        if as_json:
+            sys.stderr.write(f"{json.dumps({'ok': False, 'error': printable(sentence), 'exit_code': code})}\n")
+        else:
+            note(f"error: {sentence}")
+        return code
+
+    return failed

@@ -2,14 +2,21 @@
 
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
+from services.cli.documents.market import Event
 from services.cli.terminal.output import say
 from services.cli.words import event_words
 from shared.contracts.envelope import Message
 from shared.contracts.facts import AccountEvent
 from shared.contracts.times import format_time
+
+
+def event_document(event: AccountEvent) -> Event:
+    """Return an event with everything that is known of it by name."""
+    return cast("Event", {"time": format_time(event.time), "type": event.type, "pair": event.pair, **event.detail})
 
 
 def tell_events(messages: Sequence[Message], as_json: bool) -> None:
@@ -18,6 +25,6 @@ def tell_events(messages: Sequence[Message], as_json: bool) -> None:
         event = message.body
         if not isinstance(event, AccountEvent):
             continue
-        told = {"time": format_time(event.time), "type": event.type, "pair": event.pair, **event.detail}
+        told = event_document(event)
         say(msgspec.json.encode(told).decode() if as_json else f"{told['time']}  {event_words(told)}")
     sys.stdout.flush()

@@ -44,9 +44,15 @@ def shown_exit(entry: Entry, left: Exit) -> dict[str, Any]:
 
 
 def trade_texts(trade: ClosedTrade) -> dict[str, str]:
-    """Return a trade's columns as text, in the order and the form of the trade list."""
-    shown = shown_entry(trade.entry) | shown_exit(trade.entry, trade.exit)
-    return {name: str(shown[name]) for name in TRADE_COLUMNS} | {"ambiguous": str(int(trade.exit.ambiguous))}
+    """Return a closed trade's columns as text, in the order and the form of the trade list."""
+    return trade_list_texts(trade.entry, trade.exit)
+
+
+def trade_list_texts(entry: Entry, left: Exit | None) -> dict[str, str]:
+    """Return a trade's columns in the order and the form of the trade list, wherever it is written; empty if open."""
+    shown = shown_entry(entry) | ({} if left is None else shown_exit(entry, left))
+    texts = {name: str(shown.get(name, "")) for name in TRADE_COLUMNS}
+    return texts if left is None else texts | {"ambiguous": str(int(left.ambiguous))}
 
 
 def trade_hash(trades: Iterable[ClosedTrade]) -> str:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -29,6 +29,7 @@ from services.api.shapes.pages import SpanQuery
 from services.api.shares import Shares
 from services.api.work_limit import WorkLimit
 from shared.contracts.pairs import known_pair
+from shared.contracts.shown import TRADE_COLUMNS, trade_list_texts
 from shared.store.port import Reader
 from shared.store.rows.listing import Listed, Span
 
@@ -55,29 +56,46 @@ class PairExportQuery(SpanQuery):
     pair: str | None = Field(default=None, max_length=7, description="Only of this pair.", examples=["EUR_USD"])
 
 
+Read = Callable[[Reader, Span, str | None], Sequence[Listed[Any]]]
+
+
 class Export(NamedTuple):
-    """A list that can be had as a file: its name, its rows' model, and how a page of it is read."""
+    """A list that can be had as a file: its name, its headings, how a page of it is read, and the values of a row."""
 
     name: str
-    model: type[BaseModel]
-    read: Callable[[Reader, Span, str | None], Sequence[Listed[Any]]]
-    shown: Callable[[Any], BaseModel]
-
-    @property
-    def columns(self) -> list[str]:
-        """Return the headings."""
-        return list(self.model.model_fields)
+    columns: Sequence[str]
+    read: Read
+    values: Callable[[Any], Iterable[Any]]
 
 
-_TRADES: Final = Export(
-    name="trades", model=Trade, read=lambda reader, span, pair: reader.list_trades(span, pair), shown=shown_trade
+def _of_model(name: str, model: type[BaseModel], read: Read, shown: Callable[[Any], BaseModel]) -> Export:
+    """Return a list whose rows have all that the API answers of them."""
+    return Export(
+        name=name, columns=list(model.model_fields), read=read, values=lambda row: shown(row).model_dump().values()
+    )
+
+
+def _listed_trades(reader: Reader, span: Span, pair: str | None) -> Sequence[Listed[Any]]:
+    return reader.list_trades(span, pair)
+
+
+_TRADES: Final = _of_model("trades", Trade, _listed_trades, shown_trade)
+# As a paper run and a backtest write them.
+_TRADE_LIST: Final = Export(
+    name="trades",
+    columns=TRADE_COLUMNS,
+    read=_listed_trades,
+    values=lambda row: trade_list_texts(row.opening.entry, row.closing).values(),
 )
-_GATES: Final = Export(
-    name="gates", model=JudgedCandle, read=lambda reader, span, pair: reader.list_gates(span, pair), shown=shown_judged
-)
-_AUDIT: Final = Export(
-    name="audit", model=AuditRecord, read=lambda reader, span, _pair: reader.list_audit(span), shown=shown_audit
-)
+_GATES: Final = _of_model("gates", JudgedCandle, lambda reader, span, pair: reader.list_gates(span, pair), shown_judged)
+_AUDIT: Final = _of_model("audit", AuditRecord, lambda reader, span, _pair: reader.list_audit(span), shown_audit)
+
+
+class OfPairs(NamedTuple):
+    """A list of the rows of pairs, as it is in a CSV and in a sheet."""
+
+    lines: Export
+    sheet: Export
 
 
 class _Downloads:
@@ -104,8 +122,8 @@ class _Downloads:
 def register_exports(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> None:
     """Add the routes under /api/exports."""
     downloads = _Downloads()
-    for export in (_TRADES, _GATES):
-        _register_of_pairs(app, context, heavy, downloads, export)
+    _register_of_pairs(app, context, heavy, downloads, OfPairs(_TRADE_LIST, _TRADES))
+    _register_of_pairs(app, context, heavy, downloads, OfPairs(_GATES, _GATES))
 
     @app.get("/api/exports/audit.csv", response_class=StreamingResponse, **_about(_AUDIT, _CSV))
     async def audit_csv(query: Annotated[ExportQuery, Query()], principal: CurrentPrincipal) -> Response:
@@ -117,26 +135,27 @@ def register_exports(app: FastAPI, context: ApiContext, heavy: WorkLimit) -> Non
 
 
 def _register_of_pairs(
-    app: FastAPI, context: ApiContext, heavy: WorkLimit, downloads: _Downloads, export: Export
+    app: FastAPI, context: ApiContext, heavy: WorkLimit, downloads: _Downloads, exports: OfPairs
 ) -> None:
-    path = f"/api/exports/{export.name}"
+    lines, sheet = exports
+    path = f"/api/exports/{lines.name}"
 
-    @app.get(f"{path}.csv", response_class=StreamingResponse, name=f"{export.name}_csv", **_about(export, _CSV))
+    @app.get(f"{path}.csv", response_class=StreamingResponse, name=f"{lines.name}_csv", **_about(lines, _CSV))
     async def as_csv(query: Annotated[PairExportQuery, Query()], principal: CurrentPrincipal) -> Response:
-        batches = _batches(context, export, query, known_pair(query.pair))
-        return downloads.sent(principal, lambda: _csv(export, batches))
+        batches = _batches(context, lines, query, known_pair(query.pair))
+        return downloads.sent(principal, lambda: _csv(lines, batches))
 
-    @app.get(f"{path}.xlsx", response_class=StreamingResponse, name=f"{export.name}_xlsx", **_about(export, _XLSX))
+    @app.get(f"{path}.xlsx", response_class=StreamingResponse, name=f"{sheet.name}_xlsx", **_about(sheet, _XLSX))
     async def as_xlsx(query: Annotated[PairExportQuery, Query()], principal: CurrentPrincipal) -> Response:
-        batches = _batches(context, export, query, known_pair(query.pair))
-        return downloads.sent(principal, lambda: _xlsx(export, heavy, batches))
+        batches = _batches(context, sheet, query, known_pair(query.pair))
+        return downloads.sent(principal, lambda: _xlsx(sheet, heavy, batches))
 
 
 def _about(export: Export, kind: str) -> dict[str, Any]:
     schema = {"type": "string", **({"format": "binary"} if kind == _XLSX else {})}
     content: dict[str, dict[str, Any]] = {kind.partition(";")[0]: {"schema": schema}}
     if kind == _CSV:
-        content[kind.partition(";")[0]]["example"] = ",".join(export.columns) + "\r\n"
+        content[kind.partition(";")[0]]["example"] = ",".join(export.columns) + "\n"
     limit = f"; more than {MOST_SHEET_ROWS:,} rows are refused" if kind == _XLSX else ""
     return {
         "tags": ["exports"],
@@ -152,7 +171,7 @@ def _batches(context: ApiContext, export: Export, query: SpanQuery, pair: str | 
     while True:
         with context.store.reading() as reader:
             rows = export.read(reader, span, pair)
-        yield [[cell_of(value) for value in export.shown(each.row).model_dump().values()] for each in rows]
+        yield [[cell_of(value) for value in export.values(each.row)] for each in rows]
         if len(rows) < _ROWS_AT_ONCE:
             return
         span = span._replace(before=(rows[-1].time, rows[-1].key))
@@ -167,7 +186,7 @@ def _csv(export: Export, batches: Batches) -> StreamingResponse:
 
 def _csv_text(rows: Sequence[Sequence[Cell]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from services.cli.configuration import read_settings
 from services.cli.database import reading, reading_at, url_read
+from services.cli.documents.proof import AnchorKey, Anchors, AuditRecord, AuditVerdict, TimeBack, TimesBack
+from services.cli.documents.stored import read_json
 from services.cli.options import AtDatabase, Between
 from services.cli.terminal.output import DID_NOT_HOLD, say, say_json
 from services.cli.terminal.progress import bar
@@ -35,7 +35,7 @@ def tail(where: AtDatabase, limit: int, between: Between, as_json: bool) -> None
     with reading(where) as reader:
         rows = reader.audit(limit) if span is None else [each.row for each in reader.list_audit(span)]
     if as_json:
-        say_json([{**row._asdict(), "detail": msgspec.json.decode(row.detail_json)} for row in rows])
+        say_json([_record(row) for row in rows])
         return
     columns = [
         Column("id", True),
@@ -64,8 +64,18 @@ def verify(where: AtDatabase, *, anchors: Path | None, public_key: str | None, a
     missing = anchors is not None and found is None
     holds = check.ok and not differs and not lacks and not missing and (found is None or found.first_bad is None)
     if as_json:
-        told = {"anchors_lack": lacks, "anchors": _anchors_document(known, found, check)}
-        say_json({**check._asdict(), "ok": holds, "differs": differs, "times_go_back": clocks.summary(), **told})
+        document: AuditVerdict = {
+            "ok": holds,
+            "rows": check.rows,
+            "head": check.head,
+            "first_bad_id": check.first_bad_id,
+            "why": check.why,
+            "differs": differs,
+            "times_go_back": _times_back(clocks),
+            "anchors_lack": lacks,
+            "anchors": _anchors_document(known, found, check),
+        }
+        say_json(document)
     else:
         _say_chain(check)
         _say_trail(check, differs)
@@ -83,7 +93,8 @@ def keys(file: Path, as_json: bool) -> None:
         sentence = f"the key {file} cannot be made or read ({fault.strerror}); name a file that you may read and write"
         raise unwritable(fault, file, sentence) from fault
     if as_json:
-        say_json({"private_key_file": str(file), "made": made, "public_key": public})
+        document: AnchorKey = {"ok": True, "private_key_file": str(file), "made": made, "public_key": public}
+        say_json(document)
         return
     say(f"The private key {'is now' if made else 'was already'} in {file}; only the process that anchors may read it.")
     say(f"Public key  {public}")
@@ -118,7 +129,36 @@ def _counted(rows: Iterable[AuditRow], progress: Callable[[int], None]) -> Itera
         yield row
 
 
-def _anchors_document(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck) -> dict[str, Any] | None:
+def _record(row: AuditRow) -> AuditRecord:
+    detail, detail_text = read_json(row.detail_json)
+    return {
+        "id": row.id,
+        "time": row.ts_utc,
+        "actor": row.actor,
+        "action": row.action,
+        "command_id": row.command_id,
+        "detail": detail,
+        "detail_text": detail_text,
+        "prev_hash": row.prev_hash,
+        "hash": row.hash,
+    }
+
+
+def _times_back(clocks: Clocks) -> TimesBack:
+    records: list[TimeBack] = [
+        {
+            "id": step.id,
+            "time": step.time,
+            "after_id": step.after_id,
+            "after_time": step.after_time,
+            "seconds": step.seconds,
+        }
+        for step in clocks.steps
+    ]
+    return {"count": clocks.count, "records": records}
+
+
+def _anchors_document(known: KnownAnchors, found: AnchorsFound | None, check: AuditCheck) -> Anchors | None:
     if known.path is None:
         return None
     if found is None:

@@ -1,51 +1,64 @@
-"""A backtest's report as a JSON document: figures and money as numbers, prices and times as text."""
+"""A backtest's report as a JSON document."""
 
-from typing import Any
+from typing import cast, overload
 
+from services.backtest import thresholds
 from services.backtest.metrics import Metrics
 from services.backtest.result import OpenPosition
 from services.backtest.study import Study
 from services.backtest.trade_list import in_order
 from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
-from services.cli.terminal.output import figure, money_figure, money_number
-from shared.contracts.decimals import format_points
-from shared.contracts.shown import shown_entry, trade_hash, trade_texts
+from services.cli.documents import backtest as documents
+from services.cli.documents.account import gate_documents
+from services.cli.documents.backtest import (
+    AmbiguousTrades,
+    Backtest,
+    BacktestCosts,
+    BacktestPair,
+    BacktestTrade,
+    LeftOpen,
+    Threshold,
+)
+from services.cli.terminal.output import figure
+from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
+from shared.contracts.shown import shown_entry, shown_exit, trade_hash
 from shared.contracts.times import format_time
 from shared.contracts.trades import ClosedTrade
-from shared.core.types import EXIT_MODE_NAMES, POINTS_PER_PIP, SIDE_NAMES, TIMED
+from shared.core.types import EXIT_MODE_NAMES, SIDE_NAMES, TIMED
 
 
-def backtest_document(report: BacktestReport) -> dict[str, Any]:
+def backtest_document(report: BacktestReport) -> Backtest:
     """Return the whole report."""
     study = report.study
     result = study.result
     rules = result.rules
     return {
+        "ok": True,
         "candles": result.candles,
         "trades": len(result.trades),
-        "net": money_number(result.net),
+        "net": format_money(result.net),
         "trade_hash": trade_hash(result.trades),
         "currency": report.currency,
-        "start_balance": money_number(result.start_balance),
-        "balance": money_number(result.balance),
-        "equity": money_number(result.equity),
+        "start_balance": format_money(result.start_balance),
+        "balance": format_money(result.balance),
+        "equity": format_money(result.equity),
         "mode": EXIT_MODE_NAMES[rules.exit_mode],
         "hold_bars": rules.hold_candles if rules.exit_mode == TIMED else None,
         "ordering": "optimistic" if rules.optimistic else "pessimistic",
         "news": report.news,
-        "max_slippage_pips": float(report.max_slippage_pips),
+        "max_slippage_pips": str(report.max_slippage_pips),
         "first_open_time": format_time(result.start_time),
         "last_decision_time": format_time(result.end_time),
         "pairs": [_pair(each) for each in report.inputs],
         "metrics": _metrics(study.metrics),
         "costs": _costs(study.metrics),
-        "funnel": [count._asdict() for count in study.funnel.gates],
+        "funnel": gate_documents(study.funnel.gates),
         "passed_all_gates": study.funnel.passed,
         "entries": study.funnel.entries,
         "refusals": dict(result.refusals),
         "ambiguous": _ambiguous(study),
-        "thresholds": [threshold._asdict() | {"value": figure(threshold.value)} for threshold in study.thresholds],
+        "thresholds": [_threshold(each) for each in study.thresholds],
         "validation": None if study.split is None else _split(study.split),
         "walk_forward": None if study.walk is None else _walk(study.walk),
         "open_positions": [_position(position) for position in result.open_positions],
@@ -55,7 +68,7 @@ def backtest_document(report: BacktestReport) -> dict[str, Any]:
     }
 
 
-def _pair(each: PairInput) -> dict[str, Any]:
+def _pair(each: PairInput) -> BacktestPair:
     return {
         "pair": each.pair,
         "file": each.file,
@@ -72,16 +85,16 @@ def _pair(each: PairInput) -> dict[str, Any]:
     }
 
 
-def _metrics(metrics: Metrics) -> dict[str, Any]:
+def _metrics(metrics: Metrics) -> documents.Metrics:
     return {
         "trades": metrics.trades,
         "wins": metrics.wins,
         "losses": metrics.losses,
         "win_rate_percent": figure(metrics.win_rate_percent),
         "profit_factor": figure(metrics.profit_factor),
-        "expectancy": money_figure(metrics.expectancy),
+        "expectancy": _money(metrics.expectancy),
         "expectancy_r": figure(metrics.expectancy_r),
-        "net": money_figure(metrics.net),
+        "net": _money(metrics.net),
         "return_percent": figure(metrics.return_percent),
         "max_drawdown_percent": figure(metrics.max_drawdown.percent),
         "max_drawdown_peak_time": _time(metrics.max_drawdown.peak_time),
@@ -97,23 +110,23 @@ def _metrics(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _costs(metrics: Metrics) -> dict[str, Any]:
+def _costs(metrics: Metrics) -> BacktestCosts:
     return {
-        "spread": money_figure(metrics.spread_cost),
-        "slippage": money_figure(metrics.slippage_cost),
-        "total": money_figure(metrics.spread_cost + metrics.slippage_cost),
+        "spread": _money(metrics.spread_cost),
+        "slippage": _money(metrics.slippage_cost),
+        "total": _money(metrics.spread_cost + metrics.slippage_cost),
     }
 
 
-def _ambiguous(study: Study) -> dict[str, Any]:
+def _ambiguous(study: Study) -> AmbiguousTrades:
     return {
         "trades": study.ambiguity.trades,
-        "pessimistic_net": money_number(study.ambiguity.pessimistic_net),
-        "optimistic_net": money_number(study.ambiguity.optimistic_net),
+        "pessimistic_net": format_money(study.ambiguity.pessimistic_net),
+        "optimistic_net": format_money(study.ambiguity.optimistic_net),
     }
 
 
-def _side(side: JudgedSpan) -> dict[str, Any]:
+def _side(side: JudgedSpan) -> documents.JudgedSpan:
     return {
         "first_open_time": format_time(side.start_time),
         "last_decision_time": format_time(side.end_time),
@@ -122,7 +135,7 @@ def _side(side: JudgedSpan) -> dict[str, Any]:
     }
 
 
-def _split(split: Split) -> dict[str, Any]:
+def _split(split: Split) -> documents.Split:
     return {
         "train": _side(split.train),
         "validation": _side(split.validation),
@@ -133,35 +146,48 @@ def _split(split: Split) -> dict[str, Any]:
     }
 
 
-def _walk(walk: WalkForward) -> dict[str, Any]:
+def _walk(walk: WalkForward) -> documents.WalkForward:
     return {
         "anchored": walk.anchored,
         "out_of_sample_trades": walk.trades,
-        "out_of_sample_net": money_figure(walk.net),
+        "out_of_sample_net": _money(walk.net),
         "decay_percent": figure(walk.decay_percent),
         "overfit": walk.overfit,
         "windows": [{"profile": window.profile, **_split(window.split)} for window in walk.windows],
     }
 
 
-def _position(position: OpenPosition) -> dict[str, Any]:
-    return {
-        **shown_entry(position.entry),
+def _position(position: OpenPosition) -> LeftOpen:
+    marked = {
         "last_price": format_points(position.last_price, position.entry.digits),
-        "unrealised": money_number(position.unrealised),
+        "unrealised_pnl": format_money(position.unrealised),
     }
+    return cast("LeftOpen", {**shown_entry(position.entry), **marked})
 
 
-def _trade(trade: ClosedTrade) -> dict[str, Any]:
+def _trade(trade: ClosedTrade) -> BacktestTrade:
+    paid = {"spread_cost": format_money(trade.costs.spread), "slippage_cost": format_money(trade.costs.slippage)}
+    shown = {**shown_entry(trade.entry), **shown_exit(trade.entry, trade.exit), **paid}
+    return cast("BacktestTrade", shown)
+
+
+def _threshold(each: thresholds.Threshold) -> Threshold:
     return {
-        **trade_texts(trade),
-        "units": trade.entry.units,
-        "pnl_pips": round(trade.exit.pnl_points / POINTS_PER_PIP, 1),
-        "pnl": money_number(trade.profit),
-        "ambiguous": trade.exit.ambiguous,
-        "spread_cost": money_number(trade.costs.spread),
-        "slippage_cost": money_number(trade.costs.slippage),
+        "name": each.name,
+        "value": figure(each.value),
+        "comparison": each.comparison,
+        "limit": each.limit,
+        "verdict": each.verdict.value,
     }
+
+
+@overload
+def _money(amount: float) -> str: ...
+@overload
+def _money(amount: None) -> None: ...
+def _money(amount: float | None) -> str | None:
+    """Return an amount that was reckoned, as money is written."""
+    return None if amount is None else f"{amount:.{MONEY_DIGITS}f}"
 
 
 def _time(seconds: int | None) -> str | None:

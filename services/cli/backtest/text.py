@@ -9,7 +9,7 @@ from services.backtest.thresholds import Threshold, ThresholdVerdict
 from services.backtest.trade_list import in_order
 from services.backtest.walk_forward import JudgedSpan, Split, WalkForward
 from services.cli.backtest.report import BacktestReport, PairInput
-from services.cli.ledger.rows import say_trades
+from services.cli.ledger.rows import numbered_trade, say_trades
 from services.cli.terminal.output import (
     NO_VALUE,
     duration_text,
@@ -21,7 +21,7 @@ from services.cli.terminal.output import (
 )
 from services.cli.terminal.tables import BAD, GOOD, LATE, AnyCell, Column, money_cell, say_table, time_cell, word_cell
 from shared.contracts.decimals import format_money, format_points
-from shared.contracts.shown import shown_entry, trade_hash, trade_texts
+from shared.contracts.shown import shown_entry, trade_hash
 from shared.contracts.times import format_time
 from shared.core.types import QUANTA_PER_UNIT, TIMED
 
@@ -324,7 +324,5 @@ def _say_trades(study: Study) -> None:
     if not shown:
         return
     count = len(study.result.trades)
-    rows = [
-        {"number": number, **trade_texts(trade)} for number, trade in enumerate(shown, start=count - len(shown) + 1)
-    ]
+    rows = [numbered_trade(number, trade) for number, trade in enumerate(shown, start=count - len(shown) + 1)]
     say_trades(f"Last {len(shown)} of {count} trades (times UTC)", rows, "--trades FILE writes them whole.")

@@ -6,6 +6,7 @@ from typing import Final
 
 from services.cli.broker import named_broker, wanted_topology
 from services.cli.configuration import read_settings
+from services.cli.documents.operations import CheckedBroker, DeclaredQueues, Queue
 from services.cli.options import AtBroker
 from services.cli.terminal.output import DID_NOT_HOLD, note, say, say_json
 from services.cli.terminal.tables import Column, say_table
@@ -21,7 +22,12 @@ def declare(where: AtBroker, timeout: float, *, recreate: bool, as_json: bool) -
     """Make what is missing and print the state of every queue; raise InfrastructureError after `timeout` seconds."""
     reports = _topology_job(where).declare(timeout, reconnecting(random.random), note, recreate)
     if as_json:
-        say_json({"queues": [{**report._asdict(), "state": report.state.value} for report in reports]})
+        queues: list[Queue] = [
+            {"queue": each.queue, "state": each.state.value, "messages": each.messages, "consumers": each.consumers}
+            for each in reports
+        ]
+        declared: DeclaredQueues = {"ok": True, "queues": queues}
+        say_json(declared)
         return
     columns = [Column("queue", cut=True), Column("state"), Column("messages", True), Column("consumers", True)]
     rows = [(each.queue, each.state.value, str(each.messages), str(each.consumers)) for each in reports]
@@ -32,7 +38,8 @@ def check(where: AtBroker, as_json: bool) -> int:
     """Print what differs from what should be there, and return the exit code that says whether something does."""
     differences = _topology_job(where).differences()
     if as_json:
-        say_json({"holds": not differences, "differences": differences})
+        document: CheckedBroker = {"ok": not differences, "differences": list(differences)}
+        say_json(document)
     elif differences:
         for difference in differences:
             say(difference)

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ import typer
 from services.cli.commands.places import CommandPlace, CommandRequest, opened_commands
 from services.cli.commands.told import nothing_left_to_do, outcome_words, will_words
 from services.cli.database import shown_here, url_read
+from services.cli.documents.commands import Command, TrailedCommand
 from services.cli.options import Where
 from services.cli.terminal.output import DID_NOT_HOLD, NO_VALUE, note, say, say_figures, say_json
 from services.cli.terminal.tables import BAD, LATE, AnyCell, Column, say_table, time_cell, word_cell
@@ -55,14 +57,14 @@ def send(where: Where, order: CommandRequest, *, actor: str | None, manner: Mann
         note(will)
         if patience is not None:
             row = _finished(place, row, patience)
+    done = patience is None or row["status"] == CommandStatus.SUCCEEDED or nothing_left_to_do(row)
     if as_json:
-        say_json({"sent": True, **row, "is_new": is_new})
+        say_json({"ok": done, "sent": True, **row, "is_new": is_new})
     elif patience is not None:
         say(outcome_words(row))
     else:
         known = "sent" if is_new else f"was sent before and is {row['status']}"
         say(f"Command {row['id']} {row['type']} {known}; see `scalpbot commands show {row['id']}`.")
-    done = patience is None or row["status"] == CommandStatus.SUCCEEDED or nothing_left_to_do(row)
     return 0 if done else DID_NOT_HOLD
 
 
@@ -75,7 +77,7 @@ def _refused(where: Where, order: CommandRequest, as_json: bool) -> int:
         sentence += f". A platform trades in {' and '.join(others)}: name it with --db"
     sentence += ". With --anyway it waits for whoever trades there next"
     if as_json:
-        say_json({"sent": False, "reason": sentence})
+        say_json({"ok": False, "sent": False, "reason": sentence})
     else:
         note(f"{sentence}.")
     return DID_NOT_HOLD
@@ -88,7 +90,7 @@ def list_commands(where: Where, limit: int, as_json: bool) -> None:
     if as_json:
         say_json(rows)
         return
-    names = ("id", "created_ts_utc", "actor", "type", "payload_json", "status", "finished_ts_utc")
+    names = ("id", "created_time", "actor", "type", "payload", "status", "finished_time")
     columns = [
         Column("id", True),
         Column("sent"),
@@ -98,22 +100,22 @@ def list_commands(where: Where, limit: int, as_json: bool) -> None:
         Column("status"),
         Column("finished", leave=2),
     ]
-    cells = [[_shown(name, row[name]) for name in names] for row in rows]
+    cells = [_cells(row, names) for row in rows]
     say_table("Commands (times UTC)", columns, cells, "`scalpbot commands show ID` has all of one.")
 
 
 def show(where: Where, command_id: int, as_json: bool) -> None:
     """Print one command and its audit records; raise InputError where there is none."""
     with opened_commands(where) as place:
-        row = place.command(command_id)
-    if row is None:
+        found = place.command(command_id)
+    if found is None:
         raise InputError(f"there is no command {command_id}; see `scalpbot commands list`")
     if as_json:
-        say_json(row)
+        document: TrailedCommand = {"ok": True, **found.command, "audit": found.audit}
+        say_json(document)
         return
-    figures = [(name, _cell(value)) for name, value in row.items() if name not in ("id", "audit")]
-    say_figures(f"Command {command_id}", figures)
-    if row["audit"] is None:
+    say_figures(f"Command {command_id}", _figures(found.command))
+    if found.audit is None:
         note("Its audit records are shown only to users with the role operator.")
         return
     columns = [
@@ -123,12 +125,11 @@ def show(where: Where, command_id: int, as_json: bool) -> None:
         Column("action"),
         Column("detail", flow=True),
     ]
-    names = ("id", "ts_utc", "actor", "action", "detail")
-    cells = [[_shown(name, each[name]) for name in names] for each in row["audit"]]
-    say_table("Audit records", columns, cells)
+    names = ("id", "time", "actor", "action", "detail")
+    say_table("Audit records", columns, [_cells(each, names) for each in found.audit])
 
 
-def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[str, Any]:
+def _finished(place: CommandPlace, row: Command, timeout: int) -> Command:
     """Return the command once it is done; raise InfrastructureError when that takes too long."""
     ends = time.monotonic() + timeout
     while row["status"] in UNFINISHED:
@@ -140,13 +141,28 @@ def _finished(place: CommandPlace, row: dict[str, Any], timeout: int) -> dict[st
             )
             raise InfrastructureError(f"command {row['id']} is {row['status']} after {timeout} s: {why}")
         time.sleep(_LOOK_AGAIN_SECONDS)
-        row = place.command(row["id"]) or row
-    return {name: value for name, value in row.items() if name != "audit"}
+        found = place.command(row["id"])
+        row = row if found is None else found.command
+    return row
 
 
-def _shown(name: str, value: object) -> AnyCell:
-    text = _cell(value)
-    return time_cell(text) if name.endswith("_utc") and value is not None else word_cell(text, _STATUS_STYLES)
+def _figures(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a command; what plain SQL wrote instead of JSON stands for it."""
+    for name, value in row.items():
+        if not name.endswith("_text") and name != "id":
+            yield name.replace("_", " "), _value(row, name, value)
+
+
+def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[AnyCell]:
+    return [_shown(name, _value(row, name, row[name]), row[name] is not None) for name in names]
+
+
+def _shown(name: str, text: str, known: bool) -> AnyCell:
+    return time_cell(text) if name.endswith("time") and known else word_cell(text, _STATUS_STYLES)
+
+
+def _value(row: Mapping[str, Any], name: str, value: object) -> str:
+    return _cell(row.get(f"{name}_text") if value is None else value)
 
 
 def _cell(value: object) -> str:

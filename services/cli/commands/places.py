@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import msgspec
 
+from services.cli.commands.fields import command_document, record_document
+from services.cli.documents.commands import Command, CommandRecord
 from services.cli.options import Where
 from services.cli.places import opened
 from services.cli.remote import Remote
@@ -34,22 +36,29 @@ class CommandRequest(NamedTuple):
     expires: int | None
 
 
+class FollowedCommand(NamedTuple):
+    """A command and its audit records, None where they may not be seen."""
+
+    command: Command
+    audit: list[CommandRecord] | None
+
+
 class CommandPlace(Protocol):
-    """Commands as named values, wherever they are."""
+    """Commands, wherever they are."""
 
     def trading(self) -> Trading:
         """Return whether anybody trades there, who could carry out a command."""
         ...
 
-    def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
+    def send(self, order: CommandRequest) -> tuple[Command, bool]:
         """Send a command; return it, and whether it is new."""
         ...
 
-    def command(self, command_id: int) -> dict[str, Any] | None:
-        """Return one command with its audit records under `audit`, None where they may not be seen."""
+    def command(self, command_id: int) -> FollowedCommand | None:
+        """Return one command with its audit records."""
         ...
 
-    def newest(self, limit: int) -> list[dict[str, Any]]:
+    def newest(self, limit: int) -> list[Command]:
         """Return the latest commands, newest first."""
         ...
 
@@ -68,7 +77,7 @@ class StoredCommands:
         with self._store.reading() as reader:
             return trading_now(reader, file_is_held(self._url))
 
-    def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
+    def send(self, order: CommandRequest) -> tuple[Command, bool]:
         """Send a command; return it, and whether it is new."""
         now = int(time.time())
         body = msgspec.json.encode(order.payload).decode()
@@ -83,19 +92,24 @@ class StoredCommands:
         )
         with self._store.transaction() as transaction:
             sent = send_command(transaction, command, new)
-        return command_fields(sent.row), sent.is_new
+        return command_document(command_fields(sent.row)), sent.is_new
 
-    def command(self, command_id: int) -> dict[str, Any] | None:
+    def command(self, command_id: int) -> FollowedCommand | None:
         """Return one command with its audit records."""
         with self._store.reading() as reader:
             row = reader.command(command_id)
             trail = reader.audit_of_command(command_id)
-        return None if row is None else {**command_fields(row), "audit": list(map(_audit_fields, trail))}
+        if row is None:
+            return None
+        return FollowedCommand(command_document(command_fields(row)), list(map(record_document, trail)))
 
-    def newest(self, limit: int) -> list[dict[str, Any]]:
+    def newest(self, limit: int) -> list[Command]:
         """Return the latest commands, newest first."""
         with self._store.reading() as reader:
-            return [command_fields(each.row) for each in reader.list_commands(Span(limit), CommandFilter())]
+            return [
+                command_document(command_fields(each.row))
+                for each in reader.list_commands(Span(limit), CommandFilter())
+            ]
 
 
 class RemoteCommands:
@@ -109,7 +123,7 @@ class RemoteCommands:
         """Return what the API says of its platform."""
         return Trading(self._remote.get("/api/status")["trading"])
 
-    def send(self, order: CommandRequest) -> tuple[dict[str, Any], bool]:
+    def send(self, order: CommandRequest) -> tuple[Command, bool]:
         """Send a command; under a key, so that it may be sent again where the answer is lost."""
         parse_command(order.type, msgspec.json.encode(order.payload).decode())
         body: dict[str, Any] = {
@@ -121,26 +135,24 @@ class RemoteCommands:
             body["expires_seconds"] = order.expires
         reply = self._remote.ask("POST", "/api/commands", body, again=True)
         # Under a key of our own, one that is known already is the one whose answer was lost.
-        # Who trades was asked for before.
-        sent = {name: value for name, value in reply.body.items() if name not in ("trading", "repeated")}
-        return sent, reply.status == HTTPStatus.ACCEPTED or order.key is None
+        return command_document(reply.body), reply.status == HTTPStatus.ACCEPTED or order.key is None
 
-    def command(self, command_id: int) -> dict[str, Any] | None:
+    def command(self, command_id: int) -> FollowedCommand | None:
         """Return one command with its audit records, which take the role operator."""
         reply = self._remote.ask("GET", f"/api/commands/{command_id}", missing=True)
         if reply.status == HTTPStatus.NOT_FOUND:
             return None
         trail = reply.body["audit"]
-        shown = None if trail is None else [_audit_fields(AuditRow(**record)) for record in trail]
-        return {**reply.body, "audit": shown}
+        shown = None if trail is None else [record_document(AuditRow(**record)) for record in trail]
+        return FollowedCommand(command_document(reply.body), shown)
 
-    def newest(self, limit: int) -> list[dict[str, Any]]:
+    def newest(self, limit: int) -> list[Command]:
         """Return the latest commands, newest first."""
-        found: list[dict[str, Any]] = []
+        found: list[Command] = []
         query: dict[str, Any] = {}
         while len(found) < limit:
             page = self._remote.get("/api/commands", limit=min(limit - len(found), _ROWS_AT_ONCE), **query)
-            found += page["items"]
+            found += map(command_document, page["items"])
             if page["next_cursor"] is None:
                 break
             query = {"cursor": page["next_cursor"]}
@@ -160,13 +172,3 @@ def opened_commands(where: Where, actor: str | None = None) -> AbstractContextMa
         return StoredCommands(store, actor or getpass.getuser(), url)
 
     return opened(where, RemoteCommands, stored)
-
-
-def _audit_fields(record: AuditRow) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "ts_utc": record.ts_utc,
-        "actor": record.actor,
-        "action": record.action,
-        "detail": msgspec.json.decode(record.detail_json),
-    }

@@ -54,7 +54,7 @@ def outcome_words(row: Mapping[str, Any]) -> str:
 
 
 def _result(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    result = row["result_json"]
+    result = row["result"]
     return result if isinstance(result, Mapping) else {}
 
 

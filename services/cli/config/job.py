@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.cli.configuration import config_path, read_settings
+from services.cli.documents.operations import CheckedSettings
 from services.cli.terminal.output import flat, say, say_json
 
 
@@ -10,7 +11,7 @@ def show(config: Path | None, as_json: bool) -> None:
     """Print every setting; raise InputError for a wrong one."""
     shown = read_settings(config).redacted()
     if as_json:
-        say_json(shown)
+        say_json({"ok": True, **shown})
         return
     for name, value in flat(shown):
         say(f"{name} = {_written(value)}")
@@ -22,7 +23,8 @@ def check(config: Path | None, as_json: bool) -> None:
     path = config_path(config)
     digest = settings.trading_digest()
     if as_json:
-        say_json({"file": None if path is None else str(path), "ok": True, "trading_digest": digest})
+        document: CheckedSettings = {"ok": True, "file": None if path is None else str(path), "trading_digest": digest}
+        say_json(document)
     else:
         say(f"{path or 'no settings file, only defaults and environment'}: ok")
         say(f"trading digest: {digest}")

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from services.cli.configuration import read_settings
+from services.cli.documents.candles import CandleFile, CheckedFiles
 from services.cli.inputs import candle_files
 from services.cli.terminal.output import DID_NOT_HOLD, say, say_figures, say_json
 from services.cli.terminal.tables import Column, say_table, time_cell
@@ -34,14 +35,15 @@ def check(csv: Sequence[str], pair: str | None, *, granularity: str | None, conf
     ]
     bad = any(summary.rejected for _, summary in found)
     if as_json:
-        say_json({"ok": not bad, "files": [_document(path, summary) for path, summary in found]})
+        checked: CheckedFiles = {"ok": not bad, "files": [_document(path, summary) for path, summary in found]}
+        say_json(checked)
     else:
         for path, summary in found:
             _say_summary(path, summary)
     return DID_NOT_HOLD if bad else 0
 
 
-def _document(path: str, summary: CandleFileSummary) -> dict[str, Any]:
+def _document(path: str, summary: CandleFileSummary) -> CandleFile:
     return {
         "file": path,
         "pair": summary.instrument.name,
@@ -57,8 +59,8 @@ def _document(path: str, summary: CandleFileSummary) -> dict[str, Any]:
         "missing_candles": summary.missing_candles,
         "gaps": [
             {
-                "from": format_time(gap.from_time),
-                "to": format_time(gap.to_time),
+                "from_time": format_time(gap.from_time),
+                "to_time": format_time(gap.to_time),
                 "missing_candles": gap.missing_candles,
                 "kind": gap.kind.value,
             }
@@ -66,7 +68,7 @@ def _document(path: str, summary: CandleFileSummary) -> dict[str, Any]:
         ],
         "candles_without_volume": summary.candles_without_volume,
         "notes": [] if summary.volume_note is None else [summary.volume_note],
-        "bad_rows": [row._asdict() for row in summary.rejected],
+        "bad_rows": [{"line": row.line, "reason": row.reason, "text": row.text} for row in summary.rejected],
     }
 
 

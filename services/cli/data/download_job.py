@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from services.cli.configuration import read_settings
+from services.cli.documents.candles import DownloadedCandles
 from services.cli.terminal.output import note, say_figures, say_json
 from services.cli.terminal.progress import bar
 from services.ingest.files.download import Download, DownloadRequest, download_candles
@@ -63,8 +64,9 @@ def _note_pause(reason: str, pause_seconds: float) -> None:
         note(f"OANDA gave no usable answer ({reason}); trying again in {pause_seconds:.0f} s")
 
 
-def _document(wanted: DownloadRequest, done: Download) -> dict[str, object]:
+def _document(wanted: DownloadRequest, done: Download) -> DownloadedCandles:
     return {
+        "ok": True,
         "file": str(wanted.path),
         "pair": wanted.instrument.name,
         "granularity": granularity_name(wanted.granularity_seconds),

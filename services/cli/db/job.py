@@ -8,6 +8,7 @@ from secrets import token_bytes
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url, url_read
+from services.cli.documents.operations import AcceptedRestore, SchemaFound, UpgradedSchema
 from services.cli.options import AtDatabase
 from services.cli.terminal.output import DID_NOT_HOLD, note, say, say_json
 from services.executor.restored import accept_restored
@@ -29,7 +30,8 @@ def upgrade(where: AtDatabase, as_json: bool) -> None:
     before = schema.upgrade(url)
     after = schema.check(url)
     if as_json:
-        say_json({"before": before.found, "now": after.found})
+        upgraded: UpgradedSchema = {"ok": True, "before": before.found, "now": after.found or after.wanted}
+        say_json(upgraded)
     elif before.state is SchemaState.CURRENT:
         say(f"The database already has schema {after.found}.")
     else:
@@ -42,7 +44,8 @@ def check(where: AtDatabase, as_json: bool) -> int:
     found = schema.check(url)
     current = found.state is SchemaState.CURRENT
     if as_json:
-        say_json({"state": found.state.value, "found": found.found, "wanted": found.wanted})
+        checked: SchemaFound = {"ok": current, "state": found.state.value, "found": found.found, "wanted": found.wanted}
+        say_json(checked)
     elif current:
         say(f"The database has the schema of this version, {found.wanted}.")
     elif found.state is SchemaState.EMPTY:
@@ -61,7 +64,17 @@ def accept_restore(where: AtDatabase, as_json: bool) -> None:
         begun = _anchored_anew(store, known.path, settings.runtime, url)
     kept_as = None if done.anchors_kept_as is None else str(done.anchors_kept_as)
     if as_json:
-        say_json({**done._asdict(), "anchors_kept_as": kept_as, "anchors_begun": begun})
+        document: AcceptedRestore = {
+            "ok": True,
+            "why": done.why,
+            "anchors_kept_as": kept_as,
+            "commands_skipped": done.commands_skipped,
+            "sessions_ended": done.sessions_ended,
+            "tokens_ended": done.tokens_ended,
+            "kill_switch_was_on": done.kill_switch_was_on,
+            "anchors_begun": begun,
+        }
+        say_json(document)
         return
     say(f"The database {shown_place(url)} is taken as it is.")
     say(

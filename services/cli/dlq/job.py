@@ -8,6 +8,9 @@ from typing import Final
 
 from services.cli.broker import named_broker
 from services.cli.configuration import read_settings
+from services.cli.documents import operations
+from services.cli.documents.operations import DeadLetters
+from services.cli.documents.stored import read_json
 from services.cli.options import AtBroker
 from services.cli.terminal.output import NO_VALUE, say, say_json
 from services.cli.terminal.tables import Column, say_table
@@ -28,12 +31,11 @@ def list_letters(where: AtBroker, limit: int, as_json: bool) -> None:
     ]
     found = [(queue.queue, queue.count(), queue.letters(limit)) for queue in queues]
     if as_json:
-        say_json(
-            [
-                {"queue": queue, "messages": count, "letters": [_document(letter) for letter in letters]}
-                for queue, count, letters in found
-            ]
-        )
+        listed: list[DeadLetters] = [
+            {"queue": queue, "messages": count, "letters": [_document(letter) for letter in letters]}
+            for queue, count, letters in found
+        ]
+        say_json(listed)
         return
     columns = [Column("queue", cut=True), Column("messages", True)]
     say_table("Dead letters", columns, [(queue, str(count)) for queue, count, _ in found])
@@ -78,7 +80,7 @@ def _record(where: AtBroker, letters: DeadLetterQueue, *, done: str, work: Calla
             if count:
                 _audit(store, done, {"queue": letters.queue, "messages": count})
     if as_json:
-        say_json({"queue": letters.queue, done: count})
+        say_json({"ok": True, "queue": letters.queue, done: count})
     else:
         say(f"{count} dead letters of {letters.queue} {done}.")
 
@@ -91,22 +93,22 @@ def _audit(store: Store, done: str, detail: Mapping[str, object]) -> None:
         transaction.append_audit([entry])
 
 
-def _document(letter: DeadLetter) -> dict[str, object]:
+def _document(letter: DeadLetter) -> operations.DeadLetter:
+    body, body_text = read_json(letter.body.decode(errors="replace"))
     return {
         "message_id": letter.message_id,
         "type": letter.type,
         "pair": letter.pair,
         "seq": letter.seq,
         "reason": letter.reason,
-        "died_at": None if letter.died_at is None else format_time(letter.died_at),
+        "died_time": None if letter.died_at is None else format_time(letter.died_at),
         "routing_key": letter.origin and letter.origin.routing_key,
-        "body": letter.body.decode(errors="replace"),
+        "body": body,
+        "body_text": body_text,
     }
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
     shown = _document(letter)
-    return tuple(
-        NO_VALUE if shown[name] is None else str(shown[name])
-        for name in ("died_at", "reason", "type", "pair", "seq", "message_id")
-    )
+    values = (shown["died_time"], shown["reason"], shown["type"], shown["pair"], shown["seq"], shown["message_id"])
+    return tuple(NO_VALUE if value is None else str(value) for value in values)

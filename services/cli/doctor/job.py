@@ -7,6 +7,7 @@ from typing import Final
 from services.cli.broker import silence_driver
 from services.cli.configuration import config_path, settings_environ
 from services.cli.database import database_url
+from services.cli.documents.operations import Examination
 from services.cli.options import AtDatabase
 from services.cli.terminal.output import DID_NOT_HOLD, say, say_json
 from services.cli.terminal.progress import busy
@@ -29,15 +30,16 @@ def doctor(where: AtDatabase, pairs: str | None, as_json: bool) -> int:
         for verdict in (CheckResult.PROBLEM, CheckResult.WARNING, CheckResult.SKIPPED)
     )
     if as_json:
-        say_json(
-            {
-                "ok": not problems,
-                "problems": problems,
-                "warnings": warnings,
-                "skipped": skipped,
-                "checks": [finding._asdict() for finding in findings],
-            }
-        )
+        document: Examination = {
+            "ok": not problems,
+            "problems": problems,
+            "warnings": warnings,
+            "skipped": skipped,
+            "checks": [
+                {"check": each.check, "verdict": each.verdict.value, "sentence": each.sentence} for each in findings
+            ],
+        }
+        say_json(document)
     else:
         _say(findings)
         say(f"{len(findings)} checks; problems: {problems}, warnings: {warnings}, skipped: {skipped}")

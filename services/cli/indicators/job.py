@@ -3,13 +3,14 @@
 import math
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
 from services.backtest.indicator_columns import IndicatorColumns, IndicatorPeriods, compute_indicators
 from services.backtest.text_file import refuse_unwritable, write_text_file
 from services.cli.configuration import read_settings
+from services.cli.documents.candles import IndicatorRow, IndicatorRows
 from services.cli.indicators.order import IndicatorOrder
 from services.cli.inputs import candle_files, read_candles
 from services.cli.terminal.output import note, say_json
@@ -79,9 +80,9 @@ def indicator_lines(times: Integers, columns: IndicatorColumns) -> Iterator[str]
             yield (row % values).replace("nan", "")
 
 
-def _document(pair: str, granularity_seconds: int, times: Integers, columns: IndicatorColumns) -> dict[str, object]:
-    rows = []
+def _document(pair: str, granularity_seconds: int, times: Integers, columns: IndicatorColumns) -> IndicatorRows:
+    rows: list[IndicatorRow] = []
     for time, *values in zip(times.tolist(), *(column.tolist() for column in columns), strict=True):
         figures = (None if math.isnan(value) else float(f"{value:.10g}") for value in values)
-        rows.append(dict(zip(_NAMES, (format_time(time), *figures), strict=True)))
-    return {"pair": pair, "granularity": granularity_name(granularity_seconds), "rows": rows}
+        rows.append(cast("IndicatorRow", dict(zip(_NAMES, (format_time(time), *figures), strict=True))))
+    return {"ok": True, "pair": pair, "granularity": granularity_name(granularity_seconds), "rows": rows}

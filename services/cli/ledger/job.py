@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from services.cli.database import reading, reading_at, url_read
+from services.cli.documents.account import RunningProcess, Status
+from services.cli.documents.market import JudgedCandle
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields, whole_trade
 from services.cli.options import AtDatabase, Between
 from services.cli.terminal.output import NO_VALUE, note, say, say_figures, say_json
@@ -27,6 +29,7 @@ from shared.runtime.remembered import missing_rates
 from shared.store.file_lock import file_is_held
 from shared.store.port import Reader
 from shared.store.rows.leases import HeartbeatRow
+from shared.store.rows.market import GateSnapshotRow
 
 _REASON_STYLES: Final = {"passed": GOOD, "hold": LATE, "daily loss halt": LATE, "stale data": LATE}
 _TRADED: Final = {
@@ -53,20 +56,7 @@ def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
             if span is None
             else [each.row for each in reader.list_gates(span, pair)]
         )
-    rows = [
-        {
-            "ts_utc": format_time(row.time),
-            "pair": row.pair,
-            "granularity": granularity_name(row.granularity_seconds),
-            "candle_time": format_time(row.candle_time),
-            "strategy": row.strategy,
-            "final_signal": SIDE_NAMES[row.final_signal],
-            "reason": REASON_NAMES[row.reason],
-            "gates": msgspec.json.decode(row.verdicts_json),
-            "indicators": msgspec.json.decode(row.indicators_json),
-        }
-        for row in found
-    ]
+    rows = [_judged(row) for row in found]
     if as_json:
         say_json(rows)
         return
@@ -82,7 +72,7 @@ def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
         ],
         [
             (
-                time_cell(row["ts_utc"]),
+                time_cell(row["decision_time"]),
                 row["pair"],
                 row["strategy"],
                 row["final_signal"],
@@ -93,6 +83,20 @@ def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
         ],
         "`scalpbot why PAIR TIME` has all of a candle.",
     )
+
+
+def _judged(row: GateSnapshotRow) -> JudgedCandle:
+    return {
+        "decision_time": format_time(row.time),
+        "pair": row.pair,
+        "granularity": granularity_name(row.granularity_seconds),
+        "candle_time": format_time(row.candle_time),
+        "strategy": row.strategy,
+        "final_signal": SIDE_NAMES[row.final_signal],
+        "reason": REASON_NAMES[row.reason],
+        "gates": msgspec.json.decode(row.verdicts_json),
+        "indicators": msgspec.json.decode(row.indicators_json),
+    }
 
 
 def trades(where: AtDatabase, asked: Rows, as_json: bool) -> None:
@@ -119,7 +123,11 @@ def show_trade(where: AtDatabase, number: int, as_json: bool) -> None:
     if as_json:
         say_json(fields)
         return
-    named = [(name.replace("_", " "), NO_VALUE if value is None else str(value)) for name, value in fields.items()]
+    named = [
+        (name.replace("_", " "), NO_VALUE if value is None else str(value))
+        for name, value in fields.items()
+        if name not in ("ok", "number")
+    ]
     say_figures(f"Trade {number}", named)
     note(f"`scalpbot why {fields['pair']} {fields['signal_time']}` shows the candle that gave its signal.")
 
@@ -152,20 +160,20 @@ def status(where: AtDatabase, as_json: bool) -> None:
         say(f"{waiting} stored candles are not traded yet: start the services, or run `scalpbot paper` again.")
 
 
-def _figures(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _figures(report: Status) -> Iterator[tuple[str, str]]:
     """Yield how the account stands, in words."""
-    for name in ("balance", "equity"):
-        yield name, report[name] or "nothing was traded yet"
+    yield "balance", report["balance"] or "nothing was traded yet"
+    yield "equity", report["equity"] or "nothing was traded yet"
     yield "open positions", str(report["open_positions"])
     yield "trades", str(report["trades"])
     waiting = report["candles_not_traded"]
     yield "candles", f"{report['candles']}, {waiting} of them not traded yet" if waiting else str(report["candles"])
-    yield "traded", _TRADED[report["trading"]]
+    yield "traded", _TRADED[Trading(report["trading"])]
     for each in report["holds"]:
         yield "entries held", f"{each['scope']}: {each['kind']} by {each['actor']}"
-    for each in report["processes"]:
-        if each["leads"] is False:
-            yield "waits for another process", f"{each['instance']}, which would do the work of {each['lease']}"
+    for process in report["processes"]:
+        if process["leads"] is False:
+            yield "waits for another process", f"{process['instance']}, which would do the work of {process['lease']}"
     commands = report["pending_commands"]
     if commands["count"]:
         yield "commands waiting", f"{commands['count']}, the oldest for {commands['oldest_age_seconds']:g} s"
@@ -175,10 +183,11 @@ def _figures(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "trading day", f"{day['date']}: P/L {day['realised_pnl']}, {day['trades']} trades, {halted}"
 
 
-def _status(reader: Reader, trading: Trading) -> dict[str, Any]:
+def _status(reader: Reader, trading: Trading) -> Status:
     account = account_overview(reader)
     day, oldest = account.day, account.oldest_command
     return {
+        "ok": True,
         "balance": None if account.balance is None else format_money(account.balance),
         "equity": None if account.equity is None else format_money(account.equity),
         "open_positions": account.open_positions,
@@ -191,7 +200,7 @@ def _status(reader: Reader, trading: Trading) -> dict[str, Any]:
                 "scope": row.scope,
                 "kind": row.kind,
                 "actor": row.actor,
-                "since": format_time(row.since_time),
+                "since_time": format_time(row.since_time),
                 "command_id": row.command_id,
             }
             for row in account.holds
@@ -218,7 +227,7 @@ def _status(reader: Reader, trading: Trading) -> dict[str, Any]:
     }
 
 
-def _process(row: HeartbeatRow) -> dict[str, Any]:
+def _process(row: HeartbeatRow) -> RunningProcess:
     standing = standing_of(row)
     return {
         "service": row.service,

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from services.cli.configuration import read_settings
 from services.cli.database import database_url
+from services.cli.documents.account import Paper, PaperRun
 from services.cli.inputs import candle_files, candle_notes, chosen_files, live_pairs, read_candles
 from services.cli.news import read_news
 from services.cli.paper.order import PaperOrder
-from services.cli.paper.report import pair_of, paper_report, say_paper_report
+from services.cli.paper.report import RunReport, pair_of, paper_report, say_paper_report
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.terminal.output import note, say_json
@@ -19,7 +20,7 @@ from services.cli.trading import note_holds, note_missing_rates, trading
 from services.executor.restored import proven
 from services.ingest.live.opened import require_account
 from services.ingest.news.cache import cache_beside
-from services.inspection.csv_export import ExportedRows, export_logs
+from services.inspection.csv_export import export_logs
 from services.platform.files import trade_files
 from services.platform.live import run_paper_live
 from services.platform.sole_trader import Trader
@@ -36,27 +37,19 @@ from shared.store.engine import shown_place
 _USUAL_LEVEL: Final = "warning"
 
 
-class _Outcome(NamedTuple):
-    report: dict[str, Any]
-    exported: ExportedRows | None
-
-
 def run_paper_verb(order: PaperOrder) -> None:
     """Trade, and write the report of what was traded."""
     settings = read_settings(order.config)
     url = database_url(order.database, settings)
     with lasting_streams():
-        report, rows = _live(order, settings, url) if order.mode is RunMode.LIVE else _offline(order, settings, url)
-    report["stored_in"] = shown_place(url)
-    if rows is not None:
-        report["exported"] = {"folder": str(order.export_dir), **rows._asdict()}
+        report = _live(order, settings, url) if order.mode is RunMode.LIVE else _offline(order, settings, url)
     if order.as_json:
-        say_json(report)
+        say_json(report, in_one_line=order.mode is RunMode.LIVE)
     else:
         say_paper_report(report)
 
 
-def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
+def _offline(order: PaperOrder, settings: Settings, url: str) -> Paper:
     if not order.csv:
         raise InputError("there is nothing to trade: give at least one candle file with --csv [PAIR=]FILE")
     files = chosen_files(candle_files(order.csv, order.pair, settings), order.pairs)
@@ -73,14 +66,22 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             note_holds(trader.store)
             read_files = list(zip(files, reads, strict=True))
             traded = trade_files(run, read_files, calendar, partial(bar, "trading on paper"))
-        outcome = _outcome(order, run, RunMode.OFFLINE, described)
-    outcome.report["notes"] += candle_notes(reads, settings)
-    outcome.report["rejected_rows"] = sum(len(read.rejected) for read in reads)
-    outcome.report["run"] = {**traded._asdict(), "news": None if order.news is None else str(order.news)}
-    return outcome
+        added: PaperRun = {
+            "new_candles": traded.new_candles,
+            "recovered_candles": traded.recovered_candles,
+            "seconds": traded.seconds,
+            "news": None if order.news is None else str(order.news),
+        }
+        rejected = sum(len(read.rejected) for read in reads)
+        told = RunReport(
+            mode=RunMode.OFFLINE, pairs=described, run=added, rejected_rows=rejected, stored_in=shown_place(url)
+        )
+        report = _report(order, run, told)
+    report["notes"] += candle_notes(reads, settings)
+    return report
 
 
-def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
+def _live(order: PaperOrder, settings: Settings, url: str) -> Paper:
     _require_no_files(order)
     names = live_pairs(order.pairs)
     require_account(settings.runtime)
@@ -90,10 +91,16 @@ def _live(order: PaperOrder, settings: Settings, url: str) -> _Outcome:
             before = reader.candle_count()
         outside = partial(own_process, level=order.level(_USUAL_LEVEL))
         run = trade_live(trader, settings, names, url, order.as_json, outside)
-        outcome = _outcome(order, run, RunMode.LIVE, described)
-    outcome.report["rejected_rows"] = 0
-    outcome.report["run"] = {"new_candles": outcome.report["candles"] - before, "news": settings.live.calendar_url}
-    return outcome
+        with trader.store.reading() as reader:
+            new = reader.candle_count() - before
+        added: PaperRun = {
+            "new_candles": new,
+            "recovered_candles": 0,
+            "seconds": None,
+            "news": settings.live.calendar_url,
+        }
+        told = RunReport(mode=RunMode.LIVE, pairs=described, run=added, rejected_rows=0, stored_in=shown_place(url))
+        return _report(order, run, told)
 
 
 def trade_live(
@@ -115,10 +122,13 @@ def trade_live(
     return run
 
 
-def _outcome(order: PaperOrder, run: Run, mode: RunMode, described: Sequence[dict[str, str | None]]) -> _Outcome:
+def _report(order: PaperOrder, run: Run, told: RunReport) -> Paper:
     with run.trader.store.reading() as reader:
-        report = paper_report(reader, run.settings, mode, described)
-        return _Outcome(report, export_logs(reader, order.export_dir) if order.export_csv else None)
+        report = paper_report(reader, run.settings, told)
+        if order.export_csv:
+            rows = export_logs(reader, order.export_dir)
+            report["exported"] = {"folder": str(order.export_dir), "signals": rows.signals, "trades": rows.trades}
+    return report
 
 
 def _require_no_files(order: PaperOrder) -> None:

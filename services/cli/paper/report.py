@@ -1,10 +1,10 @@
 """What a paper run leaves behind, as a document and for people."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
+from services.cli.documents.account import Paper, PaperRun, TradedPair, gate_documents
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields
-from services.cli.terminal.output import say, say_figures
+from services.cli.terminal.output import amount_text, say, say_figures
 from services.cli.terminal.tables import Column, say_table
 from services.inspection.csv_export import closed_trades
 from shared.contracts.decimals import format_money
@@ -19,13 +19,18 @@ from shared.store.port import Reader
 _SHOWN_TRADES = 10
 
 
-def paper_report(
-    reader: Reader, settings: Settings, mode: str, pairs: Sequence[dict[str, str | None]]
-) -> dict[str, Any]:
-    """Return what the database holds of the account, and what was traded, as a JSON-ready document.
+class RunReport(NamedTuple):
+    """What is told of a run: its mode, its pairs, what it added, the rows it refused, and where it stored them."""
 
-    `pairs` are as `pair_of` describes them.
-    """
+    mode: str
+    pairs: list[TradedPair]
+    run: PaperRun
+    rejected_rows: int
+    stored_in: str
+
+
+def paper_report(reader: Reader, settings: Settings, told: RunReport) -> Paper:
+    """Return what the database holds of the account, and what was traded."""
     closed, known = closed_trades(reader), [each.pair for each in reader.newest_candles()]
     funnel = reader.gate_funnel()
     by_mask: dict[int, int] = {}
@@ -37,14 +42,15 @@ def paper_report(
     open_positions = position_fields(reader)
     unrealised = sum(row.unrealised_pnl for row in reader.positions())
     return {
-        "mode": mode,
-        "pairs": list(pairs),
+        "ok": True,
+        "mode": told.mode,
+        "pairs": told.pairs,
         "currency": settings.account.currency,
         "candles": reader.candle_count(),
         "trades": len(closed),
         "wins": wins,
         "losses": losses,
-        "net": round(net / QUANTA_PER_UNIT, 4),
+        "net": format_money(net),
         "start_balance": format_money(start),
         "balance": format_money(start + net),
         "equity": format_money(start + net + unrealised),
@@ -54,7 +60,7 @@ def paper_report(
         },
         "ambiguous": sum(trade.exit.ambiguous for trade in closed),
         "trade_hash": trade_hash(closed),
-        "funnel": {"gates": [count._asdict() for count in gate_counts(by_mask)], "passed": passed_all(by_mask)},
+        "funnel": {"gates": gate_documents(gate_counts(by_mask)), "passed": passed_all(by_mask)},
         "refusals": {
             REASON_NAMES[row.reason]: row.candles
             for row in funnel
@@ -64,6 +70,10 @@ def paper_report(
         "open_positions": open_positions,
         "notes": rate_notes(settings, known, {pair: _unconverted(reader, pair) for pair in known}),
         "last_trades": [trade_fields(row) for row in reader.trades(_SHOWN_TRADES)],
+        "rejected_rows": told.rejected_rows,
+        "run": told.run,
+        "stored_in": told.stored_in,
+        "exported": None,
     }
 
 
@@ -71,32 +81,32 @@ def _unconverted(reader: Reader, pair: str) -> int:
     return sum(row.candles for row in reader.gate_funnel(pair) if row.reason == NO_CONVERSION_RATE)
 
 
-def pair_of(
-    pair: str, granularity: str, settings: Settings, span: tuple[int, int] | None = None
-) -> dict[str, str | None]:
+def pair_of(pair: str, granularity: str, settings: Settings, span: tuple[int, int] | None = None) -> TradedPair:
     """Return what a report says of a pair; `span` holds the first and the last open time of its candle file."""
     settled = settings.pair(pair)
     return {
         "pair": pair,
         "granularity": granularity,
-        "from": None if span is None else format_time(span[0]),
-        "to": None if span is None else format_time(span[1]),
+        "first_open_time": None if span is None else format_time(span[0]),
+        "last_open_time": None if span is None else format_time(span[1]),
         "strategy": settled.strategy,
         "profile": settled.profile,
     }
 
 
-def say_paper_report(report: dict[str, Any]) -> None:
+def say_paper_report(report: Paper) -> None:
     """Write the report of a paper run for people."""
     run, currency = report["run"], report["currency"]
     how = "fills at bid and ask, stop loss first where one candle holds both stop and target"
     say(f"Paper run, {report['mode']}: {how}")
     for pair in report["pairs"]:
-        span = ", {from} to {to} (open times)".format(**pair) if pair["from"] else ""
+        span = (
+            f", {pair['first_open_time']} to {pair['last_open_time']} (open times)" if pair["first_open_time"] else ""
+        )
         say(f"  {pair['pair']} {pair['granularity']}{span}, {pair['strategy']} {pair['profile']}")
     say(f"  news calendar: {run['news'] or 'none given, so the news gate lets every candle pass'}")
     known = report["candles"] - run["new_candles"]
-    seconds = run.get("seconds", 0)
+    seconds = run["seconds"] or 0
     rate = f", {run['new_candles'] / seconds:,.0f} a second" if seconds > 0 and run["new_candles"] else ""
     say(f"  {run['new_candles']} candles traded now{rate}; {known} were stored before")
     if report["rejected_rows"]:
@@ -124,20 +134,20 @@ def say_paper_report(report: dict[str, Any]) -> None:
         say(f"Note: {sentence}")
     say(f"Trade hash  {report['trade_hash']}")
     say(f"Stored in   {report['stored_in']}")
-    if "exported" in report:
-        exported = report["exported"]
+    exported = report["exported"]
+    if exported is not None:
         appended = f"{exported['signals']} signals and {exported['trades']} trades"
         say(f"Exported    {appended} appended in {exported['folder']}")
 
 
-def _say_results(report: dict[str, Any], currency: str) -> None:
+def _say_results(report: Paper, currency: str) -> None:
     win_rate = f"{100 * report['wins'] / report['trades']:.1f} %" if report["trades"] else "-"
     say_figures(
         "Results",
         [
             ("closed trades", f"{report['trades']} ({report['wins']} won, {report['losses']} lost)"),
             ("win rate", win_rate),
-            ("net P/L", f"{report['net']:,.4f} {currency}"),
+            ("net P/L", f"{amount_text(report['net'])} {currency}"),
             ("balance", f"{report['balance']} {currency} (start {report['start_balance']})"),
             ("equity", f"{report['equity']} {currency}, {len(report['open_positions'])} positions open"),
             ("paid", f"spread {report['costs']['spread']}, slippage {report['costs']['slippage']} (in the P/L)"),

@@ -1,6 +1,7 @@
 """`scalpbot parity`: the ledger beside its replay."""
 
 from services.cli.database import reading
+from services.cli.documents.proof import Parity
 from services.cli.options import AtDatabase
 from services.cli.terminal.output import DID_NOT_HOLD, say, say_json
 from services.cli.terminal.progress import bar
@@ -12,7 +13,15 @@ def parity(where: AtDatabase, as_json: bool) -> int:
     with reading(where) as reader, bar("replaying", reader.candle_count()) as progress:
         check = check_parity(reader, progress)
     if as_json:
-        say_json({"holds": check.difference is None, **check._asdict()})
+        document: Parity = {
+            "ok": check.difference is None,
+            "candles": check.candles,
+            "waiting": check.waiting,
+            "trades": check.trades,
+            "trade_hash": check.trade_hash,
+            "difference": check.difference,
+        }
+        say_json(document)
     elif check.difference is None:
         say(f"The ledger matches the replay of its {check.candles} candles: {check.trades} closed trades.")
         say(f"Trade hash  {check.trade_hash}")

@@ -5,7 +5,8 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
-from typing import Any, Final, TextIO
+from decimal import Decimal
+from typing import Any, Final, TextIO, overload
 
 from rich.cells import cell_len
 
@@ -29,9 +30,10 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def say_json(document: object) -> None:
-    """Write one JSON document to stdout."""
-    sys.stdout.write(f"{printable(json.dumps(document, indent=2, allow_nan=False))}\n")
+def say_json(document: object, *, in_one_line: bool = False) -> None:
+    """Write one JSON document to stdout, in one line where others come before it."""
+    text = json.dumps(document, indent=None if in_one_line else 2, allow_nan=False)
+    sys.stdout.write(f"{printable(text)}\n")
 
 
 def say_figures(title: str, figures: Iterable[tuple[str, str]]) -> None:
@@ -60,16 +62,15 @@ def _folded(line: str, width: int, indent: int | None) -> str:
     )
 
 
-def money_number(quanta: int) -> float:
-    """Return money in quanta as the JSON number with four decimals."""
-    return round(quanta / 10**MONEY_DIGITS, MONEY_DIGITS)
+def amount_text(money: str) -> str:
+    """Write exact money for people: thousands apart."""
+    return f"{Decimal(money):,}"
 
 
-def money_figure(amount: float | None) -> float | None:
-    """Return an amount as a JSON number rounded to four decimals, or None."""
-    return None if amount is None else round(amount, MONEY_DIGITS)
-
-
+@overload
+def figure(value: float) -> float: ...
+@overload
+def figure(value: None) -> None: ...
 def figure(value: float | None) -> float | None:
     """Return a figure as a JSON number rounded to six decimals, or None."""
     return None if value is None else round(value, _FIGURE_DIGITS)

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from services.cli.documents.access import MadeToken, RevokedToken, Token
 from services.cli.options import Where
 from services.cli.terminal.output import note, say, say_json
-from services.cli.terminal.tables import Column, say_table, time_cell
+from services.cli.terminal.tables import AnyCell, Column, say_table, time_cell
 from services.cli.tokens.places import opened_tokens
 from shared.contracts.vocabulary import Role
 
@@ -23,12 +24,17 @@ def add(where: Where, new: NewToken, as_json: bool) -> None:
     """Make a token and print it."""
     scope = "command" if new.may_command else "read"
     with opened_tokens(where) as place:
-        made = place.add({"user": new.user, "name": new.name, "role": new.role.value, "scope": scope, "days": new.days})
+        token, made = place.add(
+            {"user": new.user, "name": new.name, "role": new.role.value, "scope": scope, "days": new.days}
+        )
     if as_json:
-        say_json(made)
+        document: MadeToken = {"ok": True, **made, "token": token}
+        say_json(document)
         return
-    say(made["token"])
-    note(f"{new.name} asks for {new.user} as {new.role.value} until {made['expires']}; this token is shown only now")
+    say(token)
+    note(
+        f"{new.name} asks for {new.user} as {new.role.value} until {made['expires_time']}; this token is shown only now"
+    )
 
 
 def list_tokens(where: Where, as_json: bool) -> None:
@@ -48,17 +54,29 @@ def list_tokens(where: Where, as_json: bool) -> None:
         Column("expires"),
         Column("last used"),
     ]
-    told = ("id", "user", "name", "role", "scope")
-    times = ("created", "expires", "last_used")
-    cells = [
-        [*(str(row[name]) for name in told), *(time_cell(row[name]) if row[name] else "never" for name in times)]
-        for row in rows
+    say_table("Tokens (times UTC)", columns, [_cells(row) for row in rows])
+
+
+def _cells(row: Token) -> list[AnyCell]:
+    used = row["last_used_time"]
+    return [
+        str(row["id"]),
+        row["user"],
+        row["name"],
+        row["role"],
+        row["scope"],
+        time_cell(row["created_time"]),
+        time_cell(row["expires_time"]),
+        "never" if used is None else time_cell(used),
     ]
-    say_table("Tokens (times UTC)", columns, cells)
 
 
-def revoke(where: Where, token_id: int) -> None:
+def revoke(where: Where, token_id: int, as_json: bool) -> None:
     """End a token."""
     with opened_tokens(where) as place:
         place.revoke(token_id)
-    say(f"token {token_id} opens nothing any more.")
+    if as_json:
+        document: RevokedToken = {"ok": True, "id": token_id}
+        say_json(document)
+    else:
+        say(f"token {token_id} opens nothing any more.")

@@ -52,6 +52,6 @@ def list_tokens(where: Where, as_json: AsJson = False) -> None:
 
 @tokens.command()
 @with_groups
-def revoke(token_id: TokenId, where: Where) -> None:
+def revoke(token_id: TokenId, where: Where, as_json: AsJson = False) -> None:
     """End a token at once."""
-    job.revoke(where, token_id)
+    job.revoke(where, token_id, as_json)

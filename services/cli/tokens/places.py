@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from services.api.security.tokens import Maker, Scope, Tokens, WantedToken
 from services.api.shapes.tokens import shown_token
+from services.cli.documents.access import Token
 from services.cli.options import Where
 from services.cli.places import opened
 from services.cli.remote import Remote
@@ -18,13 +19,13 @@ _ACTOR: Final = "cli"
 
 
 class TokenPlace(Protocol):
-    """Tokens, wherever they are, as named values; what cannot be done is an InputError."""
+    """Tokens, wherever they are; what cannot be done is an InputError."""
 
-    def add(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a token, and return it with what is kept of it."""
+    def add(self, wanted: Mapping[str, Any]) -> tuple[str, Token]:
+        """Make a token, and return what a program shows, and what is kept of it."""
         ...
 
-    def alive(self) -> list[dict[str, Any]]:
+    def alive(self) -> list[Token]:
         """Return the tokens that are alive."""
         ...
 
@@ -41,15 +42,15 @@ class StoredTokens:
         self._tokens = Tokens(store, time.time, token_urlsafe, Maker(_ACTOR, None, Role.ADMIN))
         self.revoke = self._tokens.revoke
 
-    def add(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a token, and return it with what is kept of it."""
+    def add(self, wanted: Mapping[str, Any]) -> tuple[str, Token]:
+        """Make a token, and return what a program shows, and what is kept of it."""
         role, scope = Role(wanted["role"]), Scope(wanted["scope"])
         token, row = self._tokens.add(WantedToken(**{**wanted, "role": role, "scope": scope}))
-        return {**shown_token(row).model_dump(), "token": token}
+        return token, _kept(shown_token(row).model_dump())
 
-    def alive(self) -> list[dict[str, Any]]:
+    def alive(self) -> list[Token]:
         """Return the tokens that are alive."""
-        return [shown_token(row).model_dump() for row in self._tokens.alive(None)]
+        return [_kept(shown_token(row).model_dump()) for row in self._tokens.alive(None)]
 
 
 class RemoteTokens:
@@ -59,15 +60,14 @@ class RemoteTokens:
         """Ask an API."""
         self._remote = remote
 
-    def add(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a token, and return it with what is kept of it."""
-        made: dict[str, Any] = self._remote.ask("POST", "/api/tokens", wanted).body
-        return made
+    def add(self, wanted: Mapping[str, Any]) -> tuple[str, Token]:
+        """Make a token, and return what a program shows, and what is kept of it."""
+        made = self._remote.ask("POST", "/api/tokens", wanted).body
+        return made["token"], _kept(made)
 
-    def alive(self) -> list[dict[str, Any]]:
+    def alive(self) -> list[Token]:
         """Return the tokens that are alive."""
-        found: list[dict[str, Any]] = self._remote.get("/api/tokens")["items"]
-        return found
+        return [_kept(row) for row in self._remote.get("/api/tokens")["items"]]
 
     def revoke(self, token_id: int) -> None:
         """End a token."""
@@ -77,3 +77,16 @@ class RemoteTokens:
 def opened_tokens(where: Where) -> AbstractContextManager[TokenPlace]:
     """Open the place that the options of a verb name; raise InputError where they contradict each other."""
     return opened(where, RemoteTokens, lambda store, _url: StoredTokens(store))
+
+
+def _kept(token: Mapping[str, Any]) -> Token:
+    return {
+        "id": token["id"],
+        "user": token["user"],
+        "name": token["name"],
+        "role": token["role"],
+        "scope": token["scope"],
+        "created_time": token["created"],
+        "expires_time": token["expires"],
+        "last_used_time": token["last_used"],
+    }

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from services.cli.documents.access import ChangedUser, SecondFactor
 from services.cli.options import Where
 from services.cli.terminal.output import note, say, say_json
 from services.cli.terminal.tables import LATE, Column, say_table, time_cell, word_cell
@@ -11,64 +12,68 @@ from services.cli.users.places import opened_users
 from shared.contracts.vocabulary import Role
 
 
-def add(where: Where, name: str, role: Role) -> None:
+def add(where: Where, name: str, role: Role, *, as_json: bool) -> None:
     """Add a user with the password that is typed."""
     with opened_users(where) as place:
         place.add(name, role.value, _password(name))
-    say(f"{name} may now sign in as {role.value}.")
+    _say_done(name, f"{name} may now sign in as {role.value}.", as_json)
 
 
-def set_password(where: Where, name: str) -> None:
+def set_password(where: Where, name: str, *, as_json: bool) -> None:
     """Set the password that is typed."""
     with opened_users(where) as place:
         place.set_password(name, _password(name))
-    say(f"{name} has a new password; all sessions of {name} were ended.")
+    _say_done(name, f"{name} has a new password; all sessions of {name} were ended.", as_json)
 
 
-def set_role(where: Where, name: str, role: Role) -> None:
+def set_role(where: Where, name: str, role: Role, *, as_json: bool) -> None:
     """Set what a user may do."""
     with opened_users(where) as place:
         place.set_role(name, role.value)
-    say(f"{name} may now sign in as {role.value}; all sessions of {name} were ended.")
+    _say_done(name, f"{name} may now sign in as {role.value}; all sessions of {name} were ended.", as_json)
 
 
-def disable(where: Where, name: str) -> None:
+def disable(where: Where, name: str, *, as_json: bool) -> None:
     """Keep a user from signing in."""
     with opened_users(where) as place:
         place.disable(name)
-    say(f"{name} may no longer sign in; all sessions of {name} were ended.")
+    _say_done(name, f"{name} may no longer sign in; all sessions of {name} were ended.", as_json)
 
 
-def enable(where: Where, name: str) -> None:
+def enable(where: Where, name: str, *, as_json: bool) -> None:
     """Let a user sign in again."""
     with opened_users(where) as place:
         place.disable(name, disabled=False)
-    say(f"{name} may sign in again.")
+    _say_done(name, f"{name} may sign in again.", as_json)
 
 
-def unlock(where: Where, name: str) -> None:
+def unlock(where: Where, name: str, *, as_json: bool) -> None:
     """Take back what was counted against a user."""
     with opened_users(where) as place:
         place.unlock(name)
-    say(f"{name} need not wait to sign in, from no address.")
+    _say_done(name, f"{name} need not wait to sign in, from no address.", as_json)
 
 
-def second_factor(where: Where, name: str) -> None:
+def second_factor(where: Where, name: str, *, as_json: bool) -> None:
     """Begin a second factor, and confirm it with a code that is typed."""
     with opened_users(where) as place:
         begun = place.begin_second_factor(name)
         note(f"give this to the device, as a key or as a QR code of the address:\n{begun['secret']}\n{begun['link']}")
         codes = place.confirm_second_factor(name, _typed(f"Code that the device of {name} shows"))
-    for code in codes:
-        say(code)
+    if as_json:
+        document: SecondFactor = {"ok": True, "name": name, "recovery_codes": list(codes)}
+        say_json(document)
+    else:
+        for code in codes:
+            say(code)
     note(f"{name} is asked for a code from now on; each of these stands for the device once, and is shown only now")
 
 
-def forget_second_factor(where: Where, name: str) -> None:
+def forget_second_factor(where: Where, name: str, *, as_json: bool) -> None:
     """Ask a user for no codes any more."""
     with opened_users(where) as place:
         place.forget_second_factor(name)
-    say(f"{name} is asked for no code any more; all sessions of {name} were ended.")
+    _say_done(name, f"{name} is asked for no code any more; all sessions of {name} were ended.", as_json)
 
 
 def list_users(where: Where, as_json: bool) -> None:
@@ -87,11 +92,19 @@ def list_users(where: Where, as_json: bool) -> None:
                 row["name"],
                 row["role"],
                 word_cell("disabled" if row["disabled"] else "active", {"disabled": LATE}),
-                time_cell(row["created"]),
+                time_cell(row["created_time"]),
             )
             for row in rows
         ],
     )
+
+
+def _say_done(name: str, done: str, as_json: bool) -> None:
+    if as_json:
+        document: ChangedUser = {"ok": True, "name": name, "done": done}
+        say_json(document)
+    else:
+        say(done)
 
 
 def _typed(question: str) -> str:

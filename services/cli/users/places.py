@@ -9,6 +9,7 @@ from urllib.parse import quote
 from services.api.security.accounts import Accounts
 from services.api.security.passwords import Passwords
 from services.api.security.second_factors import SecondFactors
+from services.cli.documents.access import User
 from services.cli.options import Where
 from services.cli.places import opened
 from services.cli.remote import Remote
@@ -55,8 +56,8 @@ class UserPlace(Protocol):
         """Ask a user for no codes any more and end all their sessions."""
         ...
 
-    def users(self) -> list[dict[str, Any]]:
-        """Return all users by name, as named values."""
+    def users(self) -> list[User]:
+        """Return all users by name."""
         ...
 
 
@@ -83,14 +84,11 @@ class StoredUsers:
         """Have codes be asked for from now on, and return recovery codes; all sessions end."""
         return self._factors.confirm(name, code, kept_session=None)
 
-    def users(self) -> list[dict[str, Any]]:
-        """Return all users by name, as named values."""
+    def users(self) -> list[User]:
+        """Return all users by name."""
         with self._store.reading() as reader:
             rows = reader.users()
-        return [
-            {"name": row.name, "role": row.role, "disabled": row.disabled, "created": format_time(int(row.created_at))}
-            for row in rows
-        ]
+        return [_user(row.name, row.role, row.disabled, format_time(int(row.created_at))) for row in rows]
 
 
 class RemoteUsers:
@@ -137,15 +135,19 @@ class RemoteUsers:
         own = name == self._remote.user
         self._remote.ask("DELETE", _OWN_FACTOR if own else f"{_path(name)}/second-factor")
 
-    def users(self) -> list[dict[str, Any]]:
-        """Return all users by name, as named values."""
-        found: list[dict[str, Any]] = self._remote.get("/api/users")["items"]
-        return found
+    def users(self) -> list[User]:
+        """Return all users by name."""
+        found = self._remote.get("/api/users")["items"]
+        return [_user(row["name"], row["role"], row["disabled"], row["created"]) for row in found]
 
 
 def opened_users(where: Where) -> AbstractContextManager[UserPlace]:
     """Open the place that the options of a verb name; raise InputError where they contradict each other."""
     return opened(where, RemoteUsers, lambda store, _url: StoredUsers(store))
+
+
+def _user(name: str, role: str, disabled: bool, created: str) -> User:
+    return {"name": name, "role": role, "disabled": disabled, "created_time": created}
 
 
 def _path(name: str) -> str:

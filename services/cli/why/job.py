@@ -1,11 +1,11 @@
 """`scalpbot why`: what the database holds of one candle."""
 
-from typing import Any
-
 import msgspec
 
 from services.cli.database import reading
+from services.cli.documents.market import Event, ExplainedVerdict, TradeOfCandle, Verdict, Why
 from services.cli.options import AtDatabase
+from services.cli.telling import event_document
 from services.cli.terminal.output import say, say_json
 from services.cli.terminal.tables import BAD, GOOD, Column, say_table, word_cell
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
@@ -48,14 +48,16 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
     raise InputError(f"this database holds no judged {pair} candle for {text}; {known}")
 
 
-def _answer(reader: Reader, row: GateSnapshotRow) -> dict[str, Any]:
+def _answer(reader: Reader, row: GateSnapshotRow) -> Why:
     reason = REASON_NAMES[row.reason]
-    gates = [
+    verdicts = msgspec.json.decode(row.verdicts_json, type=list[Verdict])
+    gates: list[ExplainedVerdict] = [
         {"number": number, **verdict, "words": REASON_WORDS[verdict["reason"]]}
-        for number, verdict in enumerate(msgspec.json.decode(row.verdicts_json), start=1)
+        for number, verdict in enumerate(verdicts, start=1)
     ]
     trade = reader.trade_of_signal(row.pair, row.candle_time)
     return {
+        "ok": True,
         "pair": row.pair,
         "granularity": granularity_name(row.granularity_seconds),
         "candle_time": format_time(row.candle_time),
@@ -73,7 +75,7 @@ def _answer(reader: Reader, row: GateSnapshotRow) -> dict[str, Any]:
     }
 
 
-def _outcome(reason: str, gates: list[dict[str, Any]], trade: TradeRow | None) -> str:
+def _outcome(reason: str, gates: list[ExplainedVerdict], trade: TradeRow | None) -> str:
     if trade is not None:
         shown = _trade(trade)
         return (
@@ -91,11 +93,15 @@ def _outcome(reason: str, gates: list[dict[str, Any]], trade: TradeRow | None) -
     return f"No trade: all gates passed, but the order was refused, {REASON_WORDS[reason]}."
 
 
-def _trade(trade: TradeRow) -> dict[str, str]:
+def _trade(trade: TradeRow) -> TradeOfCandle:
     entry = shown_entry(trade.opening.entry)
-    shown = {
-        "number": str(trade.number),
-        **{name: str(entry[name]) for name in ("side", "units", "entry_price", "sl", "tp")},
+    shown: TradeOfCandle = {
+        "number": trade.number,
+        "side": entry["side"],
+        "units": entry["units"],
+        "entry_price": entry["entry_price"],
+        "sl": entry["sl"],
+        "tp": entry["tp"],
         "ending": EXIT_WORDS["open"],
     }
     if trade.closing is not None:
@@ -107,12 +113,11 @@ def _trade(trade: TradeRow) -> dict[str, str]:
     return shown
 
 
-def _events(reader: Reader, row: GateSnapshotRow) -> list[dict[str, Any]]:
-    events = reader.account_events_of(row.stream, row.seq)
-    return [{"type": event.type, "pair": event.pair, **event.detail} for event in events]
+def _events(reader: Reader, row: GateSnapshotRow) -> list[Event]:
+    return [event_document(event) for event in reader.account_events_of(row.stream, row.seq)]
 
 
-def _say_answer(answer: dict[str, Any]) -> None:
+def _say_answer(answer: Why) -> None:
     say(
         f"{answer['pair']} {answer['granularity']}, candle that opened {answer['candle_time']}, decided "
         f"{answer['decision_time']} by {answer['strategy']}"

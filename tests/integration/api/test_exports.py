@@ -3,15 +3,21 @@
 import csv
 import io
 import zipfile
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from services.api.cells import cell_of
 from services.api.routes import exports
+from services.cli import main
+from shared.store.engine import sqlite_url
 from shared.store.rows.audit import AuditEntry
+from shared.store.sql_store import open_store
 from tests.contract.builders import MIDNIGHT
-from tests.fixtures.api import Api, add_rows
+from tests.fixtures.api import Api, add_rows, running
 from tests.fixtures.api_stores import api, quick_api, url
+from tests.fixtures.paper import SAMPLE
 
 __all__ = ["api", "quick_api", "url"]
 
@@ -26,8 +32,26 @@ def test_a_csv_holds_all_rows_of_a_time_whatever_their_number(api: Api, monkeypa
         assert len(list(csv.DictReader(io.StringIO(answer.text)))) == count
     answer = api.get("/api/exports/trades.csv", **{"from": "2014-05-08T00:10:00Z", "pair": "EUR_USD"})
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [row["number"] for row in rows] == ["7", "6", "5", "4", "3", "2"]
+    assert [row["entry_time"] for row in rows] == sorted((row["entry_time"] for row in rows), reverse=True)
+    assert len(rows) == 6
     assert rows[0]["pnl"] == "-10.0000"
+
+
+def test_trades_are_one_list_whether_a_run_a_backtest_or_the_api_writes_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database, tested = tmp_path / "paper.db", tmp_path / "tested.csv"
+    given = ("--csv", str(SAMPLE / "USD_JPY_M5_sample.csv"))
+    assert main(["paper", *given, "--db", str(database), "--export-csv", "--export-dir", str(tmp_path)]) == 0
+    assert main(["backtest", *given, "--trades", str(tested)]) == 0
+    assert "trade list written to" in capsys.readouterr().err
+    with closing(open_store(sqlite_url(database))) as store, running(store) as api:
+        newest_first = api.get("/api/exports/trades.csv").text.splitlines(keepends=True)
+    header, *lines = tested.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert len(lines) > 3
+    assert (tmp_path / "trades_log.csv").read_text(encoding="utf-8") == "".join([header, *lines])
+    assert [line for line in newest_first[1:] if ",,," not in line] == lines[::-1]
+    assert newest_first[0] == header
 
 
 def test_an_xlsx_holds_them_too(quick_api: Api) -> None:

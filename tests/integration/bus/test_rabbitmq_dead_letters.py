@@ -28,6 +28,7 @@ from tests.integration.bus.rabbitmq_runs import (
     publish_raw,
     ready,
 )
+from tests.published import published
 from tests.servers.waiting import wait_until
 
 POISON = (1, 2, 3)
@@ -138,7 +139,7 @@ def test_the_verbs_list_replay_and_drop(
     database = new_sqlite(tmp_path / "paper.db")
     monkeypatch.setenv("DATABASE_URL", database)
     assert main(["dlq", "list", "--url", url, "--json"]) == 0
-    strategy, executor = json.loads(capsys.readouterr().out)
+    strategy, executor = published("dlq list", capsys.readouterr().out)
     assert (strategy["queue"], strategy["messages"], executor["messages"]) == (DEAD, 3, 0)
     assert [letter["reason"] for letter in strategy["letters"]] == ["rejected"] * 3
     assert main(["dlq", "list", "--url", url]) == 0
@@ -146,7 +147,7 @@ def test_the_verbs_list_replay_and_drop(
     assert main(["dlq", "replay", QUEUE, "--limit", "1", "--url", url]) == 0
     assert capsys.readouterr().out == "1 dead letters of strategy.candles.0.dead replayed.\n"
     assert main(["dlq", "drop", QUEUE, "--url", url, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"queue": DEAD, "dropped": 2}
+    assert published("dlq drop", capsys.readouterr().out) == {"ok": True, "queue": DEAD, "dropped": 2}
     with closing(open_store(database)) as store, store.reading() as reader:
         recorded = [(row.actor, row.action, json.loads(row.detail_json)) for row in reader.audit_in_order()]
     assert recorded == [

@@ -26,6 +26,7 @@ from tests.integration.bus.rabbitmq_runs import (
     publish,
     ready,
 )
+from tests.published import published
 from tests.repository import ROOT
 from tests.servers.rabbitmq import RabbitServer
 
@@ -119,9 +120,9 @@ def test_the_verbs_declare_and_check(vhost_url: str, capsys: pytest.CaptureFixtu
     assert main(["bus", "check", "--url", vhost_url]) == 3
     assert "queue strategy.candles.0 is missing" in capsys.readouterr().out
     assert main(["bus", "declare", "--url", vhost_url, "--json"]) == 0
-    assert {queue["state"] for queue in json.loads(capsys.readouterr().out)["queues"]} == {"works"}
+    assert {queue["state"] for queue in published("bus declare", capsys.readouterr().out)["queues"]} == {"works"}
     assert main(["bus", "check", "--url", vhost_url, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"holds": True, "differences": []}
+    assert published("bus check", capsys.readouterr().out) == {"ok": True, "differences": []}
 
 
 def test_the_address_of_the_environment_is_the_default(

@@ -1,6 +1,7 @@
 """`scalpbot backtest` on real candles and on the sample, as a user runs it."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,21 @@ def _backtest(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dic
 
 def test_five_minute_candles_give_the_known_trades(capsys: pytest.CaptureFixture[str]) -> None:
     found = _backtest(capsys, "--csv", f"EUR_USD={shared_material('data', 'EUR_USD_M5_2014-05.csv')}")
-    assert (found["candles"], found["trades"], found["net"]) == (3168, 6, -2.3957)
+    assert (found["candles"], found["trades"], found["net"]) == (3168, 6, "-2.3957")
     assert found["trade_hash"] == "64d92738f13078cec04e2dc95df7bfcc83b21592e3497e84016d35353660282b"
     assert found["refusals"] == {}
-    assert found["ambiguous"] == {"trades": 0, "pessimistic_net": -2.3957, "optimistic_net": -2.3957}
+    assert found["ambiguous"] == {"trades": 0, "pessimistic_net": "-2.3957", "optimistic_net": "-2.3957"}
     assert [gate["name"] for gate in found["funnel"]] == list(GATE_NAMES)
     assert sum(gate["stopped_first"] for gate in found["funnel"]) + found["passed_all_gates"] == 3168
     assert {each["name"]: each["verdict"] for each in found["thresholds"]}["win_rate_percent"] == "fail"
     assert found["metrics"]["wins"] == 2
-    assert found["costs"]["slippage"] == 0
+    assert found["costs"]["slippage"] == "0.0000"
     assert found["trade_list"][0]["entry_price"] == "1.38731"
 
 
 def test_one_minute_candles_give_the_known_trades_and_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:
     found = _backtest(capsys, "--csv", shared_material("data", "EUR_USD_M1_2014-05.csv"))
-    assert (found["trades"], found["net"]) == (16, -673.0576)
+    assert (found["trades"], found["net"]) == (16, "-673.0576")
     assert found["refusals"] == {"stop_inside_spread": 1}
     assert found["passed_all_gates"] == 17
     assert found["trade_hash"] == "10e8c2e98ca608094eac3b3d843668ad36098794a742f41b2767aaf901086b03"
@@ -69,7 +70,7 @@ def test_several_pairs_run_together_and_the_trade_list_agrees_with_the_report(
     header, *lines = out.read_text().splitlines()
     assert header.startswith("pair,strategy,side,units,entry_time")
     assert len(lines) == found["trades"]
-    assert sum(float(line.split(",")[12]) for line in lines) == pytest.approx(found["net"])
+    assert sum(Decimal(line.split(",")[12]) for line in lines) == Decimal(found["net"])
     assert len(found["walk_forward"]["windows"]) == 2
     assert found["validation"]["train"]["candles"] + found["validation"]["validation"]["candles"] == found["candles"]
 

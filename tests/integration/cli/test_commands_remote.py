@@ -135,7 +135,7 @@ def test_waiting_ends_with_the_command_and_says_how(terminal: Terminal) -> None:
         assert paused.out.startswith("Command 1 PAUSE_ALL done. Entries are held in all pairs (pause by ")
         result = json.loads(skipped.out)
         assert (skipped.code, result["status"]) == (3, "SKIPPED")
-        assert result["result_json"]["reason"] == "live_trading_disabled"
+        assert result["result"]["reason"] == "live_trading_disabled"
         assert result["idempotency_key"].startswith("cli-")
         # What takes the password anew has just been given it.
         assert terminal.over(api, "send", "--no-wait", "KILL_SWITCH_OFF").code == 0

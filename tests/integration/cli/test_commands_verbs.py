@@ -82,7 +82,7 @@ def test_verbs_send_list_and_show_a_command(tmp_path: Path, capsys: pytest.Captu
     (hold,) = json.loads(capsys.readouterr().out)["holds"]
     assert (hold["scope"], hold["actor"], hold["command_id"]) == ("EUR_USD", "bob", 1)
     (listed,) = json.loads(run("commands", "list", "--json", *db).stdout)
-    assert (listed["actor"], listed["status"], listed["result_json"]["changed"]) == ("bob", "SUCCEEDED", True)
+    assert (listed["actor"], listed["status"], listed["result"]["changed"]) == ("bob", "SUCCEEDED", True)
     shown = json.loads(run("commands", "show", "1", "--json", *db).stdout)
     assert [record["action"] for record in shown["audit"]][-1] == "command.completed"
     assert "command.completed" in run("commands", "show", "1", *db).stdout

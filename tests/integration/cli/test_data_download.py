@@ -23,6 +23,7 @@ from shared.core.types import Candle
 from shared.oanda.connection import OandaConnection
 from shared.oanda.environment import Environment, address_of
 from tests.fixtures.oanda_market import BARS, START, STEP_SECONDS, market_series, oanda_environment
+from tests.published import published
 from tests.repository import ROOT
 from tests.simulators.oanda import OUTAGES, BarKey, Faults, OandaSimulator, ResponseFault, VirtualClock
 
@@ -122,7 +123,7 @@ def test_file_holds_the_complete_candles_of_the_market_and_what_it_lacks_is_told
         expected = complete_candles(simulator)
         assert simulator.changing_requests == []
     assert code == 0, errors
-    document = json.loads(output)
+    document = published("data download", output)
     assert path.read_bytes() == whole
     assert (document["rows_before"], document["rows_written"]) == (0, len(expected))
     first, last = expected[0].time, expected[-1].time

@@ -13,6 +13,7 @@ import pytest
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.oanda_market import oanda_environment
 from tests.fixtures.paper import sample_series
+from tests.published import published
 from tests.servers.choice import SWITCH
 from tests.simulators.oanda import Faults, OandaSimulator, ResponseFault, VirtualClock
 from tests.tools.scalpbot_run import run_verb
@@ -54,7 +55,9 @@ def test_live_run_begins_stops_when_asked_and_reports(tmp_path: Path) -> None:
         said = (output + (tmp_path / "log").read_bytes()).decode()
         assert simulator.token not in said
         assert simulator.account_id not in said
-    report = json.loads(output[output.index(b'{\n  "mode"') :])
+    *events, last = output.splitlines()
+    assert [published("up", event)["type"] for event in events][:1] in ([], ["account.day_started"])
+    report = published("paper", last)
     assert (report["mode"], report["candles"], report["run"]["new_candles"]) == ("LIVE", fed, fed)
     checked = run_verb("parity", "--db", str(database), environ={})
     assert checked.returncode == 0, checked.stdout

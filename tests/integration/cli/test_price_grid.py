@@ -65,9 +65,9 @@ def test_gold_is_counted_in_cents(run: Run, gold: str, tmp_path: Path) -> None:
     for trade in report["trade_list"]:
         assert {len(trade[name].partition(".")[2]) for name in ("entry_price", "exit_price", "sl", "tp")} == {3}
         move = (Decimal(trade["exit_price"]) - Decimal(trade["entry_price"])) * (1 if trade["side"] == "BUY" else -1)
-        assert Decimal(str(trade["pnl_pips"])) == move * 100
-        assert trade["pnl"] == pytest.approx(float(move * trade["units"]))
-        assert trade["spread_cost"] == pytest.approx(0.3 * trade["units"])
+        assert Decimal(trade["pnl_pips"]) == move * 100
+        assert Decimal(trade["pnl"]) == move * trade["units"]
+        assert Decimal(trade["spread_cost"]) == Decimal("0.3") * trade["units"]
 
 
 def test_gold_gives_the_same_trades_in_a_ledger_that_parity_confirms(run: Run, gold: str, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_each_says_what_it_will_do_does_it_and_says_what_came_of_it(
     assert main(["close", "all", *db]) == 0
     assert "SKIPPED: nothing_open" in capsys.readouterr().out
     assert main(["kill", "--release", "--json", *db]) == 0
-    assert json.loads(capsys.readouterr().out)["result_json"]["holds"] == []
+    assert json.loads(capsys.readouterr().out)["result"]["holds"] == []
     assert held(database) == set()
 
 

@@ -136,7 +136,7 @@ def test_parity_exits_3_with_the_first_difference(run: Run, tmp_path: Path) -> N
     code, output, _ = run("parity")
     assert code == 3
     assert "First difference: EUR_USD candle of" in output
-    assert json.loads(run("parity", "--json")[1])["holds"] is False
+    assert json.loads(run("parity", "--json")[1])["ok"] is False
 
 
 def test_audit_log_is_shown_and_verified(run: Run, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tests.fixtures.anchored import KEY, NOON, OTHER_KEY, Watch, anchor, around_
 from tests.fixtures.commanded import commanded
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
+from tests.published import published
 
 KEPT = 3
 
@@ -236,7 +237,7 @@ def test_accepting_keeps_the_kill_switch_on_and_begins_new_anchors(
         send(store, "RESUME_ALL")
         with accepting(monkeypatch, environ):
             assert main(["db", "accept-restore", "--db", url, "--json"]) == 0
-            told = json.loads(capsys.readouterr().out)
+            told = published("db accept-restore", capsys.readouterr().out)
             assert main(["audit", "verify", "--db", url]) == 0
             assert main(["db", "accept-restore", "--db", url]) == 2
         assert "nothing to accept" in capsys.readouterr().err

@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.cli.terminal.output import duration_text, figure, money_number, money_text, number_text, percent_text
+from services.cli.terminal.output import amount_text, duration_text, figure, money_text, number_text, percent_text
 from services.cli.terminal.tables import Column, say_table
 
 
-def test_money_is_a_number_with_four_decimals_for_machines_and_grouped_for_people() -> None:
-    assert money_number(-23_957) == -2.3957
+def test_money_is_grouped_for_people() -> None:
+    assert amount_text("-12345.6700") == "-12,345.6700"
     assert money_text(-1234.5, "USD") == "-1,234.5000 USD"
 
 

@@ -1,0 +1,1 @@
+"""`scalpbot schema`: the shape of what a verb writes with `--json`."""
