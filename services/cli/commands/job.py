@@ -14,13 +14,15 @@ from services.cli.commands.places import CommandPlace, CommandRequest, opened_co
 from services.cli.commands.told import nothing_left_to_do, outcome_words, will_words
 from services.cli.database import shown_here, url_read
 from services.cli.documents.commands import Command, TrailedCommand
-from services.cli.options import Where
+from services.cli.options import Between, Where
 from services.cli.terminal.output import DID_NOT_HOLD, NO_VALUE, note, say, say_figures, say_json
 from services.cli.terminal.tables import BAD, LATE, AnyCell, Column, say_table, time_cell, word_cell
+from services.cli.times import span_of
 from shared.contracts.commands import UNFINISHED, CommandStatus, parse_command
 from shared.contracts.errors import InfrastructureError, InputError
 from shared.runtime.overview.trading import Trading
 from shared.store.engine import shown_place
+from shared.store.rows.listing import Span
 from shared.store.traded_here import traded_from
 
 __all__ = ["CommandRequest", "Manner", "list_commands", "send", "show"]
@@ -83,10 +85,11 @@ def _refused(where: Where, order: CommandRequest, as_json: bool) -> int:
     return DID_NOT_HOLD
 
 
-def list_commands(where: Where, limit: int, as_json: bool) -> None:
+def list_commands(where: Where, limit: int, between: Between, as_json: bool) -> None:
     """Print the latest commands."""
+    span = span_of(between, limit, time.time()) or Span(limit)
     with opened_commands(where) as place:
-        rows = place.newest(limit)
+        rows = place.newest(span)
     if as_json:
         say_json(rows)
         return

@@ -5,7 +5,8 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from services.cli.commands import job
-from services.cli.options import AsJson, ConfigFile, Database, Limit, Url, User, Where
+from services.cli.groups import with_groups
+from services.cli.options import AsJson, Between, Limit, Where
 
 _SQL_INTEGER: Final = 2**63 - 1
 
@@ -50,6 +51,9 @@ Anyway: TypeAlias = Annotated[
     bool, typer.Option("--anyway", help="Send it where nobody trades, too, for whoever trades there next.")
 ]
 Patience: TypeAlias = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")]
+Reason: TypeAlias = Annotated[
+    str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the audit log. Default: none.")
+]
 Actor: TypeAlias = Annotated[
     str | None,
     typer.Option("--actor", metavar="NAME", help="Who sends the command. Default: the user of this machine."),
@@ -62,31 +66,31 @@ commands = typer.Typer(
 
 
 @commands.command()
+@with_groups
 def send(
+    *,
     type_name: CommandName,
     pair: AboutPair = None,
     mode: OnMode = "PAPER",
+    reason: Reason = None,
     key: Key = None,
     expires: Expires = None,
     wait: Wait = True,
     timeout: Patience = 30,
     anyway: Anyway = False,
     actor: Actor = None,
-    database: Database = None,
-    url: Url = None,
-    user: User = None,
-    config: ConfigFile = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> int:
     """Send a command to a platform, through its database or its API, and show what came of it, within about a second.
 
     Where nobody trades nothing is sent, and the exit code is 3.
     """
+    named = {"mode": mode, "pair": pair, "reason": reason}
+    payload = {name: value for name, value in named.items() if value is not None}
     return job.send(
-        Where(database=database, config=config, url=url, user=user),
-        job.CommandRequest(
-            type=type_name, payload={"mode": mode, **({} if pair is None else {"pair": pair})}, key=key, expires=expires
-        ),
+        where,
+        job.CommandRequest(type=type_name, payload=payload, key=key, expires=expires),
         actor=actor,
         manner=job.Manner(patience=timeout if wait else None, anyway=anyway),
         as_json=as_json,
@@ -94,26 +98,14 @@ def send(
 
 
 @commands.command("list")
-def list_commands(
-    limit: Limit = 20,
-    database: Database = None,
-    url: Url = None,
-    user: User = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
+@with_groups
+def list_commands(*, limit: Limit = 20, between: Between, where: Where, as_json: AsJson = False) -> None:
     """Show the latest commands and what came of them."""
-    job.list_commands(Where(database=database, config=config, url=url, user=user), limit, as_json)
+    job.list_commands(where, limit, between, as_json)
 
 
 @commands.command()
-def show(
-    command_id: CommandId,
-    database: Database = None,
-    url: Url = None,
-    user: User = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
+@with_groups
+def show(*, command_id: CommandId, where: Where, as_json: AsJson = False) -> None:
     """Show one command with its result and every audit record of it."""
-    job.show(Where(database=database, config=config, url=url, user=user), command_id, as_json)
+    job.show(where, command_id, as_json)

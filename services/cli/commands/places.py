@@ -16,6 +16,7 @@ from services.cli.places import opened
 from services.cli.remote import Remote
 from shared.contracts.commands import parse_command
 from shared.contracts.errors import InputError
+from shared.contracts.times import format_time
 from shared.runtime.commands import command_fields, send_command
 from shared.runtime.overview.trading import Trading, trading_now
 from shared.store.file_lock import file_is_held
@@ -58,8 +59,8 @@ class CommandPlace(Protocol):
         """Return one command with its audit records."""
         ...
 
-    def newest(self, limit: int) -> list[Command]:
-        """Return the latest commands, newest first."""
+    def newest(self, span: Span) -> list[Command]:
+        """Return the latest commands of a time, newest first."""
         ...
 
 
@@ -103,13 +104,10 @@ class StoredCommands:
             return None
         return FollowedCommand(command_document(command_fields(row)), list(map(record_document, trail)))
 
-    def newest(self, limit: int) -> list[Command]:
-        """Return the latest commands, newest first."""
+    def newest(self, span: Span) -> list[Command]:
+        """Return the latest commands of a time, newest first."""
         with self._store.reading() as reader:
-            return [
-                command_document(command_fields(each.row))
-                for each in reader.list_commands(Span(limit), CommandFilter())
-            ]
+            return [command_document(command_fields(each.row)) for each in reader.list_commands(span, CommandFilter())]
 
 
 class RemoteCommands:
@@ -146,16 +144,17 @@ class RemoteCommands:
         shown = None if trail is None else [record_document(AuditRow(**record)) for record in trail]
         return FollowedCommand(command_document(reply.body), shown)
 
-    def newest(self, limit: int) -> list[Command]:
-        """Return the latest commands, newest first."""
+    def newest(self, span: Span) -> list[Command]:
+        """Return the latest commands of a time, newest first."""
         found: list[Command] = []
-        query: dict[str, Any] = {}
-        while len(found) < limit:
-            page = self._remote.get("/api/commands", limit=min(limit - len(found), _ROWS_AT_ONCE), **query)
+        bounds = {"from": span.start, "to": span.end}
+        query: dict[str, Any] = {name: format_time(time) for name, time in bounds.items() if time is not None}
+        while len(found) < span.limit:
+            page = self._remote.get("/api/commands", limit=min(span.limit - len(found), _ROWS_AT_ONCE), **query)
             found += map(command_document, page["items"])
             if page["next_cursor"] is None:
                 break
-            query = {"cursor": page["next_cursor"]}
+            query["cursor"] = page["next_cursor"]
         return found
 
 

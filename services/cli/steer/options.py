@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from services.cli.commands.options import Anyway, OnMode, Patience
+from services.cli.commands.options import Anyway, OnMode, Patience, Reason
 from services.cli.groups import with_groups
 from services.cli.options import AsJson, Where
 from services.cli.steer import job
@@ -15,9 +15,6 @@ _ALL: Final = "all"
 
 PairOrAll: TypeAlias = Annotated[str, typer.Argument(metavar="[PAIR]", help="Pair, such as EUR_USD; all for all.")]
 OnePairOrAll: TypeAlias = Annotated[str, typer.Argument(metavar="PAIR|all", help="Pair, such as EUR_USD, or all.")]
-Reason: TypeAlias = Annotated[
-    str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the audit log. Default: none.")
-]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal whether to go on.")]
 Release: TypeAlias = Annotated[bool, typer.Option("--release", help="Release it: let entries through again.")]
 

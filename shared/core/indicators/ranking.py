@@ -77,8 +77,7 @@ def ranking_push(ranking: Ranking, value: float) -> None:
     newest = marks[_NEWEST]
     slot = natural(newest + 1 if newest + 1 < capacity else 0)
     middle = natural(marks[_MIDDLE])
-    # How many links the middle has to move up once the new value is in.
-    climb = 0
+    # `climb` is how many links the middle has to move up once the new value is in.
     if size == capacity:
         lower, upper = natural(before[slot]), natural(after[slot])
         climb = int(values[slot] <= values[middle])

@@ -24,6 +24,10 @@ from tests.fixtures.api import PASSWORD, Api, running
 from tests.fixtures.commanded import Commanded, commanded
 from tests.servers.ports import free_ports
 
+# Nobody sent a command before it was asked for, and everybody did before a later year.
+_BOUNDS = (("--from", "1h"), ("--to", "1h"), ("--from", "2d", "--to", "2199-01-01"))
+OF_TIMES = tuple(("list", *bounds) for bounds in _BOUNDS)
+
 
 class Said(NamedTuple):
     """How a verb ended, and what it wrote."""
@@ -99,7 +103,8 @@ def test_verbs_say_the_same_through_the_api_as_from_the_database(terminal: Termi
         assert again == known
         terminal.stored("send", "--anyway", "RESUME_ALL", "--actor", "bob")
         desk.obey()
-        for verb in (("list",), ("list", "--json"), ("show", "1"), ("show", "1", "--json"), ("list", "--limit", "1")):
+        shown = (("show", "1"), ("show", "1", "--json"))
+        for verb in (("list",), ("list", "--json"), ("list", "--limit", "1"), *OF_TIMES, *shown):
             assert terminal.over(api, *verb) == terminal.stored(*verb), verb
         taken = terminal.over(api, "send", "--no-wait", "PAUSE_PAIR", "--pair", "USD_JPY", "--key", "k")
         assert (taken.code, "the idempotency key 'k' belongs to command 1" in taken.err) == (2, True)

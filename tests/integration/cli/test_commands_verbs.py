@@ -68,9 +68,9 @@ def test_verbs_send_list_and_show_a_command(tmp_path: Path, capsys: pytest.Captu
     db = ("--db", str(database))
     with commanded(sqlite_url(database)) as desk:
         verb = ("commands", "send", "PAUSE_PAIR", "--pair", "EUR_USD", "--key", "k", "--anyway")
-        sent = run(*verb, "--actor", "bob", *db)
+        sent = run(*verb, "--actor", "bob", "--reason", "lunch", *db)
         assert (sent.returncode, sent.stdout) == (0, "Command 1 PAUSE_PAIR sent; see `scalpbot commands show 1`.\n")
-        again = run(*verb, "--json", *db)
+        again = run(*verb, "--reason", "lunch", "--json", *db)
         assert (json.loads(again.stdout)["id"], json.loads(again.stdout)["is_new"]) == (1, False)
         assert main(["status", "--json", *db]) == 0
         waiting = json.loads(capsys.readouterr().out)["pending_commands"]
@@ -83,6 +83,8 @@ def test_verbs_send_list_and_show_a_command(tmp_path: Path, capsys: pytest.Captu
     assert (hold["scope"], hold["actor"], hold["command_id"]) == ("EUR_USD", "bob", 1)
     (listed,) = json.loads(run("commands", "list", "--json", *db).stdout)
     assert (listed["actor"], listed["status"], listed["result"]["changed"]) == ("bob", "SUCCEEDED", True)
+    assert listed["payload"]["reason"] == "lunch"
+    assert json.loads(run("commands", "list", "--json", "--to", "1h", *db).stdout) == []
     shown = json.loads(run("commands", "show", "1", "--json", *db).stdout)
     assert [record["action"] for record in shown["audit"]][-1] == "command.completed"
     assert "command.completed" in run("commands", "show", "1", *db).stdout
