@@ -76,7 +76,7 @@ class Envelope:
         except Exception:  # the last resort: nothing of the inside may be told
             self._log.exception("request failed", request_id=request_id, path=scope["path"])
             if not status:
-                detail = "the request failed; the log tells why under its id"
+                detail = "the request failed; the log has the reason under its id"
                 await refuse(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
         finally:
             self._measure(scope, status, time.perf_counter() - began)

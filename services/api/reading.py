@@ -33,7 +33,8 @@ class Reading:
         turns = self._of.setdefault(user_id, _Turns())
         if turns.asked >= READS_AT_ONCE + READS_WAITING:
             headers = {"Retry-After": str(_AGAIN_SECONDS)}
-            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many of your requests are in hand; wait", headers)
+            sentence = "too many of your requests are being answered; wait"
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, sentence, headers)
         turns.asked += 1
         try:
             async with turns.free:

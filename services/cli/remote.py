@@ -162,7 +162,7 @@ def _shown(client: httpx.Client, token: str) -> str:
     client.headers["Authorization"] = f"Bearer {token}"
     answer = _sent(client, client.build_request("GET", "/auth/me"), _TRIES)
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        raise InputError(f"the token is not taken at {_place(client)}: it is unknown, over or revoked")
+        raise InputError(f"the token is not accepted at {_place(client)}: it is unknown, expired or revoked")
     user: str = _reply(answer, "the token").body["name"]
     return user
 

@@ -129,7 +129,7 @@ def _remember_market(run: Run, seed: int | None) -> None:
             transaction.save_setting(_MARKET_SETTING, chosen, int(run.process.clock()))
         elif seed is not None and known.body_json != str(seed):
             raise InputError(
-                f"this database holds the made-up market of --seed {known.body_json}; go on with that one, or use "
+                f"this database holds the made-up market of --seed {known.body_json}; continue with that one, or use "
                 "another database with --db"
             )
 

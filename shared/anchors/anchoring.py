@@ -106,7 +106,7 @@ class Anchoring:
         log, is_unfinished = self._process.log, file.is_unfinished
         anchor, is_new = continued(self._store, file, int(self._process.clock()))
         if is_new and is_unfinished:
-            log.warning("a crash left an anchor unfinished; it is written anew", file=str(self._path))
+            log.warning("a crash left an anchor unfinished; it is written again", file=str(self._path))
         if is_new:
             log.info(
                 "audit anchored", id=anchor.audit_id, hash=anchor.hash, anchor=anchor.serial, signature=anchor.signature

@@ -87,7 +87,7 @@ class AuditTrail:
                 yield f"command {row.id} {why}"
         for command_id, told in self._commands.items():
             if command_id not in seen:
-                yield f"command {command_id}, which record {told.first} tells of, is gone"
+                yield f"command {command_id}, which record {told.first} names, is missing"
 
     def _of_trades(self, reader: Reader) -> Iterator[str]:
         seen = set()
@@ -96,22 +96,22 @@ class AuditTrail:
             seen.add(name)
             if self._opened.get(name) != _digest(_opening(row)):
                 yield (
-                    f"trade {name} was opened otherwise than the log tells"
+                    f"trade {name} was opened differently from what the log says"
                     if name in self._opened
-                    else (f"the log does not tell of trade {name}")
+                    else (f"the log has no record of trade {name}")
                 )
             closing = _closing(row)
             if self._closed.get(name) != (None if closing is None else _digest(closing)):
-                yield f"trade {name} was closed otherwise than the log tells"
+                yield f"trade {name} was closed differently from what the log says"
         for name in self._opened.keys() - seen:
-            yield f"trade {name}, which the log tells of, is gone"
+            yield f"trade {name}, which the log records, is missing"
 
 
 def _unlike(row: CommandRow, told: _Told | None) -> str:
     """Return how a command differs from what is told of it, nothing where it does not."""
     if told is None:
         # Plain SQL sends commands without a record; from then on there is one for each step.
-        return "" if row.status == CommandStatus.PENDING else f"is {row.status}, and the log does not tell of it"
+        return "" if row.status == CommandStatus.PENDING else f"is {row.status}, but the log has no record of it"
     if told.sent is not None and not _is_sent(row, *told.sent):
         return "is not the one that was sent"
     if told.claimed is not None and not _is_claimed(row, told.claimed):
@@ -119,9 +119,11 @@ def _unlike(row: CommandRow, told: _Told | None) -> str:
     if told.ended is None:
         if row.status in UNFINISHED and (row.status == CommandStatus.PENDING) == (told.claimed is None):
             return ""
-        return f"is {row.status}, and the log does not tell so"
-    if (row.status, _decoded(row.result_json)) != (told.ended["status"], told.ended["result"]):
-        return f"is {row.status} with another end than the log tells, {told.ended['status']}"
+        return f"is {row.status}, but the log does not say so"
+    if row.status != told.ended["status"]:
+        return f"is {row.status}, but {told.ended['status']} in the log"
+    if _decoded(row.result_json) != told.ended["result"]:
+        return "has another result than in the log"
     return ""
 
 

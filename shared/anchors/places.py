@@ -71,7 +71,7 @@ def lacking(known: KnownAnchors, found: AnchorsFound | None, began: str | None, 
         if now - parse_time(began) < NEW_LOG_SECONDS:
             return ""
     what = f"{known.path} is missing" if found is None else f"there is no sound anchor in {known.path}"
-    return f"{what}: that nothing was cut off the end of the log cannot be told"
+    return f"{what}, so whether the end of the log was cut off cannot be checked"
 
 
 def signing_key(

@@ -36,7 +36,8 @@ def fault_of(error: BaseException) -> InputError | InfrastructureError:
         return InputError(f"the broker refuses: {text}; check user, password, vhost and rights in RABBITMQ_URL")
     if code == PRECONDITION_FAILED and "inequivalent" in text:
         return InputError(
-            f"the broker holds it otherwise: {text}; delete it there once it is empty, then run `scalpbot bus declare`"
+            f"the broker has it with other settings: {text}; delete it there once it is empty, then run `scalpbot bus "
+            "declare`"
         )
     if code == NOT_FOUND:
         return InfrastructureError(f"the broker lacks it: {text}; `scalpbot bus declare` makes what is missing")

@@ -200,7 +200,7 @@ class _Trial:
             raise
 
     def _make_anew(self, fault: NoLeaderError) -> None:
-        self._waiting(f"{fault}; it is made anew")
+        self._waiting(f"{fault}; it is made again")
         self._job.delete(self._queue)
         self._job.make()
         self._state = QueueState.RECREATED

@@ -76,4 +76,4 @@ def unwritable(fault: OSError, place: object, sentence: str) -> InputError | Inf
 
 def full_disk(place: object) -> InfrastructureError:
     """Return the error for a file whose disk is full."""
-    return InfrastructureError(f"{place} cannot be written: its disk is full; free some space there, then go on")
+    return InfrastructureError(f"{place} cannot be written: its disk is full; free some space there, then continue")

@@ -65,7 +65,7 @@ def _unpacked(raw: BinaryIO, path: Path) -> Iterator[BinaryIO]:
     except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error):
         raise InputError(f"{path} is a damaged {kind} file; compress or copy it again") from None
     except Utf16Error:
-        raise InputError(f"{path} begins as text in UTF-16 and does not go on so; save it again, as UTF-8") from None
+        raise InputError(f"{path} begins as UTF-16 but does not continue so; save it again, as UTF-8") from None
 
 
 @contextmanager

@@ -161,7 +161,7 @@ class _Closing:
             return self._checked(result)
         if may_send:
             return self.settle(may_send=False)
-        raise self._unknown("no transaction tells of it so far, and the position is still open")
+        raise self._unknown("no transaction shows it so far, and the position is still open")
 
     def _on_record(self) -> CloseResult | None:
         """Return what the transactions since the intent say."""
@@ -235,7 +235,7 @@ def outcome_among(transactions: Sequence[AccountTransaction], intent: CloseInten
         if one.kind == MARKET_ORDER_REJECT and one.client_id in tags and one.reject_reason is not None:
             return Rejected(one.reject_reason)
     if orders:
-        raise MessageError(f"OANDA's transactions tell of an order to close {intent.pair}, but not what became of it")
+        raise MessageError(f"OANDA's transactions show an order to close {intent.pair}, but not its outcome")
     return None
 
 

@@ -134,7 +134,7 @@ class HeldLease:
             held = transaction.lease(self._name)
             is_taken = held is not None and held.epoch != epoch
             self._lose("another process took the lease" if is_taken else "the lease ran out before it was renewed")
-            raise LeaseLostError(f"the lease {self._name} is not held by {self._holder} any more")
+            raise LeaseLostError(f"the lease {self._name} is no longer held by {self._holder}")
 
     def release(self) -> None:
         """Give the lease back, so that another process need not wait for it to run out."""

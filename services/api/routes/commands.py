@@ -46,7 +46,7 @@ Key = Annotated[
         max_length=LONGEST_KEY_CHARACTERS,
         json_schema_extra={"pattern": f"^{KEY.pattern}$"},
         description="A command sent again with the same key within a day is not carried out again: the first one comes "
-        "back. Only a pause or kill switch that is not in force any more is carried out anew.",
+        "back. Only a pause or kill switch that is no longer in force is carried out again.",
     ),
 ]
 

@@ -22,12 +22,12 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     except ValueError as fault:
         raise InputError(
             f"--trusted-proxy {text} is no address or network ({fault}); write the proxy's, such as 10.0.0.7 or "
-            "10.0.0.0/24: a name can lead anywhere, and whoever is believed can be anybody"
+            "10.0.0.0/24: a host name can point anywhere"
         ) from fault
     widest = _WIDEST_IPV4 if isinstance(network, IPv4Network) else _WIDEST_IPV6
     if network.prefixlen < widest:
         raise InputError(
-            f"--trusted-proxy {text} believes more than any network of your own (/{widest}); name the proxy's address"
+            f"--trusted-proxy {text} trusts more than a network of your own (/{widest}); name the proxy's address"
         )
     return network
 

@@ -61,7 +61,7 @@ class SecondFactors:
         with self._store.transaction() as transaction:
             user = locked_user(transaction, name)
             if is_asked_for(transaction, user.id):
-                raise UserConflictError(f"{name!r} has a second factor already; have it forgotten first")
+                raise UserConflictError(f"{name!r} has a second factor already; remove it first")
             transaction.begin_second_factor(user.id, secret)
         return BegunFactor(secret, link_of(secret, name))
 

@@ -69,7 +69,7 @@ class AuditFinding(BaseModel):
     head: str = Field(examples=["9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"])
     first_bad_id: int | None
     why: str = Field(examples=[""])
-    differs: str = Field(examples=[""], description="The first command or trade that is not as the log tells.")
+    differs: str = Field(examples=[""], description="The first command or trade that does not match the log.")
     anchors: AnchorFinding | None
     times_go_back: TimesBack
     anchors_lack: str = Field(examples=[""], description="Why there is no anchor to compare with, where one should be.")

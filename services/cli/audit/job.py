@@ -175,9 +175,9 @@ def _say_chain(check: AuditCheck) -> None:
 
 def _say_trail(check: AuditCheck, differs: str) -> None:
     if differs:
-        say(f"The tables are not as the log tells: {differs}.")
+        say(f"The tables do not match the log: {differs}.")
     elif check.ok:
-        say("Commands and trades are as the log tells.")
+        say("Commands and trades match the log.")
 
 
 def _say_clocks(clocks: Clocks) -> None:

@@ -39,7 +39,7 @@ def outcome_words(row: Mapping[str, Any]) -> str:
     head = f"Command {row['id']} {row['type']}"
     if row["status"] != CommandStatus.SUCCEEDED:
         return f"{head} {row['status']}: {_why(result)}."
-    told = [f"{head} {'done' if result.get('changed', True) else 'done, it was so already'}."]
+    told = [f"{head} {'done' if result.get('changed', True) else 'done; nothing had to change'}."]
     if "closed" in result:
         told.append(_closed_words(result["closed"], result.get("pnl")))
     if isinstance(result.get("live"), str):

@@ -76,16 +76,16 @@ def accept_restore(where: AtDatabase, as_json: bool) -> None:
         }
         say_json(document)
         return
-    say(f"The database {shown_place(url)} is taken as it is.")
+    say(f"The database {shown_place(url)} is accepted as it is.")
     say(
         f"Ended {done.sessions_ended} sessions and {done.tokens_ended} tokens, and skipped {done.commands_skipped} "
         "commands that waited."
     )
     if kept_as is not None:
-        say(f"The anchors until now are kept as {kept_as}.")
+        say(f"The anchors so far were kept as {kept_as}.")
     switch = "was on already" if done.kill_switch_was_on else "is on now"
     say(f"The kill switch {switch}: `scalpbot commands send KILL_SWITCH_OFF` lets entries through.")
-    say("Look through the users first: who was disabled or demoted since the copy was made is not any more.")
+    say("Look through the users first: anyone disabled or demoted after the copy was made is not any longer.")
 
 
 def _anchored_anew(store: Store, path: Path | None, runtime: RuntimeSettings, url: str) -> bool:
@@ -95,7 +95,7 @@ def _anchored_anew(store: Store, path: Path | None, runtime: RuntimeSettings, ur
     try:
         begin_anchors(store, path, signing_key(runtime, url, token_bytes, lambda _path: None), int(time.time()))
     except (AnchorError, InputError, OSError) as fault:
-        note(f"The first of the new anchors is left to whoever trades ({fault}).")
+        note(f"The first new anchor is left to the process that trades ({fault}).")
         return False
     return True
 

@@ -77,7 +77,7 @@ class LastingStream:
 def lasting_streams() -> Iterator[None]:
     """Go on when whoever reads stdout or stderr has gone, for as long as the block lasts: trading is no output."""
     before = sys.stdout, sys.stderr
-    farewell = "whoever read the output has gone; the run goes on without telling, until it is stopped\n"
+    farewell = "the reader of the output has gone; the run continues without output until it is stopped\n"
     sys.stdout = cast("TextIO", LastingStream(before[0], farewell))
     sys.stderr = cast("TextIO", LastingStream(before[1], None))
     try:

@@ -79,4 +79,4 @@ def revoke(where: Where, token_id: int, as_json: bool) -> None:
         document: RevokedToken = {"ok": True, "id": token_id}
         say_json(document)
     else:
-        say(f"token {token_id} opens nothing any more.")
+        say(f"Token {token_id} is revoked.")

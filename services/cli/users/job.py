@@ -51,7 +51,7 @@ def unlock(where: Where, name: str, *, as_json: bool) -> None:
     """Take back what was counted against a user."""
     with opened_users(where) as place:
         place.unlock(name)
-    _say_done(name, f"{name} need not wait to sign in, from no address.", as_json)
+    _say_done(name, f"{name} can sign in again without waiting, from any address.", as_json)
 
 
 def second_factor(where: Where, name: str, *, as_json: bool) -> None:
@@ -66,14 +66,14 @@ def second_factor(where: Where, name: str, *, as_json: bool) -> None:
     else:
         for code in codes:
             say(code)
-    note(f"{name} is asked for a code from now on; each of these stands for the device once, and is shown only now")
+    note(f"{name} is asked for a code from now on; each code here replaces the device once and is shown only now")
 
 
 def forget_second_factor(where: Where, name: str, *, as_json: bool) -> None:
     """Ask a user for no codes any more."""
     with opened_users(where) as place:
         place.forget_second_factor(name)
-    _say_done(name, f"{name} is asked for no code any more; all sessions of {name} were ended.", as_json)
+    _say_done(name, f"{name} is no longer asked for a code; all sessions of {name} were ended.", as_json)
 
 
 def list_users(where: Where, as_json: bool) -> None:

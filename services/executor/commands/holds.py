@@ -51,15 +51,15 @@ def hold_sentence(hold: HoldRow, in_force: bool) -> str:
         return _restored_sentence(hold, in_force)
     name = hold.kind.replace("_", " ")
     if not in_force:
-        return f"entries {pairs} are not held any more by the {name} of {hold.actor}"
+        return f"entries {pairs} are no longer held by the {name} of {hold.actor}"
     return f"entries {pairs} are held by the {name} that {hold.actor} set at {format_time(hold.since_time)}"
 
 
 def _restored_sentence(hold: HoldRow, in_force: bool) -> str:
     if not in_force:
-        return "entries are not held any more for a restored database; it was accepted"
+        return "entries are no longer held for a restored database; it was accepted"
     return (
         f"entries on all pairs are held since {format_time(hold.since_time)}: the database is not the one that its "
-        "anchors saw, as after a restore; look with `scalpbot audit verify`, then take it as it is with `scalpbot db "
+        "anchors saw, as after a restore; look with `scalpbot audit verify`, then accept it with `scalpbot db "
         "accept-restore`"
     )

@@ -12,7 +12,7 @@ from shared.contracts.times import format_time
 from shared.core.columns import Integers
 
 _BEFORE_ALL_TIMES: Final = np.iinfo(np.int64).min
-_TELL_IT: Final = "tell it with --granularity, for instance M5"
+_TELL_IT: Final = "give it with --granularity, for instance M5"
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 

@@ -153,7 +153,7 @@ class PriceFeed:
         seen = self._newest_nanoseconds
         self._ask()
         if self._newest_nanoseconds > seen:
-            raise InfrastructureError("the stream of prices has a heartbeat but tells of no price")
+            raise InfrastructureError("the stream of prices has heartbeats but no prices")
 
     def _ask(self) -> None:
         snapshot = prices(self._connection, self._instruments, patience_seconds=_ASKING_SECONDS)

@@ -23,7 +23,7 @@ def read_cache(path: Path) -> NewsRecord | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as fault:
-        raise InputError(f"{path}: the kept news calendar cannot be read ({fault}); it is fetched anew") from fault
+        raise InputError(f"{path}: the cached news calendar cannot be read ({fault}); it is fetched again") from fault
 
 
 def write_cache(path: Path, record: NewsRecord) -> None:
@@ -40,5 +40,5 @@ def write_cache(path: Path, record: NewsRecord) -> None:
         with suppress(OSError):
             unfinished.unlink()
         raise InputError(
-            f"{path}: the news calendar cannot be kept ({fault.strerror}); name a folder that may be written to"
+            f"{path}: the news calendar cannot be cached ({fault.strerror}); name a folder that may be written to"
         ) from fault

@@ -157,7 +157,7 @@ class CalendarFetcher:
         calendar = record.calendar()
         if calendar is not None and calendar.fetched_at < now and is_market_open(now):
             self._log.warning(
-                "the news calendar is over and counts as old until a newer one comes",
+                "the news calendar has ended and counts as old until a newer one comes",
                 source=shown(self._url),
                 last_event=last_event,
             )

@@ -31,7 +31,7 @@ def _look(report: Report, files: Callable[[], list[Path]]) -> None:
         names = " ".join(str(path) for path in open_to_others)
         report.warn(MODES, f"others on this machine may open what should be their owner's alone: chmod 600 {names}")
     else:
-        report.ok(MODES, f"{len(present)} files of the platform are open to nobody but their owner")
+        report.ok(MODES, f"{len(present)} files of the platform can be read by their owner alone")
 
 
 def _files(url: str, settings: Settings) -> list[Path]:

@@ -105,7 +105,7 @@ def _broken(rows: int, head: str, first_bad_id: int, why: str) -> AuditCheck:
 
 def _rewritten(witness: Witness, vouched: int) -> str:
     since = f"after record {vouched}" if vouched else "from the first record on"
-    return f"record {witness.id} is not the one that {witness.name} saw; the log was written anew {since}"
+    return f"record {witness.id} is not the one that {witness.name} saw; the log was rewritten {since}"
 
 
 def _flaw(row: AuditRow, expected_id: int, head: str) -> str:

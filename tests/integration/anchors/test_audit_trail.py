@@ -89,17 +89,17 @@ def test_what_was_done_is_as_the_log_tells(database: Path) -> None:
         ),
         ("UPDATE commands SET actor = 'nobody' WHERE id = 2", "command 2 is not the one that was claimed"),
         ('UPDATE commands SET payload_json = \'{"pair":"USD_JPY"}\' WHERE id = 1', "command 1 is not the one"),
-        ("UPDATE commands SET status = 'FAILED' WHERE id = 1", "command 1 is FAILED with another end"),
-        ("UPDATE commands SET result_json = '{}' WHERE id = 1", "command 1 is SUCCEEDED with another end"),
+        ("UPDATE commands SET status = 'FAILED' WHERE id = 1", "command 1 is FAILED, but SUCCEEDED in the log"),
+        ("UPDATE commands SET result_json = '{}' WHERE id = 1", "command 1 has another result than in the log"),
         ("UPDATE commands SET status = 'PENDING', result_json = NULL WHERE id = 1", "command 1 is PENDING"),
         ("DELETE FROM commands WHERE id = 1", "command 1, which record"),
-        (PLAIN.format("{}", "SUCCEEDED"), "is SUCCEEDED, and the log does not tell of it"),
-        (PLAIN.format("{}", "RUNNING"), "is RUNNING, and the log does not tell of it"),
-        ("UPDATE trades SET pnl = '1000.0000' WHERE number = 1", "was closed otherwise than the log tells"),
-        ("UPDATE trades SET units = units + 1 WHERE number = 1", "was opened otherwise than the log tells"),
-        ("UPDATE trades SET strategy = 'other' WHERE number = 1", "was opened otherwise than the log tells"),
-        ("DELETE FROM trades WHERE number = 2", "which the log tells of, is gone"),
-        (MADE_UP, "the log does not tell of trade made up"),
+        (PLAIN.format("{}", "SUCCEEDED"), "is SUCCEEDED, but the log has no record of it"),
+        (PLAIN.format("{}", "RUNNING"), "is RUNNING, but the log has no record of it"),
+        ("UPDATE trades SET pnl = '1000.0000' WHERE number = 1", "was closed differently from what the log says"),
+        ("UPDATE trades SET units = units + 1 WHERE number = 1", "was opened differently from what the log says"),
+        ("UPDATE trades SET strategy = 'other' WHERE number = 1", "was opened differently from what the log says"),
+        ("DELETE FROM trades WHERE number = 2", "which the log records, is missing"),
+        (MADE_UP, "the log has no record of trade made up"),
     ],
 )
 def test_a_row_that_was_changed_behind_the_log_is_named(
@@ -148,7 +148,7 @@ def test_anchors_that_are_not_there_are_no_proof(
     assert (
         main(["audit", "verify", "--db", str(copied), *(["--anchors", str(anchors)] if given == "option" else [])]) == 3
     )
-    assert "cannot be told" in capsys.readouterr().out
+    assert "cannot be checked" in capsys.readouterr().out
 
 
 def test_a_new_log_may_wait_for_its_first_anchor() -> None:
@@ -184,9 +184,9 @@ def test_commands_on_their_way_are_as_the_log_tells(waiting: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
-        ("UPDATE commands SET status = 'PENDING' WHERE id = 1", "command 1 is PENDING, and the log does not tell so"),
-        ("UPDATE commands SET status = 'RUNNING' WHERE id = 2", "command 2 is RUNNING, and the log does not tell so"),
-        ("UPDATE commands SET status = 'FAILED' WHERE id = 1", "command 1 is FAILED, and the log does not tell so"),
+        ("UPDATE commands SET status = 'PENDING' WHERE id = 1", "command 1 is PENDING, but the log does not say so"),
+        ("UPDATE commands SET status = 'RUNNING' WHERE id = 2", "command 2 is RUNNING, but the log does not say so"),
+        ("UPDATE commands SET status = 'FAILED' WHERE id = 1", "command 1 is FAILED, but the log does not say so"),
         ("UPDATE commands SET type = 'NONSENSE' WHERE id = 2", "command 2 is not the one that was sent"),
     ],
 )

@@ -49,4 +49,4 @@ def test_rows_that_the_audit_log_does_not_tell_of_are_named(api: Api) -> None:
     add_rows(api.store, 1, 3)
     found = api.get("/api/audit/verify").json()
     assert (found["ok"], found["first_bad_id"]) == (False, None)
-    assert "the log does not tell of" in found["differs"]
+    assert "the log has no record of" in found["differs"]

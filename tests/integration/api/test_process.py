@@ -213,7 +213,7 @@ def test_users_are_disabled_let_in_again_and_given_new_passwords(database: Path)
     assert program("users", "passwd", "bob", "--db", database, given=OTHER_PASSWORD).returncode == 0
     assert program("users", "role", "bob", "--role", "operator", "--db", database).returncode == 0
     unlocked = program("users", "unlock", "bob", "--db", database)
-    assert (unlocked.returncode, unlocked.stdout) == (0, "bob need not wait to sign in, from no address.\n")
+    assert (unlocked.returncode, unlocked.stdout) == (0, "bob can sign in again without waiting, from any address.\n")
     assert users(database)[1] == ("bob", "operator", False)
     with closing(open_store(sqlite_url(database))) as store, store.reading() as reader:
         actions = [(row.actor, row.action) for row in reader.audit_in_order()]

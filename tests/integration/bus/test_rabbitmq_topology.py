@@ -86,7 +86,7 @@ def test_declaring_mends_what_is_missing_and_refuses_what_differs(vhost_url: str
     declare(vhost_url)
     assert differences(vhost_url) == []
     on_the_broker(vhost_url, delete=QUEUE, declare=QUEUE)
-    with pytest.raises(InputError, match="the broker holds it otherwise"):
+    with pytest.raises(InputError, match="the broker has it with other settings"):
         declare(vhost_url)
 
 

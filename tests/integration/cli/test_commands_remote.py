@@ -189,7 +189,7 @@ def test_a_token_that_is_none_is_refused_and_not_shown(
 ) -> None:
     with platform_and_api(terminal.database) as (_desk, api):
         address = ("--url", str(api.client.base_url))
-        for wrong, why in (("scalpbot_unknown", "the token is not taken at"), ("b\u00e4r", "does not hold a token")):
+        for wrong, why in (("scalpbot_unknown", "the token is not accepted at"), ("b\u00e4r", "does not hold a token")):
             monkeypatch.setenv(TOKEN_VARIABLE, wrong)
             refused = terminal.run("list", *address)
             assert (refused.code, why in refused.err, wrong in refused.err) == (2, True, False)

@@ -121,4 +121,4 @@ def test_result_that_does_not_fit_onto_the_disk_is_told_once(disk: SmallDisk) ->
             timeout=60,
         )
     assert ended.returncode == 1
-    assert ended.stderr == f"error: the output cannot be written: {FULL}; free some space there, then go on\n"
+    assert ended.stderr == f"error: the output cannot be written: {FULL}; free some space there, then continue\n"

@@ -44,7 +44,7 @@ def test_trading_goes_on_when_whoever_read_the_output_has_gone(tmp_path: Path, r
     assert done.returncode == 0
     assert candles_in(tmp_path / "d.db") >= 2500
     if "said" in reader:
-        assert "whoever read the output has gone; the run goes on" in (tmp_path / "said").read_text()
+        assert "the reader of the output has gone; the run continues" in (tmp_path / "said").read_text()
 
 
 def test_verb_whose_reader_has_gone_gives_no_verdict(tmp_path: Path) -> None:

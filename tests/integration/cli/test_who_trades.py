@@ -123,7 +123,7 @@ def test_holds_are_told_at_the_start_when_they_begin_and_when_they_end(folder: P
     assert obeyed("PAUSE_ALL", "PAUSE_ALL", "KILL_SWITCH_OFF") == [
         held,
         "entries on all pairs are held by the pause",
-        "entries on all pairs are not held any more by the kill switch of ann",
+        "entries on all pairs are no longer held by the kill switch of ann",
     ]
 
 
@@ -132,4 +132,4 @@ def test_hold_in_words() -> None:
         "entries on all pairs are held by the kill switch that ann set at 2026-01-01T00:00:00Z"
     )
     pause = HOLD._replace(scope="EUR_USD", kind="pause")
-    assert hold_sentence(pause, False) == "entries in EUR_USD are not held any more by the pause of ann"
+    assert hold_sentence(pause, False) == "entries in EUR_USD are no longer held by the pause of ann"

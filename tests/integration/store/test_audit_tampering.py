@@ -44,10 +44,10 @@ CHANGES: dict[str, tuple[Change, int, str]] = {
     "rewrite": (
         lambda rows: rewritten(rows, 6),
         8,
-        "record 8 is not the one that anchor 2 of 2023-11-14T22:13:20Z saw; the log was written anew after record 4",
+        "record 8 is not the one that anchor 2 of 2023-11-14T22:13:20Z saw; the log was rewritten after record 4",
     ),
-    "rewrite from the first": (lambda rows: rewritten(rows, 1), 4, "the log was written anew from the first record on"),
-    "rewrite the last one seen": (lambda rows: rewritten(rows, 10), 10, "the log was written anew after record 8"),
+    "rewrite from the first": (lambda rows: rewritten(rows, 1), 4, "the log was rewritten from the first record on"),
+    "rewrite the last one seen": (lambda rows: rewritten(rows, 10), 10, "the log was rewritten after record 8"),
 }
 
 

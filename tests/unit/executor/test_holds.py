@@ -33,7 +33,7 @@ def test_one_hold_of_several_is_enough() -> None:
     ("scope", "in_force", "sentence"),
     [
         ("ALL", True, "entries on all pairs are held by the kill switch that ann set at 2023-11-14T22:13:20Z"),
-        ("EUR_USD", False, "entries in EUR_USD are not held any more by the kill switch of ann"),
+        ("EUR_USD", False, "entries in EUR_USD are no longer held by the kill switch of ann"),
     ],
 )
 def test_hold_and_its_end_are_told_in_a_sentence(scope: str, in_force: bool, sentence: str) -> None:

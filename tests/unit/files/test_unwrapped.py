@@ -119,9 +119,9 @@ def test_damaged_archive_is_refused(tmp_path: Path) -> None:
 def test_text_that_is_utf_16_at_its_beginning_only_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "torn"
     path.write_bytes("time".encode("utf-16") + b"\x00\xd8\x00\x00")
-    assert refusal(path) == "FILE begins as text in UTF-16 and does not go on so; save it again, as UTF-8"
+    assert refusal(path) == "FILE begins as UTF-16 but does not continue so; save it again, as UTF-8"
     path.write_bytes(TEXT.encode("utf-16")[:-1])
-    assert refusal(path) == "FILE begins as text in UTF-16 and does not go on so; save it again, as UTF-8"
+    assert refusal(path) == "FILE begins as UTF-16 but does not continue so; save it again, as UTF-8"
 
 
 @pytest.mark.parametrize(

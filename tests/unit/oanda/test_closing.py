@@ -301,7 +301,7 @@ def test_order_of_somebody_else_is_not_taken_for_ours() -> None:
 
 def test_order_without_an_outcome_is_not_taken_for_none() -> None:
     order = {"id": "8", "type": "MARKET_ORDER", "instrument": "EUR_USD", "clientExtensions": {"id": TAG}}
-    with pytest.raises(MessageError, match="not what became of it"):
+    with pytest.raises(MessageError, match="but not its outcome"):
         outcome_among([parse_transaction(order)], CloseIntent(TAG, "EUR_USD", 7))
 
 

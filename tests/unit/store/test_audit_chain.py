@@ -78,7 +78,7 @@ def test_a_witness_tells_an_end_that_was_cut_off() -> None:
 def test_witnesses_tell_since_when_a_log_was_written_anew() -> None:
     rows = chain(4)
     others = [witness_of(rows[0]), witness_of(rows[1]), witness_of(rows[3])._replace(hash=GENESIS)]
-    told = "record 4 is not the one that anchor 4 saw; the log was written anew after record 2"
+    told = "record 4 is not the one that anchor 4 saw; the log was rewritten after record 2"
     assert broken(verify_audit(rows, others)) == (False, 3, 4, told)
-    told = "record 2 is not the one that anchor 2 saw; the log was written anew from the first record on"
+    told = "record 2 is not the one that anchor 2 saw; the log was rewritten from the first record on"
     assert broken(verify_audit(rows, [witness_of(rows[1])._replace(hash=GENESIS)])) == (False, 1, 2, told)

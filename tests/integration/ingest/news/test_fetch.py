@@ -206,7 +206,7 @@ def test_a_restart_without_network_or_file_has_the_last_calendar_from_the_store(
     bench.now += 5 * HOUR
     bench.fetcher(NOBODY).look()
     assert (len(bench.titles()), bench.age()) == (2, 5 * HOUR)
-    assert "the kept news calendar cannot be read" in bench.reasons[0]
+    assert "the cached news calendar cannot be read" in bench.reasons[0]
     assert read_cache(bench.cache) is not None
 
 

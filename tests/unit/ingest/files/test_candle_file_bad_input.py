@@ -233,7 +233,7 @@ def test_lines_are_counted_from_the_top_of_a_file_that_begins_with_blank_ones(tm
 def test_a_single_candle_needs_a_granularity(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER, BEFORE)
     assert refusal(path, None) == (
-        f"{path}: the times of a single candle show no granularity; tell it with --granularity, for instance M5"
+        f"{path}: the times of a single candle show no granularity; give it with --granularity, for instance M5"
     )
 
 
@@ -241,7 +241,7 @@ def test_an_unusual_step_needs_a_granularity(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER, BEFORE, row("2014-05-01T00:03:00Z"))
     assert refusal(path, None) == (
         f"{path}: the rows lie 3 min apart, and no granularity is that long; "
-        "tell it with --granularity, for instance M5"
+        "give it with --granularity, for instance M5"
     )
 
 

@@ -55,7 +55,7 @@ def test_bad_rows_that_are_skipped_leave_gaps_and_do_not_change_the_granularity(
 def test_rows_around_one_whose_time_cannot_be_read_do_not_tell_the_granularity(tmp_path: Path) -> None:
     rows = [row(START + place * FIVE_MINUTES) for place in range(30)]
     rows[1::2] = ["?" + text[1:] for text in rows[1::2]]
-    assert "tell it with --granularity" in refusal(tmp_path, rows)
+    assert "give it with --granularity" in refusal(tmp_path, rows)
     assert read(tmp_path, rows, FIVE_MINUTES).series.granularity_seconds == FIVE_MINUTES
     rows += [row(START + place * FIVE_MINUTES) for place in (30, 31)]
     assert read(tmp_path, rows).series.granularity_seconds == FIVE_MINUTES

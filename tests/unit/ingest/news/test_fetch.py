@@ -230,7 +230,7 @@ def test_cut_off_cache_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "paper.news.json"
     write_cache(path, a_record())
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(InputError, match="the kept news calendar cannot be read"):
+    with pytest.raises(InputError, match="the cached news calendar cannot be read"):
         read_cache(path)
 
 
