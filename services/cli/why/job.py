@@ -7,7 +7,7 @@ from services.cli.documents.market import Event, ExplainedVerdict, TradeOfCandle
 from services.cli.options import AtDatabase
 from services.cli.telling import event_document
 from services.cli.terminal.output import say, say_json
-from services.cli.terminal.tables import BAD, GOOD, Column, say_table, word_cell
+from services.cli.terminal.tables import BAD, GOOD, AnyCell, Column, say_table, word_cell
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
@@ -123,23 +123,24 @@ def _say_answer(answer: Why) -> None:
         f"{answer['decision_time']} by {answer['strategy']}"
     )
     say()
+    stopped = any(not gate["passed"] for gate in answer["gates"])
     columns = [
         Column("#", True),
         Column("gate"),
         Column("verdict"),
         Column("value", cut=True),
         Column("limit", cut=True),
-        Column("reason", flow=True),
+        *([Column("reason", flow=True)] if stopped else []),
     ]
-    rows = [
-        (
+    rows: list[list[AnyCell]] = [
+        [
             str(gate["number"]),
             gate["gate"].replace("_", " "),
             word_cell("pass" if gate["passed"] else "FAIL", {"pass": GOOD, "FAIL": BAD}),
             gate["value"],
             gate["limit"],
-            "" if gate["passed"] else gate["words"],
-        )
+            *([gate["words"] if not gate["passed"] else ""] if stopped else []),
+        ]
         for gate in answer["gates"]
     ]
     say_table("Gates", columns, rows)

@@ -28,6 +28,7 @@ from shared.store.sql_store import open_store
 from tests.contract.store_users_contract import HASH
 from tests.fixtures.commanded import commanded, plain_sql
 from tests.fixtures.paper import SAMPLE, run_paper, sample_series
+from tests.tools.pictures.terminals import terminals
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LONG = "x" * 200
@@ -243,3 +244,8 @@ def test_a_file_of_candles_is_backtested_within_80_columns(monkeypatch: pytest.M
         assert main(["backtest", *files, "--validation-percent", "30", "--walk-forward", "2"]) in (0, 3)
         assert main(["data", "check", *files]) == 0
     assert [line for line in lines_of(screen.getvalue()) if cell_len(line) > 80] == []
+
+
+def test_pictures_of_the_terminal_are_as_the_program_shows_it() -> None:
+    for path, text in terminals().items():
+        assert path.read_text(encoding="utf-8") == text, "run `make pictures`"
