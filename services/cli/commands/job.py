@@ -169,6 +169,12 @@ def _value(row: Mapping[str, Any], name: str, value: object) -> str:
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return NO_VALUE
-    return value if isinstance(value, str) else json.dumps(value)
+    match value:
+        case None:
+            return NO_VALUE
+        case str():
+            return value
+        case dict() if all(isinstance(each, str | None) for each in value.values()):
+            return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None) or NO_VALUE
+        case _:
+            return json.dumps(value)

@@ -11,7 +11,7 @@ from services.cli.documents.account import RunningProcess, Status
 from services.cli.documents.market import JudgedCandle
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields, whole_trade
 from services.cli.options import AtDatabase, Between
-from services.cli.terminal.output import NO_VALUE, note, say, say_figures, say_json
+from services.cli.terminal.output import NO_VALUE, duration_text, note, say, say_figures, say_json
 from services.cli.terminal.tables import GOOD, LATE, Column, say_table, time_cell, word_cell
 from services.cli.times import span_of
 from shared.calendar.trading_day import trading_day_date
@@ -123,13 +123,19 @@ def show_trade(where: AtDatabase, number: int, as_json: bool) -> None:
     if as_json:
         say_json(fields)
         return
-    named = [
-        (name.replace("_", " "), NO_VALUE if value is None else str(value))
-        for name, value in fields.items()
-        if name not in ("ok", "number")
-    ]
+    named = [(name.replace("_", " "), _words(value)) for name, value in fields.items() if name not in ("ok", "number")]
     say_figures(f"Trade {number}", named)
     note(f"`scalpbot why {fields['pair']} {fields['signal_time']}` shows the candle that gave its signal.")
+
+
+def _words(value: object) -> str:
+    match value:
+        case None:
+            return NO_VALUE
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
 
 
 def positions(where: AtDatabase, pair: str | None, as_json: bool) -> None:
@@ -176,7 +182,7 @@ def _figures(report: Status) -> Iterator[tuple[str, str]]:
             yield "waits for another process", f"{process['instance']}, which would do the work of {process['lease']}"
     commands = report["pending_commands"]
     if commands["count"]:
-        yield "commands waiting", f"{commands['count']}, the oldest for {commands['oldest_age_seconds']:g} s"
+        yield "commands waiting", f"{commands['count']}, the oldest for {duration_text(commands['oldest_age_seconds'])}"
     day = report["trading_day"]
     if day is not None:
         halted = "halted until the next trading day" if day["halted"] else "not halted"

@@ -123,14 +123,12 @@ def _say_answer(answer: Why) -> None:
         f"{answer['decision_time']} by {answer['strategy']}"
     )
     say()
-    stopped = any(not gate["passed"] for gate in answer["gates"])
     columns = [
         Column("#", True),
         Column("gate"),
         Column("verdict"),
-        Column("value", cut=True),
-        Column("limit", cut=True),
-        *([Column("reason", flow=True)] if stopped else []),
+        Column("value", flow=True),
+        Column("limit", flow=True),
     ]
     rows: list[list[AnyCell]] = [
         [
@@ -139,11 +137,15 @@ def _say_answer(answer: Why) -> None:
             word_cell("pass" if gate["passed"] else "FAIL", {"pass": GOOD, "FAIL": BAD}),
             gate["value"],
             gate["limit"],
-            *([gate["words"] if not gate["passed"] else ""] if stopped else []),
         ]
         for gate in answer["gates"]
     ]
     say_table("Gates", columns, rows)
+    failed = [gate for gate in answer["gates"] if not gate["passed"]]
+    for gate in failed:
+        say(f"Gate {gate['number']} ({gate['gate'].replace('_', ' ')}): {gate['words']}")
+    if failed:
+        say()
     figures = [
         (name, "not valid yet" if value is None else f"{value:.6g}") for name, value in answer["indicators"].items()
     ]

@@ -128,7 +128,7 @@ def _line(console: Console, line: Text, y: int) -> Iterator[str]:
 
 def _look(style: Style | None) -> str:
     number = None if style is None or style.color is None else style.color.number
-    look = f' fill="{_FOREGROUND if number is None else _COLOURS[number]}"'
+    look = f' fill="{_FOREGROUND if number is None else _COLOURS.get(number, _FOREGROUND)}"'
     if style is not None and style.bold:
         look += ' font-weight="bold"'
     if style is not None and style.dim:
