@@ -16,6 +16,7 @@ from services.cli.database import shown_here, url_read
 from services.cli.documents.commands import Command, TrailedCommand
 from services.cli.options import Between, Where
 from services.cli.terminal.output import DID_NOT_HOLD, NO_VALUE, note, say, say_figures, say_json
+from services.cli.terminal.progress import busy
 from services.cli.terminal.tables import BAD, LATE, AnyCell, Column, say_table, time_cell, word_cell
 from services.cli.times import span_of
 from shared.contracts.commands import UNFINISHED, CommandStatus, parse_command
@@ -58,7 +59,8 @@ def send(where: Where, order: CommandRequest, *, actor: str | None, manner: Mann
         row, is_new = place.send(order)
         note(will)
         if patience is not None:
-            row = _finished(place, row, patience)
+            with busy("waiting until it is done"):
+                row = _finished(place, row, patience)
     done = patience is None or row["status"] == CommandStatus.SUCCEEDED or nothing_left_to_do(row)
     if as_json:
         say_json({"ok": done, "sent": True, **row, "is_new": is_new})

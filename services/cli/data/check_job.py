@@ -8,6 +8,7 @@ from services.cli.configuration import read_settings
 from services.cli.documents.candles import CandleFile, CheckedFiles
 from services.cli.inputs import candle_files
 from services.cli.terminal.output import DID_NOT_HOLD, say, say_figures, say_json
+from services.cli.terminal.progress import busy
 from services.cli.terminal.tables import Column, say_table, time_cell
 from services.ingest.files.summary import CandleFileSummary, check_candle_file
 from shared.contracts.granularity import parse_granularity
@@ -20,19 +21,20 @@ def check(csv: Sequence[str], pair: str | None, *, granularity: str | None, conf
     """Print what the files hold, and return the exit code that says whether a row is bad."""
     settings = read_settings(config)
     seconds = None if granularity is None else parse_granularity(granularity)
-    found = [
-        (
-            str(file.path),
-            check_candle_file(
-                file,
-                model_spread_points=settings.pair(file.instrument.name).model_spread_points,
-                granularity_seconds=seconds,
-                trading_day_zone=settings.calendar.trading_day_zone,
-                trading_day_hour=settings.calendar.trading_day_hour,
-            ),
-        )
-        for file in candle_files(csv, pair, settings)
-    ]
+    with busy("reading candles"):
+        found = [
+            (
+                str(file.path),
+                check_candle_file(
+                    file,
+                    model_spread_points=settings.pair(file.instrument.name).model_spread_points,
+                    granularity_seconds=seconds,
+                    trading_day_zone=settings.calendar.trading_day_zone,
+                    trading_day_hour=settings.calendar.trading_day_hour,
+                ),
+            )
+            for file in candle_files(csv, pair, settings)
+        ]
     bad = any(summary.rejected for _, summary in found)
     if as_json:
         checked: CheckedFiles = {"ok": not bad, "files": [_document(path, summary) for path, summary in found]}

@@ -14,7 +14,7 @@ from services.cli.paper.report import RunReport, pair_of, paper_report, say_pape
 from services.cli.paper.screen import shown
 from services.cli.process import Stop, own_process
 from services.cli.terminal.output import note, say_json
-from services.cli.terminal.progress import bar
+from services.cli.terminal.progress import bar, busy
 from services.cli.terminal.streams import lasting_streams
 from services.cli.trading import note_holds, note_missing_rates, trading
 from services.executor.restored import proven
@@ -53,7 +53,8 @@ def _offline(order: PaperOrder, settings: Settings, url: str) -> Paper:
     if not order.csv:
         raise InputError("there is nothing to trade: give at least one candle file with --csv [PAIR=]FILE")
     files = chosen_files(candle_files(order.csv, order.pair, settings), order.pairs)
-    reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
+    with busy("reading candles"):
+        reads = read_candles(files, settings, order.granularity, order.skip_bad_rows)
     calendar = read_news(order.news)
     described = []
     for read in reads:
