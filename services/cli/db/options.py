@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from services.cli.db import copies_job, job
+from services.cli.db import copies_job, job, prune_job, size_job
 from services.cli.groups import with_groups
 from services.cli.options import AsJson, AtDatabase
 
@@ -73,3 +73,39 @@ def restore(
     It says first what will be lost. Refused while somebody trades in the database.
     """
     copies_job.restore_verb(file, at, replaces=replace, yes=yes, as_json=as_json)
+
+
+@db.command()
+@with_groups
+def size(*, at: AtDatabase, as_json: AsJson = False) -> None:
+    """Show how much room the database takes, table by table with their indexes."""
+    size_job.size(at, as_json)
+
+
+@db.command()
+@with_groups
+def prune(
+    *,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            "--older-than",
+            metavar="AGE",
+            help="Age before the newest candle from which rows are old: 90d, 12w, 1y. Default: section [retention] of "
+            "the settings.",
+        ),
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", metavar="NAME", help="Prune only this table; repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is old and delete nothing.")] = False,
+    yes: Yes = False,
+    at: AtDatabase,
+    as_json: AsJson = False,
+) -> int:
+    """Delete old candles and what was judged of them, never the ledger nor the audit log; a platform may go on.
+
+    What is old is proven once more and the state that it leads to is kept, so that `parity` holds from there on.
+    Exit code 3 where the ledger differs from its replay; nothing is deleted then.
+    """
+    return prune_job.prune_verb(at, age=older_than, tables=table or (), dry_run=dry_run, yes=yes, as_json=as_json)
