@@ -17,7 +17,16 @@ from shared.store.file_lock import locked_file
 from shared.store.port import Reader
 from shared.store.schema import SchemaState, check
 from shared.store.sql_store import open_store
-from shared.store.upkeep.copies import Progress, copy_in, file_of, fill_server, holds_rows, is_file, looked_into
+from shared.store.upkeep.copies import (
+    Progress,
+    copy_in,
+    file_of,
+    fill_server,
+    holds_rows,
+    is_file,
+    looked_into,
+    require_replaceable,
+)
 from shared.store.upkeep.sqlite_files import copy_over
 
 
@@ -55,6 +64,7 @@ def restore(order: Order, progress: Progress, agreed: Callable[[Prospect], None]
     require_backup(order.file)
     if is_file(order.url):
         make_folder(database_url(order.url))
+    require_replaceable(order.url)
     with locked_file(order.url):
         holds = holds_rows(order.url)
         if holds and not order.replaces:

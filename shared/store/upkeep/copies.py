@@ -111,6 +111,13 @@ def _copy_out_of_server(url: str, target: Path, progress: Progress) -> None:
                 copy_rows(reading, written, lambda done: progress(done, total))
 
 
+def require_replaceable(url: str) -> None:
+    """Raise InputError where a server's database has tables that this role does not own."""
+    if not is_file(url):
+        with _engine(url) as target, faults_named(place(target.url)), viewing(target).begin() as connection:
+            _require_owner(connection, target.url)
+
+
 def holds_rows(url: str) -> bool:
     """Return whether a database has rows in its tables; one of another schema than the current one counts as such.
 

@@ -68,12 +68,16 @@ def _written(column: Column[Any]) -> str:
 
 def _add(target: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     names = [column.name for column in table.columns]
-    if target.dialect.name == "sqlite":
-        places = ", ".join("?" * len(names))
-        quoted = ", ".join(f'"{name}"' for name in names)
-        statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({places})'  # noqa: S608 - names of ours
-    else:
-        statement = copy_statement(table.name, names)
+    on_file = target.dialect.name == "sqlite"
+    if not on_file and len(rows) > 1:
+        target.exec_driver_sql(copy_statement(table.name, names), list(rows))
+        return
+    places = ", ".join(("?" if on_file else "%s") for _ in names)
+    quoted = ", ".join(f'"{name}"' for name in names)
+    statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({places})'  # noqa: S608 - names of ours
+    if not on_file:
+        # As text, which the server takes for whatever its column is; several rows are copied as text, too.
+        rows = [tuple(None if value is None else str(value) for value in row) for row in rows]
     target.exec_driver_sql(statement, list(rows))
 
 
