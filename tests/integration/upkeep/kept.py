@@ -15,16 +15,24 @@ from tests.repository import ROOT
 
 Run = Callable[..., tuple[int, str, str]]
 PAIR: Final = "EUR_USD"
-# A process that kills itself in the middle of what it does, before the progress that it is asked for.
+# A process that kills itself when it has done a share of what it does first, second and so on, page by page.
 _KILLED: Final = """
 import os, signal, sys
-from services.cli.terminal import progress
 from contextlib import contextmanager
+from services.cli.terminal import progress
+from shared.store.upkeep import sqlite_files
+
+sqlite_files._PAGES_AT_ONCE = 50
+doing = [0]
 
 @contextmanager
 def share(_doing):
+    before = [1]
     def tell(done, total):
-        if done >= {share} * total:
+        if before[0] == 1 or done < before[0]:
+            doing[0] += 1
+        before[0] = done
+        if doing[0] == {phase} and done >= {share} * total:
             os.kill(os.getpid(), signal.SIGKILL)
     yield tell
 
@@ -69,9 +77,9 @@ def require_proven(run: Run, database: str) -> Any:
     return answer(run, "parity", "--db", database)
 
 
-def killed_at(share: float, folder: Path, *arguments: str) -> None:
-    """Call the program in a folder, and kill it when it has done a share of its work."""
-    code = _KILLED.replace("{share}", str(share))
+def killed_at(phase: int, share: float, folder: Path, *arguments: str) -> None:
+    """Call the program in a folder, and kill it when it has done a share of its first, second or third work."""
+    code = _KILLED.replace("{share}", str(share)).replace("{phase}", str(phase))
     ended = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,

@@ -3,6 +3,9 @@
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,8 +16,11 @@ from shared.store.engine import sqlite_url
 from shared.store.file_lock import locked_file
 from shared.store.sql_store import open_store
 from tests.faults.equipment.small_disk import SmallDisk
+from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
-from tests.integration.upkeep.kept import Run, answer, killed_at, require_proven, run_, traded
+from tests.fixtures.paper import SAMPLE
+from tests.integration.upkeep.kept import PAIR, Run, answer, killed_at, require_proven, run_, traded
+from tests.repository import ROOT
 from tests.servers.errors import UnavailableError
 from tests.tools.beside import trading
 
@@ -62,6 +68,32 @@ def test_backups_taken_under_a_platform_at_full_speed_are_each_of_one_moment(run
         assert run("audit", "verify", "--db", copy, "--anchors", f"{copy}.anchors.jsonl")[0] == 0
         candles.append(answer(run, "parity", "--db", copy)["candles"])
     assert candles == sorted(candles)
+
+
+def test_backups_of_a_run_that_goes_on_end_as_that_run_does(run: Run, tmp_path: Path) -> None:
+    file = f"{PAIR}={SAMPLE / f'{PAIR}_M5_sample.csv'}"
+    options = ("--feed", "replay", "--csv", file, "--once", "--no-api", "--speed", "400000", "--db", "x.db")
+    command = [sys.executable, "-m", "tests.tools.scalpbot", "up", *options]
+    quiet = subprocess.DEVNULL
+    backups: list[int] = []
+    with subprocess.Popen(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=quiet, stderr=quiet) as up:
+        try:
+            wait_until(lambda: Path("x.anchors.jsonl").exists(), 60, "the run has begun")
+            while up.poll() is None and len(backups) < 4:
+                told = answer(run, "db", "backup", f"{len(backups)}.db", "--db", "x.db")
+                backups.append(told["contents"]["candles"])
+                time.sleep(0.5)
+            assert up.wait(120) == 0
+        finally:
+            up.kill()
+    undisturbed = require_proven(run, "x.db")
+    assert sum(0 < candles < undisturbed["candles"] for candles in backups) >= 2, backups
+    for number in range(len(backups)):
+        code, _, errors = run("db", "restore", f"{number}.db", "--db", f"at{number}/y.db")
+        assert code == 0, errors
+        shutil.copy("x.anchor-key", f"at{number}/y.anchor-key")
+        assert traded(run, f"at{number}/y.db") == undisturbed["trade_hash"]
+        assert require_proven(run, f"at{number}/y.db")["candles"] == undisturbed["candles"]
 
 
 def test_a_backup_restored_elsewhere_ends_as_the_undisturbed_run_does(run: Run) -> None:
@@ -159,24 +191,27 @@ def test_an_older_schema_is_backed_up_as_it_is_and_upgraded_when_restored(run: R
     assert run("db", "check", "--db", "y.db")[0] == 0
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_backup_that_is_killed_leaves_no_file_of_its_name(run: Run, tmp_path: Path, share: float) -> None:
     traded(run, "x.db", candles=300)
-    killed_at(share, tmp_path, "db", "backup", "b.db", "--db", "x.db")
+    killed_at(1, share, tmp_path, "db", "backup", "b.db", "--db", "x.db")
     assert not Path("b.db").exists()
     assert not Path("b.db.anchors.jsonl").exists()
     backed_up(run, "x.db")
     assert not Path(".b.db.part").exists()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_a_restore_that_is_killed_leaves_the_database_as_it_was(run: Run, tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize(("phase", "share"), [(1, 0.0), (1, 1.0), (2, 0.0), (2, 0.9)])
+def test_a_restore_that_is_killed_leaves_the_database_as_it_was(
+    run: Run, tmp_path: Path, phase: int, share: float
+) -> None:
     traded(run, "x.db", candles=300)
     backed_up(run, "x.db")
     trade_hash = traded(run, "x.db", candles=900)
-    killed_at(share, tmp_path, "db", "restore", "b.db", "--db", "x.db", "--replace", "--yes")
-    killed_at(share, tmp_path, "db", "restore", "b.db", "--db", "y.db")
-    assert not Path("y.db").exists()
+    killed_at(phase, share, tmp_path, "db", "restore", "b.db", "--db", "x.db", "--replace", "--yes")
+    if phase == 1:
+        killed_at(phase, share, tmp_path, "db", "restore", "b.db", "--db", "y.db")
+        assert not Path("y.db").exists()
     assert require_proven(run, "x.db")["trade_hash"] == trade_hash
 
 

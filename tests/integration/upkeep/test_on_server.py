@@ -118,17 +118,17 @@ def test_a_database_in_which_somebody_leads_is_not_replaced(run: Run, postgres_u
     assert counts(postgres_url) == before
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("phase", "share"), [(1, 1.0), (2, 0.0), (2, 0.5), (2, 1.0)])
 def test_a_restore_into_a_server_that_is_killed_changes_nothing(
-    run: Run, postgres_url: str, tmp_path: Path, share: float
+    run: Run, postgres_url: str, tmp_path: Path, phase: int, share: float
 ) -> None:
     traded(run, postgres_url, candles=300)
     answer(run, "db", "backup", "b.db", "--db", postgres_url)
     traded(run, postgres_url, candles=600)
     before = counts(postgres_url)
-    killed_at(share, tmp_path, "db", "restore", "b.db", "--db", postgres_url, "--replace", "--yes")
+    killed_at(phase, share, tmp_path, "db", "restore", "b.db", "--db", postgres_url, "--replace", "--yes")
     assert counts(postgres_url) == before
-    killed_at(share, tmp_path, "db", "backup", "c.db", "--db", postgres_url)
+    killed_at(1, share, tmp_path, "db", "backup", "c.db", "--db", postgres_url)
     assert not Path("c.db").exists()
 
 

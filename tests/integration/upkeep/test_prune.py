@@ -103,10 +103,10 @@ def test_nothing_is_deleted_that_was_not_asked_for(run: Run) -> None:
     require_proven(run, "x.db")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_a_prune_that_is_killed_is_taken_up_by_the_next_one(run: Run, tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize(("phase", "share"), [(1, 0.5), (2, 0.0), (2, 0.5), (2, 0.9)])
+def test_a_prune_that_is_killed_is_taken_up_by_the_next_one(run: Run, tmp_path: Path, phase: int, share: float) -> None:
     trade_hash = traded(run, "x.db")
-    killed_at(share, tmp_path, "db", "prune", "--older-than", "1d", "--yes", "--db", "x.db")
+    killed_at(phase, share, tmp_path, "db", "prune", "--older-than", "1d", "--yes", "--db", "x.db")
     assert require_proven(run, "x.db")["trade_hash"] == trade_hash
     answer(run, "db", "prune", "--older-than", "1d", "--yes", "--db", "x.db")
     left = require_proven(run, "x.db")["candles"]
