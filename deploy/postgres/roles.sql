@@ -115,6 +115,8 @@ BEGIN
         ('settings', 'SELECT', 'scalpbot_upkeep'),
         ('cursors', 'SELECT', 'scalpbot_upkeep'),
         ('snapshots', 'SELECT, INSERT, UPDATE', 'scalpbot_upkeep'),
+        ('leases', 'SELECT, INSERT, UPDATE', 'scalpbot_upkeep'),
+        ('service_heartbeats', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_upkeep'),
         ('audit_log', 'SELECT, INSERT', 'scalpbot_upkeep');
     INSERT INTO wanted SELECT DISTINCT table_name, 'SELECT', 'scalpbot_backup' FROM wanted;
 
@@ -161,6 +163,8 @@ BEGIN
         ) AS of_service (table_name, own_rows);
     INSERT INTO own VALUES
         ('snapshots', 'scalpbot_upkeep', 'service = ''upkeep'''),
+        ('leases', 'scalpbot_upkeep', 'name = ''upkeep'''),
+        ('service_heartbeats', 'scalpbot_upkeep', 'service = ''upkeep'''),
         ('service_heartbeats', 'scalpbot_api', 'service = ''api'''),
         ('settings', 'scalpbot_api', 'name = ''first_password'''),
         -- What a run began with is written by whoever comes first, and never again.
@@ -205,7 +209,7 @@ BEGIN
         -- A process that is long gone is forgotten by whoever lives.
         EXECUTE format(
             'CREATE POLICY silent_are_forgotten ON service_heartbeats FOR DELETE TO %s USING (%s)',
-            services, 'seen_at < clock_timestamp() - interval ''1 hour'''
+            services || ', scalpbot_upkeep', 'seen_at < clock_timestamp() - interval ''1 hour'''
         );
     END IF;
 

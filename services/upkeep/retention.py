@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from services.inspection.checkpoint import checkpoint_of
@@ -91,7 +91,7 @@ def retained(
         return
     ending = threading.Event()
     retention = Retention(process, store, kept, fence, ending.wait)
-    thread = threading.Thread(target=_keep, args=(process, retention, ending), name="retention", daemon=True)
+    thread = threading.Thread(target=_kept, args=(process, retention, ending.wait), name="retention", daemon=True)
     thread.start()
     try:
         yield
@@ -100,10 +100,13 @@ def retained(
         thread.join(_STOP_SECONDS)
 
 
-def _keep(process: Process, retention: Retention, ending: threading.Event) -> None:
+def keep(process: Process, retention: Retention, pause: Callable[[float], bool]) -> None:
+    """Delete once a day what is old, until `pause`, which waits so many seconds, says that the process is to stop.
+
+    Raises LeaseLostError where another process may do it now.
+    """
     wait = _FIRST_SECONDS
-    while not ending.wait(wait):
-        wait = _AGAIN_SECONDS
+    while not pause(wait):
         try:
             wait = retention.due_in()
             if not wait:
@@ -111,11 +114,14 @@ def _keep(process: Process, retention: Retention, ending: threading.Event) -> No
                 wait = float(SECONDS_PER_DAY)
         except _EndingError:
             return
-        except LeaseLostError:
-            return
         except (InfrastructureError, InputError, InvariantError, OSError) as fault:
             process.log.error("old rows not deleted", reason=str(fault), next_try_seconds=_AGAIN_SECONDS)
             wait = _AGAIN_SECONDS
+
+
+def _kept(process: Process, retention: Retention, pause: Callable[[float], bool]) -> None:
+    with suppress(LeaseLostError):
+        keep(process, retention, pause)
 
 
 def _tell(process: Process, done: Pruned | None) -> None:

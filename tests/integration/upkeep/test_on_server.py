@@ -1,5 +1,6 @@
 """Upkeep on PostgreSQL: one file from any database and into any, roles that may no more than they need, and no half."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from services.cli.process import own_process
+from services.upkeep import retention
+from services.upkeep.process import run_upkeep
 from shared.runtime.overview.trading import TRADER_LEASE
+from shared.settings.settings import load_settings
 from shared.store.sql_store import open_store
 from tests.fixtures.rights import BACKUP, EXECUTOR, INGEST, OWNER, UPKEEP, as_role, execute, url_
 from tests.integration.upkeep.kept import Run, answer, killed_at, run_, traded
@@ -153,3 +158,28 @@ def test_old_rows_of_a_server_are_pruned_by_a_role_that_may_do_no_more(run: Run,
             execute(upkeep, statement)
     sizes = answer(run, "db", "size", "--db", as_role(url, BACKUP))
     assert sizes["bytes"] > sum(each["table_bytes"] for each in sizes["tables"]) > 0
+
+
+def test_a_process_of_its_own_prunes_a_server(run: Run, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_FIRST_SECONDS", 0.1)
+    trade_hash = traded(run, as_role(url, OWNER))
+    began = time.monotonic()
+    settings = load_settings(None, {"SCALP_BOT_RETENTION__CANDLES_DAYS": "2"})
+    with closing(open_store(url)) as store:
+
+        def over() -> bool:
+            assert time.monotonic() - began < 120, "nothing was pruned"
+            with store.reading() as reader:
+                first = next(reader.candles_in_order(1))
+                lease = reader.lease("upkeep")
+            return first.seq > 1 and lease is not None
+
+        run_upkeep(own_process("upkeep", over), settings, as_role(url, UPKEEP))
+        with store.reading() as reader:
+            assert {row.actor for row in reader.audit(3) if row.action == "database.pruned"} == {"system"}
+    assert require_proven(run, url) == trade_hash
+
+
+def test_upkeep_with_nothing_to_do_says_so(run: Run, postgres_url: str) -> None:
+    code, _, errors = run("run", "upkeep", "--db", postgres_url, "--health-port", "0")
+    assert (code, "[retention]" in errors) == (2, True), errors
