@@ -75,6 +75,15 @@ def checkpoint_of(reader: Reader) -> Checkpoint | None:
         raise DifferenceError(f"the proven state cannot be read ({fault})") from fault
 
 
+def pruned_until(reader: Reader) -> int | None:
+    """Return up to when candles may have been pruned, None where none ever were or nobody can tell."""
+    try:
+        found = checkpoint_of(reader)
+    except DifferenceError:
+        return None
+    return None if found is None else found.time
+
+
 def proven_state(reader: Reader, checkpoint: Checkpoint) -> ProvenState:
     """Return the state of a checkpoint; raises DifferenceError where it is not the one that the audit log tells of."""
     record = reader.audit_record(checkpoint.audit_id)

@@ -44,7 +44,7 @@ class MarketReads(Protocol):
         ...
 
     def candle_count(self) -> int:
-        """Return the number of stored candles."""
+        """Return how many candles were stored so far, those that were pruned since among them."""
         ...
 
     def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:

@@ -13,7 +13,7 @@ class PruningReads(Protocol):
         ...
 
     def count_old(self, old: Old) -> int:
-        """Return how many rows are old; the newest candle of each pair never is."""
+        """Return how many rows are old; the newest candle of each pair, and what was judged of it, never is."""
         ...
 
 

@@ -48,10 +48,10 @@ class PruneSession(MarketSession):
         table, _ = _TABLES[old.table]
         if old.table is Prunable.CANDLE_GAPS:
             return table.c.to_time < old.time
-        if old.table is not Prunable.CANDLES:
+        if old.table is Prunable.EQUITY:
             return table.c.seq <= old.seq
-        # A pair's newest candle tells how its prices are counted, and where its next one may be.
-        return and_(CANDLES.c.seq <= old.seq, CANDLES.c.seq.not_in(self._newest_places(old.seq)))
+        # A pair's newest candle tells how its prices are counted, how it was judged, and where its next one may be.
+        return and_(table.c.seq <= old.seq, table.c.seq.not_in(self._newest_places(old.seq)))
 
     def _newest_places(self, seq: int) -> list[int]:
         places = []

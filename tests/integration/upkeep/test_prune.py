@@ -21,7 +21,7 @@ from shared.store.sql_store import open_store
 from tests.faults.equipment.small_disk import SmallDisk
 from tests.fixtures.commanded import commanded, plain_sql, require_sound
 from tests.fixtures.new_store import new_sqlite
-from tests.fixtures.paper import NOON
+from tests.fixtures.paper import NOON, SAMPLE
 from tests.integration.executor.test_quotes import trade as trade_with_quotes
 from tests.integration.upkeep.kept import Run, answer, killed_at, require_proven, run_, traded
 from tests.servers.errors import UnavailableError
@@ -81,6 +81,22 @@ def test_a_pruned_platform_goes_on_to_the_same_trades(run: Run) -> None:
         require_proven(run, "x.db")
     assert traded(run, "x.db") == undisturbed
     assert require_proven(run, "x.db")["candles"] < require_proven(run, "whole.db")["candles"]
+
+
+def test_verbs_know_of_a_pair_that_stopped_long_ago_and_of_what_was_pruned(run: Run) -> None:
+    traded(run, "x.db", candles=300)
+    late = Path("USD_JPY_late.csv")
+    lines = (SAMPLE / "USD_JPY_M5_sample.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    late.write_text("".join([lines[0], *lines[400:1_600]]), encoding="utf-8")
+    assert run("paper", "--csv", f"USD_JPY={late}", "--db", "x.db")[0] == 0
+    before = answer(run, "status", "--db", "x.db")
+    answer(run, "db", "prune", "--older-than", "1d", "--yes", "--db", "x.db")
+    assert answer(run, "status", "--db", "x.db") == before
+    require_proven(run, "x.db")
+    assert "Gate funnel (" in run("paper", "--csv", f"USD_JPY={late}", "--db", "x.db")[1]
+    code, _, errors = run("why", "USD_JPY", "2024-03-05T12:00:00Z", "--db", "x.db")
+    assert (code, "was pruned" in errors) == (2, True), errors
+    assert run("why", "EUR_USD", before["newest_candles"]["EUR_USD"], "--db", "x.db")[0] == 0
 
 
 def test_nothing_is_deleted_that_was_not_asked_for(run: Run) -> None:
