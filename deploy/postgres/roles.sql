@@ -10,10 +10,13 @@
 
 DO $roles$
 DECLARE
-    services CONSTANT text[] := ARRAY['scalpbot_ingest', 'scalpbot_strategy', 'scalpbot_executor', 'scalpbot_api'];
+    roles CONSTANT text[] := ARRAY[
+        'scalpbot_ingest', 'scalpbot_strategy', 'scalpbot_executor', 'scalpbot_api', 'scalpbot_backup',
+        'scalpbot_upkeep', 'scalpbot_owner'
+    ];
     role text;
 BEGIN
-    FOREACH role IN ARRAY services || 'scalpbot_owner'::text LOOP
+    FOREACH role IN ARRAY roles LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', role);
         END IF;
@@ -24,18 +27,20 @@ $roles$;
 DO $grants$
 DECLARE
     services CONSTANT text := 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor, scalpbot_api';
+    -- Whoever takes backups reads everything and writes nothing; whoever prunes deletes what is old and nothing else.
+    everybody CONSTANT text := services || ', scalpbot_backup, scalpbot_upkeep';
     granted record;
     owned record;
 BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO scalpbot_owner, %s', current_database(), services);
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO scalpbot_owner, %s', current_database(), everybody);
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
     GRANT USAGE, CREATE ON SCHEMA public TO scalpbot_owner;
-    EXECUTE format('GRANT USAGE ON SCHEMA public TO %s', services);
+    EXECUTE format('GRANT USAGE ON SCHEMA public TO %s', everybody);
 
     CREATE TEMPORARY TABLE wanted (table_name text, rights text, roles text) ON COMMIT DROP;
     INSERT INTO wanted VALUES
-        ('alembic_version', 'SELECT', services),
+        ('alembic_version', 'SELECT', everybody),
         -- Market data: ingest writes, all read.
         ('candles', 'SELECT, INSERT', 'scalpbot_ingest'),
         ('candles', 'SELECT', 'scalpbot_strategy, scalpbot_executor, scalpbot_api'),
@@ -93,11 +98,31 @@ BEGIN
         ('outbox', 'SELECT', 'scalpbot_api'),
         ('leases', 'SELECT, INSERT, UPDATE', 'scalpbot_ingest, scalpbot_strategy, scalpbot_executor'),
         ('leases', 'SELECT', 'scalpbot_api'),
-        ('service_heartbeats', 'SELECT, INSERT, UPDATE, DELETE', services);
+        ('service_heartbeats', 'SELECT, INSERT, UPDATE, DELETE', services),
+        -- Pruning deletes what follows from the candles, once it was proven; that needs the ledger, to be read.
+        ('candles', 'SELECT, DELETE', 'scalpbot_upkeep'),
+        ('candle_gaps', 'SELECT, DELETE', 'scalpbot_upkeep'),
+        ('assessments', 'SELECT, DELETE', 'scalpbot_upkeep'),
+        ('gate_snapshots', 'SELECT, DELETE', 'scalpbot_upkeep'),
+        ('equity', 'SELECT, DELETE', 'scalpbot_upkeep'),
+        ('trades', 'SELECT', 'scalpbot_upkeep'),
+        ('positions', 'SELECT', 'scalpbot_upkeep'),
+        ('account_events', 'SELECT', 'scalpbot_upkeep'),
+        ('daily_stats', 'SELECT', 'scalpbot_upkeep'),
+        ('applied_quotes', 'SELECT', 'scalpbot_upkeep'),
+        ('holds', 'SELECT', 'scalpbot_upkeep'),
+        ('strategy_params', 'SELECT', 'scalpbot_upkeep'),
+        ('settings', 'SELECT', 'scalpbot_upkeep'),
+        ('cursors', 'SELECT', 'scalpbot_upkeep'),
+        ('snapshots', 'SELECT, INSERT, UPDATE', 'scalpbot_upkeep'),
+        ('leases', 'SELECT, INSERT, UPDATE', 'scalpbot_upkeep'),
+        ('service_heartbeats', 'SELECT, INSERT, UPDATE, DELETE', 'scalpbot_upkeep'),
+        ('audit_log', 'SELECT, INSERT', 'scalpbot_upkeep');
+    INSERT INTO wanted SELECT DISTINCT table_name, 'SELECT', 'scalpbot_backup' FROM wanted;
 
     -- What an earlier version granted and this one does not is taken back; nobody sees the time between.
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, %s', services);
-    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, %s', services);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, %s', everybody);
+    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, %s', everybody);
     FOR owned IN SELECT DISTINCT to_regclass('public.' || table_name) AS id FROM wanted LOOP
         -- Changing an owner locks the table, even to the one it has; running services would run into that.
         CONTINUE WHEN owned.id IS NULL
@@ -137,6 +162,9 @@ BEGIN
             ('service_heartbeats', 'service = %L')
         ) AS of_service (table_name, own_rows);
     INSERT INTO own VALUES
+        ('snapshots', 'scalpbot_upkeep', 'service = ''upkeep'''),
+        ('leases', 'scalpbot_upkeep', 'name = ''upkeep'''),
+        ('service_heartbeats', 'scalpbot_upkeep', 'service = ''upkeep'''),
         ('service_heartbeats', 'scalpbot_api', 'service = ''api'''),
         ('settings', 'scalpbot_api', 'name = ''first_password'''),
         -- What a run began with is written by whoever comes first, and never again.
@@ -152,7 +180,7 @@ BEGIN
     FOR owned IN SELECT DISTINCT to_regclass('public.' || table_name) AS id FROM own LOOP
         CONTINUE WHEN owned.id IS NULL;
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', owned.id);
-        EXECUTE format('CREATE POLICY all_are_read ON %s FOR SELECT TO %s USING (true)', owned.id, services);
+        EXECUTE format('CREATE POLICY all_are_read ON %s FOR SELECT TO %s USING (true)', owned.id, everybody);
     END LOOP;
     FOR owned IN SELECT to_regclass('public.' || table_name) AS id, role, own_rows FROM own LOOP
         CONTINUE WHEN owned.id IS NULL;
@@ -181,7 +209,7 @@ BEGIN
         -- A process that is long gone is forgotten by whoever lives.
         EXECUTE format(
             'CREATE POLICY silent_are_forgotten ON service_heartbeats FOR DELETE TO %s USING (%s)',
-            services, 'seen_at < clock_timestamp() - interval ''1 hour'''
+            services || ', scalpbot_upkeep', 'seen_at < clock_timestamp() - interval ''1 hour'''
         );
     END IF;
 

@@ -110,7 +110,7 @@ def _run_json(settings: Settings, news: EconomicCalendar | None, mode: RunMode) 
     run = {
         **({} if mode is RunMode.OFFLINE else {"mode": mode}),
         "digest": settings.trading_digest(),
-        "settings": settings.model_dump(mode="json", exclude={"runtime", "deployment", "live"}),
+        "settings": settings.model_dump(mode="json", exclude={"runtime", "deployment", "live", "retention"}),
         "news": None if news is None else [list(event) for event in news.events],
     }
     return msgspec.json.encode(run, order="sorted").decode()

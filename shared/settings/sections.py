@@ -1,7 +1,7 @@
 """The sections of `scalpbot.toml`, with their defaults and what each value may be."""
 
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -145,6 +145,24 @@ class LiveSettings(Section):
     proxy: ProxyChoice = ""
     ca_file: str = ""
     calendar_hours: Annotated[Number, within(at_least=0.25, at_most=24)] = 4.0
+
+
+_Days: TypeAlias = Annotated[Whole, within(at_least=0, at_most=36_500)]
+
+
+class RetentionSettings(Section):
+    """For how many days before the newest candle rows are kept, table by table; 0 is for ever."""
+
+    candles_days: _Days = 0
+    assessments_days: _Days = 0
+    gate_snapshots_days: _Days = 0
+    equity_days: _Days = 0
+    candle_gaps_days: _Days = 0
+
+    def days(self, table: str) -> int:
+        """Return for how many days the rows of a table are kept, 0 for ever."""
+        kept: int = getattr(self, f"{table}_days")
+        return kept
 
 
 class TradingDaySettings(Section):

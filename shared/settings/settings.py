@@ -29,6 +29,7 @@ from shared.settings.sections import (
     LiveSettings,
     PairRevision,
     PairSection,
+    RetentionSettings,
     RiskSettings,
     TradingDaySettings,
 )
@@ -45,6 +46,8 @@ _MODEL_SPREAD_PIPS_OF_OTHERS: Final = Decimal("0.5")
 _THREE_DECIMALS: Final = frozenset({"JPY", "HUF", "THB"})
 _NAMED_PAIRS: Final = ("EUR_USD", "GBP_USD", "USD_JPY")
 _LONGEST_SHOWN: Final = 60
+# Sections that alter no trade.
+_NO_TRADE: Final = ("runtime", "deployment", "live", "retention")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class TradingSettings(Section):
     instruments: dict[PairName, InstrumentSection] = Field(default_factory=dict)
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
 
 class _RevisedSections(Section):
@@ -167,7 +171,7 @@ class Settings(TradingSettings):
         altered = {pair for pair in self.pairs if _effect(self.pair(pair)) != _effect(without_tables.pair(pair))}
         return _digest(
             {
-                **self.model_dump(exclude={"pairs", "runtime", "deployment", "live", "strategies", "instruments"}),
+                **self.model_dump(exclude={"pairs", *_NO_TRADE, "strategies", "instruments"}),
                 **self._grids_of_its_own(),
                 "strategies": self.strategies.model_dump(include=self._traded_strategies()),
                 "pairs": {pair: _effect(self.pair(pair)) for pair in altered},
@@ -187,9 +191,7 @@ class Settings(TradingSettings):
         """Return a sha256 over everything that alters one pair's trades in a mode."""
         return _digest(
             {
-                **self.model_dump(
-                    exclude={"pairs", "runtime", "deployment", "live", "strategies", "gates", "instruments"}
-                ),
+                **self.model_dump(exclude={"pairs", *_NO_TRADE, "strategies", "gates", "instruments"}),
                 "gates": {
                     **self.gates.model_dump(exclude={"max_spread_pips", "news_on_missing"}),
                     "blocks_without_news": self.gates.blocks_without_news(mode),

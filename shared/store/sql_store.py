@@ -24,6 +24,7 @@ from shared.store.sql.leases import LeaseSession
 from shared.store.sql.listing import ListingSession
 from shared.store.sql.outbox import OutboxSession
 from shared.store.sql.params import ParamsSession
+from shared.store.sql.pruning import PruneSession
 from shared.store.sql.runtime import RuntimeSession
 from shared.store.sql.second_factors import SecondFactorSession
 from shared.store.sql.session import insert_statements
@@ -33,6 +34,7 @@ from shared.store.turns import Turns
 
 
 class _SqlTransaction(
+    PruneSession,
     ListingSession,
     RuntimeSession,
     OutboxSession,

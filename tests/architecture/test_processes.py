@@ -36,6 +36,12 @@ def test_a_process_loads_no_other_service_and_no_room_that_it_has_no_use_for(
     assert rooms.isdisjoint(("shared", name) for name in foreign)
 
 
+def test_upkeep_loads_what_it_proves_with_and_no_more() -> None:
+    loaded = loaded_by("services.cli.run.upkeep_job")
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("services.")}
+    assert rooms == {"cli", "upkeep", "inspection", "executor", "strategy"}
+
+
 @pytest.mark.parametrize("service", ["ingest", "strategy", "executor", "api"])
 def test_the_verb_of_a_service_loads_no_other_service(service: str) -> None:
     loaded = loaded_by(f"services.cli.run.{service}_job")

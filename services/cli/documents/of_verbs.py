@@ -6,7 +6,18 @@ from typing import Any, Final
 
 import msgspec
 
-from services.cli.documents import access, account, backtest, candles, commands, faults, market, operations, proof
+from services.cli.documents import (
+    access,
+    account,
+    backtest,
+    candles,
+    commands,
+    faults,
+    market,
+    operations,
+    proof,
+    upkeep,
+)
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 # An event has a name for each thing that is known of it, which differ by its type.
@@ -51,6 +62,10 @@ DOCUMENTS: Final[Mapping[str, Any]] = MappingProxyType(
         "db upgrade": operations.UpgradedSchema,
         "db check": operations.SchemaFound,
         "db accept-restore": operations.AcceptedRestore,
+        "db backup": upkeep.Backup,
+        "db restore": upkeep.Restored,
+        "db prune": upkeep.Prune,
+        "db size": upkeep.Size,
         "config show": operations.SettingsInForce,
         "config check": operations.CheckedSettings,
         "bus declare": operations.DeclaredQueues,

@@ -67,6 +67,7 @@ class SettingsInForce(TypedDict):
     instruments: dict[str, Any]
     deployment: dict[str, Any]
     live: dict[str, Any]
+    retention: dict[str, Any]
     runtime: dict[str, Any]
 
 

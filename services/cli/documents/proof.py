@@ -2,7 +2,16 @@
 
 from typing import Any, NotRequired, TypedDict
 
-from services.cli.documents.kinds import Count, Hash, StoredTime
+from services.cli.documents.kinds import Count, Hash, StoredTime, Time
+
+
+class ReplayedFrom(TypedDict):
+    """From where a ledger was replayed: what lies before was proven when it was pruned."""
+
+    seq: Count
+    from_time: Time
+    audit_id: Count
+    state: str
 
 
 class Parity(TypedDict):
@@ -14,6 +23,7 @@ class Parity(TypedDict):
     trades: Count
     trade_hash: Hash
     difference: str | None
+    checkpoint: ReplayedFrom | None
 
 
 class TimeBack(TypedDict):

@@ -25,6 +25,7 @@ from services.platform.files import trade_files
 from services.platform.live import run_paper_live
 from services.platform.sole_trader import Trader
 from services.platform.trading import Audience, Run
+from services.upkeep.retention import retained
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
 from shared.contracts.runs import RunMode
@@ -117,7 +118,10 @@ def trade_live(
         process = outside("paper", lambda: stop.asked)
         run = Run(process, trader, settings)
         begin_run(trader.store, settings, None, RunMode.LIVE, int(process.clock()))
-        with proven(process, trader.store, settings.runtime, url, trader.fence):
+        with (
+            proven(process, trader.store, settings.runtime, url, trader.fence),
+            retained(process, trader.store, settings.retention, trader.fence),
+        ):
             note_missing_rates(trader.store, settings, pairs)
             run_paper_live(run, pairs, cache_beside(url), Audience(note, tell, partial(watch, process)))
     return run

@@ -115,8 +115,9 @@ def say_paper_report(report: Paper) -> None:
     _say_results(report, currency)
     columns = [Column("#", True), Column("gate"), Column("stopped first", True), Column("failed in total", True)]
     gates = report["funnel"]["gates"]
+    judged = report["funnel"]["passed"] + sum(gate["stopped_first"] for gate in gates)
     say_table(
-        f"Gate funnel ({report['candles']} candles)",
+        f"Gate funnel ({judged} candles)",
         columns,
         [
             (str(gate["gate"]), gate["name"].replace("_", " "), str(gate["stopped_first"]), str(gate["failed"]))

@@ -78,6 +78,14 @@ class ApiAsked(Asked):
     health_port: MetricsPort = 9104
 
 
+@dataclass(frozen=True, kw_only=True)
+class UpkeepAsked(Asked):
+    """The same for upkeep, which speaks to no broker."""
+
+    broker: str | None = field(default=None, init=False)
+    health_port: MetricsPort = 9106
+
+
 @dataclass(frozen=True)
 class IngestOrder:
     """What the command line says about the candles."""

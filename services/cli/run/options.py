@@ -1,4 +1,4 @@
-"""`scalpbot run ingest`, `strategy`, `executor` and `api`: their options."""
+"""`scalpbot run ingest`, `strategy`, `executor`, `api` and `upkeep`: their options."""
 
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -6,8 +6,8 @@ import typer
 
 from services.cli.groups import with_groups
 from services.cli.options import NewsFile
-from services.cli.run import api_job, executor_job, ingest_job, strategy_job
-from services.cli.run.asked import ApiAsked, ApiOrder, Asked, IngestOrder
+from services.cli.run import api_job, executor_job, ingest_job, strategy_job, upkeep_job
+from services.cli.run.asked import ApiAsked, ApiOrder, Asked, IngestOrder, UpkeepAsked
 from shared.contracts.runs import RunMode
 
 Mode: TypeAlias = Annotated[
@@ -53,3 +53,10 @@ def executor(mode: Mode = RunMode.OFFLINE, asked: Asked = _EXECUTOR) -> None:
 def api(order: ApiOrder, asked: ApiAsked) -> None:
     """Serve the HTTP API: sign in, read everything that the platform holds, send commands, follow what happens."""
     api_job.run_api_verb(asked, order)
+
+
+@run.command()
+@with_groups
+def upkeep(asked: UpkeepAsked) -> None:
+    """Delete once a day what section retention of the settings calls old; of several instances, one leads."""
+    upkeep_job.run_upkeep_verb(asked)

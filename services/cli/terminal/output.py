@@ -15,6 +15,7 @@ from shared.contracts.decimals import MONEY_DIGITS
 
 NO_VALUE: Final = "-"
 _FIGURE_DIGITS: Final = 6
+_NEXT_UNIT: Final = 1_000
 # The exit code where what was asked about did not hold.
 DID_NOT_HOLD: Final = 3
 
@@ -98,6 +99,15 @@ def duration_text(seconds: float | None) -> str:
     minutes = round(seconds / 60)
     parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or f"{round(seconds)} s"
+
+
+def bytes_text(count: int) -> str:
+    """Write a number of bytes for people, such as `2.7 MB`."""
+    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while size >= _NEXT_UNIT and len(units) > 1:
+        size /= _NEXT_UNIT
+        del units[0]
+    return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from services.cli.terminal.output import note
 from shared.core.jit import machine_code_is_kept, told_of_compiling
@@ -65,3 +65,40 @@ def bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(doing, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+class _Shares:
+    """A bar that is there while something is being done, and gone whenever all of it is."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+        self._bar: Progress | None = None
+
+    def tell(self, done: int, total: int) -> None:
+        if self._bar is None and done < total:
+            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.add_task(self._doing)
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        if done >= total:
+            self.end()
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = None
+
+
+@contextmanager
+def share(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Show bars on a terminal, one after the other; what is yielded is told how much is done, and of how much."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    shares = _Shares(doing)
+    try:
+        yield shares.tell
+    finally:
+        shares.end()

@@ -29,6 +29,7 @@ from services.cli.up.order import CandleOrder, HealthOrder
 from services.executor.restored import proven
 from services.platform.feeds import OandaFeed, TradedFeed
 from services.platform.trading import TRADING, Audience, Run
+from services.upkeep.retention import retained
 from shared.runtime.logs import service_log, telling_of_libraries
 from shared.runtime.monitor.server import HealthServer
 from shared.store.engine import beside, shown_place, write_private
@@ -69,6 +70,7 @@ def run_up_verb(
         _tell_health(stack, run, around.health)
         feed.prepare(run)
         stack.enter_context(proven(process, trader.store, settings.runtime, url, trader.fence))
+        stack.enter_context(retained(process, trader.store, settings.retention, trader.fence))
         if api is not None and listener is not None:
             run = stack.enter_context(_answering(run, url, api, listener, level))
         note_missing_rates(run.trader.store, settings, feed.pairs)

@@ -9,6 +9,7 @@ from services.cli.telling import event_document
 from services.cli.terminal.output import say, say_json
 from services.cli.terminal.tables import BAD, GOOD, AnyCell, Column, say_table, word_cell
 from services.cli.words import EXIT_WORDS, REASON_WORDS, event_words
+from services.inspection.checkpoint import pruned_until
 from shared.contracts.errors import InputError
 from shared.contracts.granularity import granularity_name
 from shared.contracts.pairs import parse_pair
@@ -36,6 +37,7 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
     rows = reader.gate_snapshots_at(pair, moment)
     if rows:
         return rows
+    _require_kept(reader, pair, moment, text)
     length = reader.granularities().get(pair)
     # A candle can be named by its opening or by its close, which is when it is decided upon.
     if length is not None and any(reader.candles_between(pair, length, at, at + 1) for at in (moment, moment - length)):
@@ -46,6 +48,15 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
     newest = reader.gate_snapshots(1, pair)
     known = f"its newest is from {format_time(newest[0].candle_time)}" if newest else "it holds none for this pair"
     raise InputError(f"this database holds no judged {pair} candle for {text}; {known}")
+
+
+def _require_kept(reader: Reader, pair: str, moment: int, text: str) -> None:
+    pruned = pruned_until(reader)
+    if pruned is not None and moment <= pruned:
+        raise InputError(
+            f"this database holds no judged {pair} candle for {text} any more: what is older than "
+            f"{format_time(pruned)} was pruned; see a backup of before"
+        )
 
 
 def _answer(reader: Reader, row: GateSnapshotRow) -> Why:

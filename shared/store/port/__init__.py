@@ -15,6 +15,7 @@ from shared.store.port.listing import ListReads
 from shared.store.port.market import MarketReads, MarketWrites
 from shared.store.port.outbox import OutboxReads, OutboxWrites
 from shared.store.port.params import ParamsReads, ParamsWrites
+from shared.store.port.pruning import PruningReads, PruningWrites
 from shared.store.port.runtime import RuntimeReads, RuntimeWrites
 from shared.store.port.second_factors import SecondFactorReads, SecondFactorWrites
 from shared.store.port.tokens import TokenReads, TokenWrites
@@ -34,6 +35,7 @@ class Reader(
     TokenReads,
     SecondFactorReads,
     ListReads,
+    PruningReads,
     Protocol,
 ):
     """One consistent view of the store."""
@@ -52,6 +54,7 @@ class Transaction(
     UserWrites,
     TokenWrites,
     SecondFactorWrites,
+    PruningWrites,
     Protocol,
 ):
     """Reads and writes that happen together or not at all."""

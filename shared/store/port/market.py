@@ -35,8 +35,8 @@ class MarketReads(Protocol):
         """Return the next candles of a stream in order, at most `limit`."""
         ...
 
-    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleClosed]:
-        """Iterate over all candles in order, reading `chunk` rows at a time."""
+    def candles_in_order(self, chunk: int = 10_000, after: int = 0) -> Iterator[CandleClosed]:
+        """Iterate over all candles in order, reading `chunk` rows at a time, or over those after a place."""
         ...
 
     def granularities(self) -> dict[str, int]:
@@ -44,7 +44,7 @@ class MarketReads(Protocol):
         ...
 
     def candle_count(self) -> int:
-        """Return the number of stored candles."""
+        """Return how many candles were stored so far, those that were pruned since among them."""
         ...
 
     def rejected_candles(self, limit: int, pair: str | None = None) -> list[RejectedCandleRow]:

@@ -80,9 +80,9 @@ class MarketSession(Session):
         query = CANDLE_ROWS.where(CANDLES.c.stream == stream, CANDLES.c.seq > seq).order_by(CANDLES.c.seq).limit(limit)
         return self._candle_rows(query)
 
-    def candles_in_order(self, chunk: int = 10_000) -> Iterator[CandleClosed]:
+    def candles_in_order(self, chunk: int = 10_000, after: int = 0) -> Iterator[CandleClosed]:
         """Ask anew for every chunk, above the last seq of the one before."""
-        seq = 0
+        seq = after
         query = CANDLE_ROWS.order_by(CANDLES.c.seq).limit(chunk)
         while rows := self._candle_rows(query.where(CANDLES.c.seq > seq)):
             yield from rows

@@ -44,6 +44,7 @@ READING = (
     "users list",
     "tokens list",
     "db check",
+    "db size",
 )
 
 Told = Callable[..., Any]
@@ -182,6 +183,20 @@ def test_users_and_tokens_are_as_published(told: Told, monkeypatch: pytest.Monke
     assert listed == {name: value for name, value in made.items() if name not in ("ok", "token")}
     assert told("tokens revoke", str(made["id"]), *at)["id"] == made["id"]
     assert told("users list", *at)[0]["created_time"].endswith("Z")
+
+
+@pytest.mark.parametrize("database", ["empty", "small", "large"])
+def test_copies_and_old_rows_are_as_published(
+    request: pytest.FixtureRequest, told: Told, database: str, tmp_path: Path
+) -> None:
+    copy = _copied(request.getfixturevalue(database), tmp_path)
+    copied = told("db backup", str(tmp_path / "backup.db"), "--db", str(copy))
+    restored = told("db restore", str(tmp_path / "backup.db"), "--db", str(tmp_path / "restored.db"))
+    assert restored["contents"] == copied["contents"]
+    told("db prune", "--older-than", "1w", "--dry-run", "--db", str(copy))
+    told("db prune", "--older-than", "1w", "--yes", "--db", str(copy))
+    if database != "empty":
+        assert told("parity", "--db", str(copy))["ok"]
 
 
 def test_runs_on_files_are_as_published(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

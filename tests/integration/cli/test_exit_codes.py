@@ -143,13 +143,24 @@ TRIALS = (
     Trial("db accept-restore", 0, "a restored database", shown_by=ACCEPTED),
     Trial("db accept-restore", 1, "PostgreSQL is away", AWAY),
     Trial("db accept-restore", 2, "nothing to accept", "--db COPY"),
+    Trial("db backup", 0, "a new file", "backup.db --db DB"),
+    Trial("db backup", 1, "PostgreSQL is away", f"backup-2.db {AWAY}"),
+    Trial("db backup", 2, "a file that is there", "bad.csv --db DB"),
+    Trial("db restore", 0, "a backup into a new place", "BACKUP --db new.db"),
+    Trial("db restore", 1, "PostgreSQL is away", f"BACKUP {AWAY}"),
+    Trial("db restore", 2, "a file that is no backup", "bad.csv --db new.db"),
+    Trial("db prune", 0, "rows older than two weeks", "--older-than 2w --yes --db COPY"),
+    Trial("db prune", 1, "PostgreSQL is away", f"--older-than 2w --yes {AWAY}"),
+    Trial("db prune", 2, "no age", "--db COPY"),
+    Trial("db prune", 3, "a ledger that was changed", "--older-than 2w --yes --db FORGED"),
+    *reading("db size"),
     Trial("config show", 0, "no settings file", ""),
     Trial("config show", 2, "no such settings file", "--config none.toml"),
     Trial("config check", 0, "no settings file", ""),
     Trial("config check", 2, "a key that nobody knows", "--config wrong.toml"),
     *(
         Trial(f"run {service}", code, tried, line, shown_by=shown_by)
-        for service in ("ingest", "strategy", "executor", "api")
+        for service in ("ingest", "strategy", "executor", "upkeep", "api")
         for code, tried, line, shown_by in (
             (0, "stopped with SIGTERM", "", DEPLOYED),
             (2, "no settings file of that name", "--config none.toml", ""),
@@ -225,6 +236,10 @@ def arguments_of(trial: Trial, given: Path, request: pytest.FixtureRequest) -> l
     if "NEWEST" in found:
         with closing(open_store(sqlite_url(given / "paper.db"))) as store, store.reading() as reader:
             places["NEWEST"] = format_time(reader.gate_snapshots(1, "USD_JPY")[0].candle_time)
+    if "BACKUP" in found:
+        places["BACKUP"] = str(given / "for-restore.db")
+        if not (given / "for-restore.db").exists():
+            assert main(["db", "backup", places["BACKUP"], "--db", "paper.db"]) == 0
     for name in {"BROKER", "EMPTY_BROKER"} & set(found):
         places[name] = request.getfixturevalue("vhost_url")
         if name == "BROKER":

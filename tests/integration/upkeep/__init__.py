@@ -1,0 +1,1 @@
+"""Upkeep of databases, on real files and servers."""
