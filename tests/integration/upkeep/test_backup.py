@@ -18,7 +18,7 @@ from shared.store.sql_store import open_store
 from tests.faults.equipment.small_disk import SmallDisk
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
-from tests.fixtures.paper import SAMPLE
+from tests.fixtures.paper import cut_sample
 from tests.integration.upkeep.kept import PAIR, Run, answer, killed_at, require_proven, run_, traded
 from tests.repository import ROOT
 from tests.servers.errors import UnavailableError
@@ -71,7 +71,7 @@ def test_backups_taken_under_a_platform_at_full_speed_are_each_of_one_moment(run
 
 
 def test_backups_of_a_run_that_goes_on_end_as_that_run_does(run: Run, tmp_path: Path) -> None:
-    file = f"{PAIR}={SAMPLE / f'{PAIR}_M5_sample.csv'}"
+    file = f"{PAIR}={cut_sample(tmp_path, PAIR, 2_500)}"
     options = ("--feed", "replay", "--csv", file, "--once", "--no-api", "--speed", "400000", "--db", "x.db")
     command = [sys.executable, "-m", "tests.tools.scalpbot", "up", *options]
     quiet = subprocess.DEVNULL
@@ -79,11 +79,11 @@ def test_backups_of_a_run_that_goes_on_end_as_that_run_does(run: Run, tmp_path: 
     with subprocess.Popen(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=quiet, stderr=quiet) as up:
         try:
             wait_until(lambda: Path("x.anchors.jsonl").exists(), 60, "the run has begun")
-            while up.poll() is None and len(backups) < 4:
+            while up.poll() is None and len(backups) < 3:
                 told = answer(run, "db", "backup", f"{len(backups)}.db", "--db", "x.db")
                 backups.append(told["contents"]["candles"])
                 time.sleep(0.5)
-            assert up.wait(120) == 0
+            assert up.wait(300) == 0
         finally:
             up.kill()
     undisturbed = require_proven(run, "x.db")
@@ -92,7 +92,7 @@ def test_backups_of_a_run_that_goes_on_end_as_that_run_does(run: Run, tmp_path: 
         code, _, errors = run("db", "restore", f"{number}.db", "--db", f"at{number}/y.db")
         assert code == 0, errors
         shutil.copy("x.anchor-key", f"at{number}/y.anchor-key")
-        assert traded(run, f"at{number}/y.db") == undisturbed["trade_hash"]
+        assert traded(run, f"at{number}/y.db", candles=2_500) == undisturbed["trade_hash"]
         assert require_proven(run, f"at{number}/y.db")["candles"] == undisturbed["candles"]
 
 
