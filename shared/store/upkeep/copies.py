@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, select, text
+from sqlalchemy import URL, Connection, Engine, literal, select, text
 
 from shared.contracts.errors import InputError
 from shared.store.clock import DatabaseClock
@@ -142,7 +142,8 @@ def holds_rows(url: str) -> bool:
     if found.state is not SchemaState.CURRENT:
         return found.state is not SchemaState.EMPTY
     with _engine(url) as engine, faults_named(place(engine.url)), viewing(engine).begin() as connection:
-        return count_rows(connection) > 0
+        tables = METADATA.sorted_tables
+        return any(connection.execute(select(literal(1)).select_from(table).limit(1)).scalar() for table in tables)
 
 
 def fill_server(source: Path, url: str, progress: Progress) -> None:
