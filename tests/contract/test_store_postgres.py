@@ -4,9 +4,12 @@ import pytest
 
 from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
+from tests.contract.store_pruning_contract import PruningStoreContract, filled_
 from tests.contract.store_shared_contract import SharedStoreContract
 from tests.contract.store_tokens_contract import TokenStoreContract
 from tests.contract.store_users_contract import UserStoreContract
+
+__all__ = ["filled_"]
 
 
 @pytest.fixture
@@ -32,3 +35,7 @@ class TestStoreTokensOnPostgresql(TokenStoreContract):
 
 class TestStoreUsersOnPostgresql(UserStoreContract):
     """Runs the suite for users, sessions and lists."""
+
+
+class TestStorePruningOnPostgresql(PruningStoreContract):
+    """Runs the suite for old rows."""

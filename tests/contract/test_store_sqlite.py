@@ -6,10 +6,13 @@ import pytest
 
 from tests.contract.store_commands_contract import CommandStoreContract
 from tests.contract.store_contract import StoreContract
+from tests.contract.store_pruning_contract import PruningStoreContract, filled_
 from tests.contract.store_shared_contract import SharedStoreContract
 from tests.contract.store_tokens_contract import TokenStoreContract
 from tests.contract.store_users_contract import UserStoreContract
 from tests.fixtures.new_store import new_sqlite
+
+__all__ = ["filled_"]
 
 
 @pytest.fixture
@@ -35,3 +38,7 @@ class TestStoreTokensOnSqlite(TokenStoreContract):
 
 class TestStoreUsersOnSqlite(UserStoreContract):
     """Runs the suite for users, sessions and lists."""
+
+
+class TestStorePruningOnSqlite(PruningStoreContract):
+    """Runs the suite for old rows."""

@@ -79,7 +79,7 @@ def restore_verb(file: Path, where: AtDatabase, *, replaces: bool, yes: bool, as
 def figures(contents: Contents) -> Iterator[tuple[str, str]]:
     """Yield what a database holds, by name."""
     newest = contents.newest_candle_time
-    yield "candles", f"{contents.candles:,}"
+    yield "candles until now", f"{contents.candles:,}"
     yield "newest candle until", "-" if newest is None else format_time(newest)
     yield "trades", f"{contents.trades:,}, of which {contents.open_trades} open"
     yield "trade hash", contents.trade_hash

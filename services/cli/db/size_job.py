@@ -4,7 +4,7 @@ from services.cli.database import url_read
 from services.cli.documents import upkeep
 from services.cli.documents.upkeep import Size
 from services.cli.options import AtDatabase
-from services.cli.terminal.output import NO_VALUE, bytes_text, say, say_json
+from services.cli.terminal.output import bytes_text, say, say_json
 from services.cli.terminal.progress import busy
 from services.cli.terminal.tables import Column, say_table, time_cell
 from shared.store.engine import shown_place
@@ -50,8 +50,8 @@ def size(where: AtDatabase, as_json: bool) -> None:
         for each in found
     ]
     say_table(f"Tables of {shown_place(url)} (times UTC)", columns, cells, "`scalpbot db size --json` has all of it.")
-    free = NO_VALUE if room.free_bytes is None else bytes_text(room.free_bytes)
-    say(f"Together {bytes_text(room.total_bytes)}, of which free for new rows: {free}.")
+    free = "" if room.free_bytes is None else f", of which {bytes_text(room.free_bytes)} are free for new rows"
+    say(f"Together {bytes_text(room.total_bytes)}{free}.")
     if of_candle is not None:
         say(f"For each of the {candles:,} candles {bytes_text(of_candle)}.")
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, select, text
+from sqlalchemy import URL, Connection, Engine, literal, select, text
 
 from shared.contracts.errors import InputError
 from shared.store.clock import DatabaseClock
@@ -58,12 +58,12 @@ def copy_out(url: str, target: Path, progress: Progress) -> str:
         raise InputError(f"there is no database at {place(database_url(url))}; name another one with --db")
     if found.state in (SchemaState.NEWER, SchemaState.DRAFT):
         raise InputError(refusal(place(database_url(url)), found))
-    if is_file(url):
-        copy_pages(file_of(url), target, progress)
-    else:
-        _copy_out_of_server(url, target, progress)
+    with _then_examined(target, progress) as copying:
+        if is_file(url):
+            copy_pages(file_of(url), target, copying)
+        else:
+            _copy_out_of_server(url, target, copying)
     make_single(target)
-    require_sound(target)
     return found.found
 
 
@@ -76,8 +76,8 @@ def copy_in(source: Path, target: Path, progress: Progress) -> str:
     if not source.is_file():
         raise InputError(f"there is no file {source}; name the file that `scalpbot db backup` made")
     # Asked of the copy alone: looking into a file may leave others beside it.
-    copy_pages(source, target, progress)
-    require_sound(target)
+    with _then_examined(target, progress) as copying:
+        copy_pages(source, target, copying)
     found = check(sqlite_url(target))
     if found.found is None:
         raise InputError(f"The file {source} holds no database of ours: name the file that `scalpbot db backup` made.")
@@ -98,6 +98,21 @@ def looked_into(path: Path) -> Iterator[SqlStore]:
     finally:
         store.close()
         make_single(path)
+
+
+@contextmanager
+def _then_examined(target: Path, progress: Progress) -> Iterator[Progress]:
+    """Yield whom to tell of the copying, and examine the copy afterwards, which counts as much."""
+    most = 0
+
+    def copying(done: int, total: int) -> None:
+        nonlocal most
+        most = total
+        progress(done, 2 * total)
+
+    yield copying
+    require_sound(target)
+    progress(2 * most, 2 * most)
 
 
 def _copy_out_of_server(url: str, target: Path, progress: Progress) -> None:
@@ -127,7 +142,8 @@ def holds_rows(url: str) -> bool:
     if found.state is not SchemaState.CURRENT:
         return found.state is not SchemaState.EMPTY
     with _engine(url) as engine, faults_named(place(engine.url)), viewing(engine).begin() as connection:
-        return count_rows(connection) > 0
+        tables = METADATA.sorted_tables
+        return any(connection.execute(select(literal(1)).select_from(table).limit(1)).scalar() for table in tables)
 
 
 def fill_server(source: Path, url: str, progress: Progress) -> None:

@@ -226,3 +226,40 @@ def test_on_a_full_disk_a_backup_says_so_and_leaves_nothing(run: Run) -> None:
         code, _, errors = run("db", "backup", str(disk.folder / "b.db"), "--db", "x.db")
         assert (code, "its disk is full" in errors) == (1, True), errors
         assert [path.name for path in disk.folder.iterdir()] == ["ballast"]
+
+
+@pytest.mark.parametrize("leaving", [400_000, 3_200_000])
+def test_on_a_full_disk_a_restore_says_so_and_leaves_the_database_as_it_was(run: Run, leaving: int) -> None:
+    traded(run, "b.db", candles=900)
+    try:
+        disk = SmallDisk(16)
+    except UnavailableError as fault:
+        pytest.skip(f"left out: {fault}")
+    with disk:
+        database = str(disk.folder / "x.db")
+        trade_hash = traded(run, database, candles=300)
+        disk.fill(leaving=leaving)
+        code, _, errors = run("db", "restore", "b.db", "--db", database, "--replace", "--yes")
+        assert (code, "its disk is full" in errors) == (1, True), errors
+        disk.free()
+        assert require_proven(run, database)["trade_hash"] == trade_hash
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_person_at_a_terminal_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch, agrees: bool) -> None:
+    traded(run, "x.db", candles=300)
+    backed_up(run, "x.db")
+    trade_hash = traded(run, "x.db")
+    asked = []
+
+    def confirm(question: str, **_options: object) -> bool:
+        asked.append(question)
+        return agrees
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", confirm)
+    code, _, errors = run("db", "restore", "b.db", "--db", "x.db", "--replace")
+    assert asked == ["Put b.db in the place of x.db?"]
+    assert code == (0 if agrees else 2)
+    assert ("nothing was done" in errors) is not agrees
+    assert (answer(run, "parity", "--db", "x.db")["trade_hash"] == trade_hash) is not agrees
