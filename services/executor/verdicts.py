@@ -4,15 +4,14 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
 from shared.contracts.decimals import format_pips
 from shared.contracts.facts import CandleAssessed
 from shared.core.account import Outcome
 from shared.core.gates import signal_verdict
 from shared.core.strategies import strategy_named
-from shared.core.types import GATE_NAMES, MARKET_STATE_NAMES, PASSED, REASON_NAMES, SIDE_NAMES
+from shared.core.types import GATE_NAMES, MARKET_STATE_NAMES, SIDE_NAMES
 from shared.settings.settings import Settings
+from shared.store.rows.market import VerdictRow
 
 # From here on, hours say more than minutes.
 _LONG_MINUTES: Final = 180
@@ -38,8 +37,8 @@ class VerdictWriter:
             "BUY or SELL",
         )
 
-    def verdicts_json(self, fact: CandleAssessed, outcome: Outcome) -> str:
-        """Return the seven verdicts in order as JSON text: gate, passed, reason, value, limit."""
+    def verdicts(self, fact: CandleAssessed, outcome: Outcome) -> tuple[VerdictRow, ...]:
+        """Return the seven verdicts in order."""
         assessment = fact.assessment
         reasons = (
             assessment.session,
@@ -59,18 +58,17 @@ class VerdictWriter:
             MARKET_STATE_NAMES[assessment.market_state],
             SIDE_NAMES[assessment.signal],
         )
-        verdicts = [
-            {"gate": gate, "passed": reason == PASSED, "reason": REASON_NAMES[reason], "value": value, "limit": limit}
+        return tuple(
+            VerdictRow(gate=gate, reason=reason, value=value, limit=limit)
             for gate, reason, value, limit in zip(GATE_NAMES, reasons, values, self._limits, strict=True)
-        ]
-        return msgspec.json.encode(verdicts).decode()
+        )
 
-    def indicators_json(self, fact: CandleAssessed) -> str:
-        """Return the readings behind the verdicts as JSON text; a reading that is not valid yet is null."""
+    def indicators(self, fact: CandleAssessed) -> dict[str, float | None]:
+        """Return the readings behind the verdicts by name; one that is not valid yet is None."""
         assessment = fact.assessment
         readings = dict(zip(self._reading_names, assessment.readings, strict=False))
         figures = {"atr": assessment.atr, "atr_median": assessment.atr_median, "adx": assessment.adx, **readings}
-        return msgspec.json.encode(figures).decode()
+        return {name: figure if math.isfinite(figure) else None for name, figure in figures.items()}
 
 
 def _clock(seconds: int) -> str:

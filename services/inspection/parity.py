@@ -14,11 +14,10 @@ from services.executor.work import ACCOUNT, equity_row
 from services.executor.work import SERVICE as EXECUTOR
 from services.strategy.desk import KnownNews, PairDesk
 from services.strategy.work import SERVICE as STRATEGY
-from services.strategy.work import assessment_row
-from shared.contracts.codec import decode_assessed
+from shared.contracts.codec import encode_assessed
 from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
 from shared.contracts.errors import InvariantError
-from shared.contracts.facts import CandleClosed
+from shared.contracts.facts import CandleAssessed, CandleClosed
 from shared.contracts.runs import RunMode
 from shared.contracts.shown import trade_hash
 from shared.contracts.times import format_time
@@ -31,7 +30,7 @@ from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM, candles_not_traded
 from shared.store.port import Reader
 from shared.store.rows.ledger import DailyStatsRow, TradeRow
-from shared.store.rows.market import AssessmentRow, GateSnapshotRow
+from shared.store.rows.market import GateSnapshotRow
 
 _CHUNK: Final = 2_000
 _PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
@@ -56,6 +55,10 @@ class ParityCheck(NamedTuple):
 
 class _DifferenceError(Exception):
     """The ledger and its replay part here."""
+
+
+class _Told(NamedTuple):
+    body_json: str
 
 
 class _InStream(Protocol):
@@ -126,7 +129,7 @@ class _Replay:
             assessment, snapshot = next(assessments, None), next(snapshots, None)
             self._follow(row.pair, 0 if snapshot is None else snapshot.params_version)
             assessed = self._desks[row.pair].assess(row, self._known_news(assessment))
-            _compare(f"{place}: assessment", assessment, assessment_row(assessed))
+            _compare_assessed(f"{place}: assessment", assessment, assessed)
             given = held(self._given(row, snapshot), self._holds, row.pair, row.seq)
             settlement = self._account.settle(assessed, given)
             _compare(f"{place}: verdicts", snapshot, settlement.snapshot)
@@ -150,11 +153,10 @@ class _Replay:
             self._account.follow(self._book.settings_at(self._reader, version))
             self._version = version
 
-    def _known_news(self, row: AssessmentRow | None) -> KnownNews | None:
+    def _known_news(self, fact: CandleAssessed | None) -> KnownNews | None:
         """Return what a live run knew of the news, which no calendar of today tells."""
-        if not self._live or row is None:
+        if not self._live or fact is None:
             return None
-        fact = decode_assessed(row.body_json)
         return KnownNews(fact.assessment.news, fact.news)
 
     def _given(self, candle: CandleClosed, snapshot: GateSnapshotRow | None) -> Given:
@@ -238,6 +240,12 @@ def _compare_all(name: str, stored: Iterable[Row], replayed: Sequence[Row]) -> N
         raise _DifferenceError(f"the ledger holds more than the {len(replayed)} {name}s of the replay")
 
 
+def _compare_assessed(name: str, stored: CandleAssessed | None, replayed: CandleAssessed) -> None:
+    # Figures that are not valid yet equal nothing, unlike the texts in which they are told.
+    if stored != replayed:
+        _compare(name, stored and _Told(encode_assessed(stored)), _Told(encode_assessed(replayed)))
+
+
 def _compare(name: str, stored: object, replayed: object) -> None:
     if stored == replayed:
         return
@@ -275,7 +283,7 @@ def _leaves(value: object, name: str = "") -> dict[str, object]:
         value = fields()
     elif name.endswith("_json") and isinstance(value, str):
         value, name = msgspec.json.decode(value), name.removesuffix("_json")
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         value = {str(place): each for place, each in enumerate(value)}
     if not isinstance(value, dict):
         return {name: value}

@@ -33,7 +33,7 @@ class Steps(NamedTuple):
         return self.versions[-1]
 
 
-STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009", "0010", "0011", "0013", "0014", "0015"))
+STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009", "0010", "0011", "0013", "0014", "0015", "0016"))
 # What was written before the first release.
 DRAFTS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 _VERSION_TABLE: Final = "alembic_version"

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from services.cli.database import reading, reading_at, url_read
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields, whole_trade
 from services.cli.options import AtDatabase, Between
@@ -53,7 +51,7 @@ def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
             if span is None
             else [each.row for each in reader.list_gates(span, pair)]
         )
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "ts_utc": format_time(row.time),
             "pair": row.pair,
@@ -62,8 +60,8 @@ def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
             "strategy": row.strategy,
             "final_signal": SIDE_NAMES[row.final_signal],
             "reason": REASON_NAMES[row.reason],
-            "gates": msgspec.json.decode(row.verdicts_json),
-            "indicators": msgspec.json.decode(row.indicators_json),
+            "gates": [verdict.in_words() for verdict in row.verdicts],
+            "indicators": row.indicators,
         }
         for row in found
     ]

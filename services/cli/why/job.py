@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from services.cli.database import reading
 from services.cli.options import AtDatabase
 from services.cli.terminal.output import say, say_json
@@ -51,8 +49,8 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
 def _answer(reader: Reader, row: GateSnapshotRow) -> dict[str, Any]:
     reason = REASON_NAMES[row.reason]
     gates = [
-        {"number": number, **verdict, "words": REASON_WORDS[verdict["reason"]]}
-        for number, verdict in enumerate(msgspec.json.decode(row.verdicts_json), start=1)
+        {"number": number, **verdict.in_words(), "words": REASON_WORDS[REASON_NAMES[verdict.reason]]}
+        for number, verdict in enumerate(row.verdicts, start=1)
     ]
     trade = reader.trade_of_signal(row.pair, row.candle_time)
     return {
@@ -62,7 +60,7 @@ def _answer(reader: Reader, row: GateSnapshotRow) -> dict[str, Any]:
         "decision_time": format_time(row.time),
         "strategy": row.strategy,
         "gates": gates,
-        "indicators": msgspec.json.decode(row.indicators_json),
+        "indicators": row.indicators,
         "final_signal": SIDE_NAMES[row.final_signal],
         "reason": reason,
         "outcome": _outcome(reason, gates, trade),

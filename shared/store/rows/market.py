@@ -1,8 +1,9 @@
 """Rows of the market: candles, what was refused or is missing, and how each candle was judged."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.core.types import Reason, Side
+from shared.core.types import PASSED, REASON_NAMES, Reason, Side
 
 
 class RejectedCandleRow(NamedTuple):
@@ -29,22 +30,30 @@ class CandleGapRow(NamedTuple):
     kind: str
 
 
-class AssessmentRow(NamedTuple):
-    """What the market alone says of one candle; `body_json` is the whole fact for consumers that missed its message."""
+class VerdictRow(NamedTuple):
+    """What one gate said of a candle: its reason, PASSED where it passed, and its value and limit in words."""
 
-    stream: str
-    seq: int
-    pair: str
-    candle_time: int
-    strategy: str
-    params_hash: str
-    body_json: str
+    gate: str
+    reason: Reason
+    value: str
+    limit: str
+
+    def in_words(self) -> dict[str, str | bool]:
+        """Return the verdict as people and other programs are told it."""
+        return {
+            "gate": self.gate,
+            "passed": self.reason == PASSED,
+            "reason": REASON_NAMES[self.reason],
+            "value": self.value,
+            "limit": self.limit,
+        }
 
 
 class GateSnapshotRow(NamedTuple):
-    """All seven verdicts of one judged candle.
+    """All seven verdicts of one judged candle, in order.
 
     `time` is the decision time, `reason` that of the first failing gate, `failed_gates` the mask of all that failed;
+    `indicators` are the figures of the candle's assessment by name, None where they were not valid yet.
     `params_version` is the version of the parameters, 0 for those that the run was begun with.
     """
 
@@ -58,8 +67,8 @@ class GateSnapshotRow(NamedTuple):
     seq: int
     granularity_seconds: int
     candle_time: int
-    verdicts_json: str
-    indicators_json: str
+    verdicts: tuple[VerdictRow, ...]
+    indicators: Mapping[str, float | None]
     params_hash: str
     params_version: int = 0
 
