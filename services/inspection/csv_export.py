@@ -62,7 +62,7 @@ def _signal_texts(row: GateSnapshotRow) -> Mapping[str, str]:
         format_time(row.time),
         row.pair,
         row.strategy,
-        row.verdicts[GATE_SIGNAL - 1].value,
+        row.verdicts.values[GATE_SIGNAL - 1],
         SIDE_NAMES[row.final_signal],
         REASON_NAMES[row.reason],
         format_time(row.candle_time),

@@ -30,7 +30,7 @@ from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM, candles_not_traded
 from shared.store.port import Reader
 from shared.store.rows.ledger import DailyStatsRow, TradeRow
-from shared.store.rows.market import GateSnapshotRow
+from shared.store.rows.market import GateSnapshotRow, Verdicts
 
 _CHUNK: Final = 2_000
 _PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
@@ -279,11 +279,13 @@ def _shown(key: str, value: object, digits: int) -> str:
 def _leaves(value: object, name: str = "") -> dict[str, object]:
     """Return every figure of a row under its name, looking into rows within rows and JSON text."""
     fields = getattr(value, "_asdict", None)
-    if fields is not None:
+    if isinstance(value, Verdicts):
+        value = {told["gate"]: told for told in value.in_words()}
+    elif fields is not None:
         value = fields()
     elif name.endswith("_json") and isinstance(value, str):
         value, name = msgspec.json.decode(value), name.removesuffix("_json")
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         value = {str(place): each for place, each in enumerate(value)}
     if not isinstance(value, dict):
         return {name: value}

@@ -21,7 +21,7 @@ from shared.core.types import (
     Readings,
 )
 from shared.store.rows.ledger import PositionRow, TradeOpening
-from shared.store.rows.market import CandleGapRow, GateSnapshotRow, VerdictRow
+from shared.store.rows.market import CandleGapRow, GateSnapshotRow, Verdicts
 
 STREAM = "candles.0"
 MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z
@@ -66,7 +66,6 @@ def an_assessment(seq: int = 1, **changes: Any) -> CandleAssessed:
 def a_gate_snapshot(seq: int = 1, **changes: Any) -> GateSnapshotRow:
     """Return what was judged of the `seq`-th candle."""
     time = MIDNIGHT + (seq - 1) * M5
-    verdicts = [VerdictRow(gate=gate, reason=PASSED, value=f"{gate} is", limit=f"{gate} may") for gate in GATE_NAMES]
     row = GateSnapshotRow(
         time=time + M5,
         pair="EUR_USD",
@@ -78,7 +77,11 @@ def a_gate_snapshot(seq: int = 1, **changes: Any) -> GateSnapshotRow:
         seq=seq,
         granularity_seconds=M5,
         candle_time=time,
-        verdicts=(*verdicts[:-1], verdicts[-1]._replace(reason=NO_SIGNAL)),
+        verdicts=Verdicts(
+            reasons=(*[PASSED] * 6, NO_SIGNAL),
+            values=tuple(f"{gate} is" for gate in GATE_NAMES),
+            limits=tuple(f"{gate} may be" for gate in GATE_NAMES),
+        ),
         indicators={"atr": 0.00020999999999999998, "atr_median": None, "adx": 17.0, "ema_fast": -1.5e-9},
         params_hash="abc123",
     )

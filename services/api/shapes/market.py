@@ -94,7 +94,7 @@ def judged_fields(row: GateSnapshotRow) -> dict[str, Any]:
         "strategy": row.strategy,
         "final_signal": SIDE_NAMES[row.final_signal],
         "reason": REASON_NAMES[row.reason],
-        "gates": [verdict.in_words() for verdict in row.verdicts],
+        "gates": row.verdicts.in_words(),
         "indicators": dict(row.indicators),
         "params_hash": row.params_hash,
         "params_version": row.params_version,

@@ -60,7 +60,7 @@ def gates(where: AtDatabase, asked: Rows, as_json: bool) -> None:
             "strategy": row.strategy,
             "final_signal": SIDE_NAMES[row.final_signal],
             "reason": REASON_NAMES[row.reason],
-            "gates": [verdict.in_words() for verdict in row.verdicts],
+            "gates": row.verdicts.in_words(),
             "indicators": row.indicators,
         }
         for row in found

@@ -49,8 +49,8 @@ def _judged(reader: Reader, pair: str, moment: int, text: str) -> list[GateSnaps
 def _answer(reader: Reader, row: GateSnapshotRow) -> dict[str, Any]:
     reason = REASON_NAMES[row.reason]
     gates = [
-        {"number": number, **verdict.in_words(), "words": REASON_WORDS[REASON_NAMES[verdict.reason]]}
-        for number, verdict in enumerate(row.verdicts, start=1)
+        {"number": number, **verdict, "words": REASON_WORDS[verdict["reason"]]}
+        for number, verdict in enumerate(row.verdicts.in_words(), start=1)
     ]
     trade = reader.trade_of_signal(row.pair, row.candle_time)
     return {

@@ -1,9 +1,9 @@
 """Rows of the market: candles, what was refused or is missing, and how each candle was judged."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from shared.core.types import PASSED, REASON_NAMES, Reason, Side
+from shared.core.types import GATE_NAMES, PASSED, REASON_NAMES, Reason, Side
 
 
 class RejectedCandleRow(NamedTuple):
@@ -30,27 +30,23 @@ class CandleGapRow(NamedTuple):
     kind: str
 
 
-class VerdictRow(NamedTuple):
-    """What one gate said of a candle: its reason, PASSED where it passed, and its value and limit in words."""
+class Verdicts(NamedTuple):
+    """What the seven gates said, in order: reasons, PASSED where one passed, and values and limits in words."""
 
-    gate: str
-    reason: Reason
-    value: str
-    limit: str
+    reasons: tuple[Reason, ...]
+    values: tuple[str, ...]
+    limits: tuple[str, ...]
 
-    def in_words(self) -> dict[str, str | bool]:
-        """Return the verdict as people and other programs are told it."""
-        return {
-            "gate": self.gate,
-            "passed": self.reason == PASSED,
-            "reason": REASON_NAMES[self.reason],
-            "value": self.value,
-            "limit": self.limit,
-        }
+    def in_words(self) -> list[dict[str, Any]]:
+        """Return the verdicts as people and other programs are told them."""
+        return [
+            {"gate": gate, "passed": reason == PASSED, "reason": REASON_NAMES[reason], "value": value, "limit": limit}
+            for gate, reason, value, limit in zip(GATE_NAMES, *self, strict=True)
+        ]
 
 
 class GateSnapshotRow(NamedTuple):
-    """All seven verdicts of one judged candle, in order.
+    """All seven verdicts of one judged candle.
 
     `time` is the decision time, `reason` that of the first failing gate, `failed_gates` the mask of all that failed;
     `indicators` are the figures of the candle's assessment by name, None where they were not valid yet.
@@ -67,7 +63,7 @@ class GateSnapshotRow(NamedTuple):
     seq: int
     granularity_seconds: int
     candle_time: int
-    verdicts: tuple[VerdictRow, ...]
+    verdicts: Verdicts
     indicators: Mapping[str, float | None]
     params_hash: str
     params_version: int = 0

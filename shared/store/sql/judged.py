@@ -12,7 +12,6 @@ from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
 from shared.contracts.times import format_day, format_time
 from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
 from shared.core.types import (
-    GATE_NAMES,
     MARKET_STATE_NAMES,
     PASSED,
     PRICE_NAMES,
@@ -24,8 +23,8 @@ from shared.core.types import (
     Readings,
     Reason,
 )
-from shared.store.rows.market import FunnelRow, GateSnapshotRow, VerdictRow
-from shared.store.sql.session import Session, Values, of_pair, picked, read_fixed, read_name
+from shared.store.rows.market import FunnelRow, GateSnapshotRow, Verdicts
+from shared.store.sql.session import Session, of_pair, picked, read_fixed, read_name
 from shared.store.tables.judged import (
     ASSESSED_BY,
     ASSESSMENTS,
@@ -43,25 +42,28 @@ from shared.store.tables.judged import (
 # What many rows refer to, in the order of its table's columns after the id.
 _Alike: TypeAlias = tuple[str | int | None, ...]
 _CIRCUMSTANCES: Final = ("stream", "pair", "granularity", "strategy", "params_hash", "params_version")
-_PLAIN: Final = ("seq", "previous_seq", "candle_time", "trading_day", "signal", "market_state", "spread_points")
-_NEWS: Final = ("news_title", "news_currency", "news_minutes")
 _STATE_OF_NAME: Final = {name: MarketState(number) for number, name in enumerate(MARKET_STATE_NAMES)}
+_NO_NEWS: Final = (None, None, None)
+_UNNAMED: Final = (None,) * len(READINGS)
 # A gate that passed needs no word.
 _WRITTEN_REASONS: Final = (None, *REASON_NAMES[1:])
 
+# In the order in which they are taken apart again.
 _ASSESSMENT_ROWS: Final = (
-    picked(ASSESSMENTS, (*_PLAIN, *MARKET_REASONS, *_NEWS, *FIGURES, *READINGS, "volume", *PRICE_NAMES))
+    picked(ASSESSMENTS, ("seq", "previous_seq", "candle_time", "trading_day", "signal", "market_state"))
+    .add_columns(*(ASSESSMENTS.c[name] for name in ("spread_points", "volume", *PRICE_NAMES, *MARKET_REASONS)))
+    .add_columns(*(ASSESSMENTS.c[name] for name in (*FIGURES, *READINGS)))
+    .add_columns(*(ASSESSMENTS.c[name] for name in ("news_title", "news_currency", "news_minutes")))
     .add_columns(*(ASSESSED_BY.c[name] for name in _CIRCUMSTANCES))
     .outerjoin_from(ASSESSMENTS, ASSESSED_BY, ASSESSED_BY.c.id == ASSESSMENTS.c.assessed_by_id)
 )
 # An outer join is walked from its left: what is referred to is looked up, and never the way in.
 GATE_ROWS: Final = (
-    select(
-        GATE_SNAPSHOTS,
-        *(JUDGED_BY.c[name] for name in ("stream", "granularity", "params_hash", "params_version")),
-        *(JUDGED_BY.c[name] for name in (*GATE_LIMITS, *READING_NAMES)),
-        *(ASSESSMENTS.c[name] for name in (*FIGURES, *READINGS)),
-    )
+    picked(GATE_SNAPSHOTS, ("id", "ts_utc", "pair", "strategy", "final_signal", "reason", "failed_gates", "seq"))
+    .add_columns(*(GATE_SNAPSHOTS.c[name] for name in ("candle_time", *GATE_VALUES, *GATE_REASONS)))
+    .add_columns(*(ASSESSMENTS.c[name] for name in (*FIGURES, *READINGS)))
+    .add_columns(*(JUDGED_BY.c[name] for name in (*READING_NAMES, *GATE_LIMITS)))
+    .add_columns(*(JUDGED_BY.c[name] for name in ("stream", "granularity", "params_hash", "params_version")))
     .outerjoin_from(GATE_SNAPSHOTS, JUDGED_BY, JUDGED_BY.c.id == GATE_SNAPSHOTS.c.judged_by_id)
     .outerjoin(ASSESSMENTS, ASSESSMENTS.c.seq == GATE_SNAPSHOTS.c.seq)
 )
@@ -110,13 +112,15 @@ class JudgedSession(Session):
         """Insert in bulk under seq as the primary key."""
         alike = [_assessed_by(fact) for fact in facts]
         places = self._places(ASSESSED_BY, _CIRCUMSTANCES, alike)
-        self._add(ASSESSMENTS, (_assessment_values(fact, places[key]) for fact, key in zip(facts, alike, strict=True)))
+        rows = [_assessment_values(fact, places[key]) for fact, key in zip(facts, alike, strict=True)]
+        self._add_ordered(ASSESSMENTS, rows)
 
     def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
         """Insert in bulk; version 0 of the parameters is written as NULL."""
         alike = [_judged_by(row) for row in rows]
         places = self._places(JUDGED_BY, (*_CIRCUMSTANCES, *GATE_LIMITS, *READING_NAMES), alike)
-        self._add(GATE_SNAPSHOTS, (_gate_values(row, places[key]) for row, key in zip(rows, alike, strict=True)))
+        values = [_gate_values(row, places[key]) for row, key in zip(rows, alike, strict=True)]
+        self._add_ordered(GATE_SNAPSHOTS, values)
 
     def _places(self, table: Table, names: Sequence[str], alike: Iterable[_Alike]) -> Mapping[_Alike, int]:
         """Return the ids of what rows have alike, adding what is new; nobody else writes what one service refers to."""
@@ -150,38 +154,40 @@ def _assessed_by(fact: CandleAssessed) -> _Alike:
 
 
 def _judged_by(row: GateSnapshotRow) -> _Alike:
-    limits = [verdict.limit for verdict in row.verdicts]
-    names = list(row.indicators)[len(FIGURES) :]
-    unused = [None] * (len(READINGS) - len(names))
+    names = tuple(row.indicators)[len(FIGURES) :]
     version = row.params_version or None
     return (
         *(row.stream, row.pair, row.granularity_seconds, row.strategy, row.params_hash, version),
-        *limits,
+        *row.verdicts.limits,
         *names,
-        *unused,
+        *_UNNAMED[len(names) :],
     )
 
 
-def _assessment_values(fact: CandleAssessed, assessed_by_id: int) -> Values:
-    closed, assessment, news = fact.closed, fact.assessment, fact.news
-    verdicts = (assessment.session, assessment.spread, assessment.news, assessment.market_state_verdict)
-    figures = (assessment.atr, assessment.atr_median, assessment.adx, *assessment.readings)
-    points = zip(PRICE_NAMES, closed.candle.prices, strict=True)
-    return {
-        "seq": closed.seq,
-        "previous_seq": None if closed.previous_seq == closed.seq - 1 else closed.previous_seq,
-        "assessed_by_id": assessed_by_id,
-        "candle_time": format_time(closed.candle.time),
-        **{name: format_fixed(price, closed.digits) for name, price in points},
-        "volume": closed.candle.volume,
-        "trading_day": format_day(fact.trading_day),
-        **{name: _WRITTEN_REASONS[reason] for name, reason in zip(MARKET_REASONS, verdicts, strict=True)},
-        "signal": SIDE_NAMES[assessment.signal],
-        "market_state": MARKET_STATE_NAMES[assessment.market_state],
-        "spread_points": assessment.spread_points,
-        **{name: _valid(figure) for name, figure in zip((*FIGURES, *READINGS), figures, strict=True)},
-        **dict(zip(_NEWS, news or (None, None, None), strict=True)),
-    }
+def _assessment_values(fact: CandleAssessed, assessed_by_id: int) -> tuple[object, ...]:
+    closed, assessment = fact.closed, fact.assessment
+    digits, seq = closed.digits, closed.seq
+    return (
+        seq,
+        None if closed.previous_seq == seq - 1 else closed.previous_seq,
+        assessed_by_id,
+        format_time(closed.candle.time),
+        *[format_fixed(price, digits) for price in closed.candle.prices],
+        closed.candle.volume,
+        format_day(fact.trading_day),
+        _WRITTEN_REASONS[assessment.session],
+        _WRITTEN_REASONS[assessment.spread],
+        _WRITTEN_REASONS[assessment.news],
+        _WRITTEN_REASONS[assessment.market_state_verdict],
+        SIDE_NAMES[assessment.signal],
+        MARKET_STATE_NAMES[assessment.market_state],
+        assessment.spread_points,
+        _valid(assessment.atr),
+        _valid(assessment.atr_median),
+        _valid(assessment.adx),
+        *map(_valid, assessment.readings),
+        *(fact.news or _NO_NEWS),
+    )
 
 
 def _valid(figure: float) -> float | None:
@@ -189,23 +195,10 @@ def _valid(figure: float) -> float | None:
 
 
 def _assessed(row: Row[Any]) -> CandleAssessed:
-    values = iter(row)
-
-    def taken(count: int) -> list[Any]:
-        return [next(values) for _ in range(count)]
-
-    seq, previous_seq, candle_time, trading_day, signal, market_state, spread_points = taken(len(_PLAIN))
-    session, spread, news, market_state_verdict = [
-        _reason(each, ASSESSMENTS, seq, name) for each, name in zip(taken(4), MARKET_REASONS, strict=True)
-    ]
-    title, currency, minutes = taken(len(_NEWS))
-    # The same NaN as that of the codec, so that a fact equals the message about it.
-    atr, atr_median, adx, *readings = [
-        math.nan if each is None else each for each in taken(len(FIGURES) + len(READINGS))
-    ]
-    (volume,) = taken(1)
-    prices = taken(len(PRICE_NAMES))
-    stream, pair, granularity_seconds, strategy, params_hash, params_version = values
+    values = tuple(row)
+    seq, previous_seq, candle_time, trading_day, signal, market_state, spread_points, volume = values[:8]
+    prices, reasons, figures, news = values[8:16], values[16:20], values[20:29], values[29:32]
+    stream, pair, granularity_seconds, strategy, params_hash, params_version = values[32:]
     if params_hash is None:
         raise _unknown(ASSESSMENTS, seq, "assessed_by_id")
     # A price is written with all the digits of its point, so the row says what a point is.
@@ -219,11 +212,14 @@ def _assessed(row: Row[Any]) -> CandleAssessed:
         digits=digits,
         candle=Candle._make((candle_time, *read_fixed(prices, digits, ASSESSMENTS, seq, PRICE_NAMES), volume)),
     )
+    # The same NaN as that of the codec, so that a fact equals the message about it.
+    atr, atr_median, adx, *readings = [math.nan if figure is None else figure for figure in figures]
+    session, spread, news_reason, market_state_reason = _reasons(reasons, ASSESSMENTS, seq, MARKET_REASONS)
     assessment = Assessment(
         session=session,
         spread=spread,
-        news=news,
-        market_state_verdict=market_state_verdict,
+        news=news_reason,
+        market_state_verdict=market_state_reason,
         signal=read_name(SIDE_OF_NAME, signal, ASSESSMENTS, seq, "signal"),
         market_state=read_name(_STATE_OF_NAME, market_state, ASSESSMENTS, seq, "market_state"),
         spread_points=spread_points,
@@ -238,61 +234,61 @@ def _assessed(row: Row[Any]) -> CandleAssessed:
         params_hash=params_hash,
         trading_day=trading_day,
         assessment=assessment,
-        news=None if title is None else NewsEvent(title, currency, minutes),
+        news=None if news == _NO_NEWS else NewsEvent._make(news),
         params_version=params_version or 0,
     )
 
 
-def _gate_values(row: GateSnapshotRow, judged_by_id: int) -> Values:
-    values = [verdict.value for verdict in row.verdicts]
-    reasons = [_WRITTEN_REASONS[verdict.reason] for verdict in row.verdicts]
-    return {
-        "ts_utc": format_time(row.time),
-        "pair": row.pair,
-        "strategy": row.strategy,
-        "final_signal": SIDE_NAMES[row.final_signal],
-        "reason": REASON_NAMES[row.reason],
-        "failed_gates": row.failed_gates,
-        "seq": row.seq,
-        "candle_time": format_time(row.candle_time),
-        "judged_by_id": judged_by_id,
-        **dict(zip((*GATE_VALUES, *GATE_REASONS), (*values, *reasons), strict=True)),
-    }
-
-
-def _gate_row(row: Row[Any]) -> GateSnapshotRow:
-    found = row._mapping
-    if found["params_hash"] is None:
-        raise _unknown(GATE_SNAPSHOTS, row.id, "judged_by_id")
-    names = [*FIGURES, *(found[column] for column in READING_NAMES if found[column] is not None)]
-    return GateSnapshotRow(
-        time=row.ts_utc,
-        pair=row.pair,
-        strategy=row.strategy,
-        final_signal=read_name(SIDE_OF_NAME, row.final_signal, GATE_SNAPSHOTS, row.id, "final_signal"),
-        reason=read_name(REASON_OF_NAME, row.reason, GATE_SNAPSHOTS, row.id, "reason"),
-        failed_gates=row.failed_gates,
-        stream=row.stream,
-        seq=row.seq,
-        granularity_seconds=row.granularity,
-        candle_time=row.candle_time,
-        verdicts=tuple(
-            VerdictRow(
-                gate=gate,
-                reason=_reason(found[reason], GATE_SNAPSHOTS, row.id, reason),
-                value=found[value],
-                limit=found[limit],
-            )
-            for gate, reason, value, limit in zip(GATE_NAMES, GATE_REASONS, GATE_VALUES, GATE_LIMITS, strict=True)
-        ),
-        indicators={name: found[column] for name, column in zip(names, (*FIGURES, *READINGS), strict=False)},
-        params_hash=row.params_hash,
-        params_version=row.params_version or 0,
+def _gate_values(row: GateSnapshotRow, judged_by_id: int) -> tuple[object, ...]:
+    return (
+        format_time(row.time),
+        row.pair,
+        row.strategy,
+        SIDE_NAMES[row.final_signal],
+        REASON_NAMES[row.reason],
+        row.failed_gates,
+        row.seq,
+        format_time(row.candle_time),
+        judged_by_id,
+        *row.verdicts.values,
+        *[_WRITTEN_REASONS[reason] for reason in row.verdicts.reasons],
     )
 
 
-def _reason(name: str | None, table: Table, row: object, column: str) -> Reason:
-    return PASSED if name is None else read_name(REASON_OF_NAME, name, table, row, column)
+def _gate_row(row: Row[Any]) -> GateSnapshotRow:
+    found = tuple(row)
+    place, time, pair, strategy, final_signal, reason, failed_gates, seq, candle_time = found[:9]
+    values, reasons, figures, names, limits = found[9:16], found[16:23], found[23:32], found[32:38], found[38:45]
+    stream, granularity_seconds, params_hash, params_version = found[45:]
+    if params_hash is None:
+        raise _unknown(GATE_SNAPSHOTS, place, "judged_by_id")
+    indicators = dict(zip((*FIGURES, *names), figures, strict=True))
+    indicators.pop(None, None)
+    return GateSnapshotRow(
+        time=time,
+        pair=pair,
+        strategy=strategy,
+        final_signal=read_name(SIDE_OF_NAME, final_signal, GATE_SNAPSHOTS, place, "final_signal"),
+        reason=read_name(REASON_OF_NAME, reason, GATE_SNAPSHOTS, place, "reason"),
+        failed_gates=failed_gates,
+        stream=stream,
+        seq=seq,
+        granularity_seconds=granularity_seconds,
+        candle_time=candle_time,
+        verdicts=Verdicts(_reasons(reasons, GATE_SNAPSHOTS, place, GATE_REASONS), values, limits),
+        indicators=indicators,
+        params_hash=params_hash,
+        params_version=params_version or 0,
+    )
+
+
+def _reasons(names: Sequence[str | None], table: Table, row: object, columns: Sequence[str]) -> tuple[Reason, ...]:
+    return tuple(
+        [
+            PASSED if name is None else read_name(REASON_OF_NAME, name, table, row, column)
+            for name, column in zip(names, columns, strict=True)
+        ]
+    )
 
 
 def _unknown(table: Table, row: object, column: str) -> InvariantError:

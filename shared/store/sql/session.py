@@ -55,8 +55,12 @@ class Session:
 
     def _add(self, table: Table, rows: Iterable[Values]) -> None:
         # Straight to the driver: its own conversion of every value would cost more than the database takes to store it.
+        ordered = self._inserts[table.name].ordered
+        self._add_ordered(table, [ordered(row) for row in rows])
+
+    def _add_ordered(self, table: Table, values: list[tuple[object, ...]]) -> None:
+        """Insert rows that have the order of `written_columns` already."""
         insert = self._inserts[table.name]
-        values = [insert.ordered(row) for row in rows]
         if values:
             self._connection.exec_driver_sql(insert.many if len(values) >= _MANY else insert.few, values)
 

@@ -85,7 +85,7 @@ def _gate_snapshot(row: GateSnapshotRow) -> dict[str, Any]:
         "seq": row.seq,
         "granularity": granularity_name(row.granularity_seconds),
         "candle_time": format_time(row.candle_time),
-        "verdicts_json": json.dumps([verdict.in_words() for verdict in row.verdicts]),
+        "verdicts_json": json.dumps(row.verdicts.in_words()),
         "indicators_json": json.dumps(row.indicators),
         "params_hash": row.params_hash,
         "params_version": row.params_version or None,

@@ -120,9 +120,9 @@ def test_views_show_each_gate_and_each_figure(before: str) -> None:
     with closing(open_store(before)) as store, store.reading() as reader:
         rows = reader.gate_snapshots_after(0, _MOST)
     verdicts = [
-        (row.seq, number, *verdict.in_words().values())
+        (row.seq, number, *verdict.values())
         for row in rows
-        for number, verdict in enumerate(row.verdicts, start=1)
+        for number, verdict in enumerate(row.verdicts.in_words(), start=1)
     ]
     shown = rows_of(before, "SELECT seq, number, gate, passed, reason, value, gate_limit FROM verdicts")
     assert sorted(shown) == sorted(verdicts)

@@ -97,7 +97,7 @@ def test_first_candle_of_a_process_is_settled_by_the_version_that_it_names(store
     desk.handle(judged(1, params_version=1))
     with store.reading() as reader:
         (row,) = reader.gate_snapshots(10)
-    limits = {each.gate: each.limit for each in row.verdicts}
+    limits = {each["gate"]: each["limit"] for each in row.verdicts.in_words()}
     assert (limits["daily_loss"], row.params_version) == ("1.5 %", 1)
     assert settings.gates.daily_loss_percent == Decimal(3)
 

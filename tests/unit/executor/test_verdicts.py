@@ -31,7 +31,9 @@ def outcome(start: int = 1_000, equity: int = 1_000) -> Outcome:
 
 def shown(fact: CandleAssessed, found: Outcome | None = None) -> dict[str, dict[str, Any]]:
     """Return the verdicts by the names of their gates."""
-    return {each.gate: each.in_words() for each in VerdictWriter(PAIR, Settings()).verdicts(fact, found or outcome())}
+    return {
+        each["gate"]: each for each in VerdictWriter(PAIR, Settings()).verdicts(fact, found or outcome()).in_words()
+    }
 
 
 def test_each_gate_is_shown_with_its_value_and_limit() -> None:
