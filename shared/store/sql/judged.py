@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Row, Select, Table, func, insert, select
+from sqlalchemy import Row, Select, Table, func, select
 
 from shared.contracts.decimals import digits_in, format_fixed
 from shared.contracts.errors import InvariantError
 from shared.contracts.facts import CandleAssessed, CandleClosed, NewsEvent
+from shared.contracts.granularity import NAME_BY_SECONDS
 from shared.contracts.times import format_day, format_time
 from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
 from shared.core.types import (
@@ -39,7 +40,7 @@ from shared.store.tables.judged import (
     READINGS,
 )
 
-# What many rows refer to, in the order of its table's columns after the id.
+# What many rows refer to, as it is written, in the order of its table's columns after the id.
 _Alike: TypeAlias = tuple[str | int | None, ...]
 _CIRCUMSTANCES: Final = ("stream", "pair", "granularity", "strategy", "params_hash", "params_version")
 _STATE_OF_NAME: Final = {name: MarketState(number) for number, name in enumerate(MARKET_STATE_NAMES)}
@@ -111,31 +112,34 @@ class JudgedSession(Session):
     def add_assessments(self, facts: Sequence[CandleAssessed]) -> None:
         """Insert in bulk under seq as the primary key."""
         alike = [_assessed_by(fact) for fact in facts]
-        places = self._places(ASSESSED_BY, _CIRCUMSTANCES, alike)
+        places = self._places(ASSESSED_BY, alike)
         rows = [_assessment_values(fact, places[key]) for fact, key in zip(facts, alike, strict=True)]
         self._add_ordered(ASSESSMENTS, rows)
 
     def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
         """Insert in bulk; version 0 of the parameters is written as NULL."""
         alike = [_judged_by(row) for row in rows]
-        places = self._places(JUDGED_BY, (*_CIRCUMSTANCES, *GATE_LIMITS, *READING_NAMES), alike)
+        places = self._places(JUDGED_BY, alike)
         values = [_gate_values(row, places[key]) for row, key in zip(rows, alike, strict=True)]
         self._add_ordered(GATE_SNAPSHOTS, values)
 
-    def _places(self, table: Table, names: Sequence[str], alike: Iterable[_Alike]) -> Mapping[_Alike, int]:
-        """Return the ids of what rows have alike, adding what is new; nobody else writes what one service refers to."""
+    def _places(self, table: Table, alike: Iterable[_Alike]) -> Mapping[_Alike, int]:
+        """Return the ids of what rows have alike, adding what is new; nobody else writes what one service refers to.
+
+        They are looked up for every batch: another database may have been put in the place of this one.
+        """
         places: dict[_Alike, int] = {}
         for key in dict.fromkeys(alike):
-            values = dict(zip(names, key, strict=True))
-            same = (
-                table.c[name].is_(None) if value is None else table.c[name] == value for name, value in values.items()
-            )
-            place = self._connection.execute(select(table.c.id).where(*same).limit(1)).scalar()
+            place = self._same(table, key)
             if place is None:
-                adding = insert(table).values(values).returning(table.c.id)
-                place = self._connection.execute(adding).scalar_one()
-            places[key] = place
+                self._add_ordered(table, [key])
+                place = self._same(table, key)
+            places[key] = int(place)
         return places
+
+    def _same(self, table: Table, key: _Alike) -> Any:
+        # Straight to the driver, as rows are written: this is asked for every candle of a live run.
+        return self._connection.exec_driver_sql(self._inserts[table.name].same, key).scalar()
 
     def _gate_rows(self, query: Select[Any]) -> list[GateSnapshotRow]:
         return [_gate_row(row) for row in self._connection.execute(query)]
@@ -146,7 +150,7 @@ def _assessed_by(fact: CandleAssessed) -> _Alike:
     return (
         closed.stream,
         closed.pair,
-        closed.granularity_seconds,
+        NAME_BY_SECONDS[closed.granularity_seconds],
         fact.strategy,
         fact.params_hash,
         fact.params_version or None,
@@ -157,7 +161,7 @@ def _judged_by(row: GateSnapshotRow) -> _Alike:
     names = tuple(row.indicators)[len(FIGURES) :]
     version = row.params_version or None
     return (
-        *(row.stream, row.pair, row.granularity_seconds, row.strategy, row.params_hash, version),
+        *(row.stream, row.pair, NAME_BY_SECONDS[row.granularity_seconds], row.strategy, row.params_hash, version),
         *row.verdicts.limits,
         *names,
         *_UNNAMED[len(names) :],

@@ -23,6 +23,8 @@ from tests.integration.store.before_columns import BEFORE, add_before, copy_to_b
 from tests.repository import ROOT
 
 FEW: Final = 700
+MANY: Final = 4_000
+MOST_BYTES_OF_A_CANDLE: Final = 1_200
 _MOST: Final = 1_000_000
 
 
@@ -157,3 +159,14 @@ def test_documented_queries_run_as_they_stand(traded: Path) -> None:
     with closing(sqlite3.connect(traded)) as connection:
         for query in queries:
             assert connection.execute(query).fetchall(), query
+
+
+def test_candle_takes_no_more_of_the_disk_than_was_promised(tmp_path: Path) -> None:
+    database = tmp_path / "paper.db"
+    series = sample_series(candles=MANY)
+    candles = run_paper(database, series, news=sample_calendar())
+    assert candles == MANY * len(series)
+    with closing(sqlite3.connect(database)) as connection:
+        ((pages, size),) = connection.execute("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+    assert pages * size == database.stat().st_size
+    assert pages * size / candles < MOST_BYTES_OF_A_CANDLE
