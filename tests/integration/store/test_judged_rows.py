@@ -72,6 +72,13 @@ def test_upgraded_rows_are_those_of_a_run_that_wrote_them_so(before: str, traded
     assert rows_of(before, "SELECT count(*) FROM judged_by") == rows_of(before, "SELECT count(*) FROM assessed_by")
 
 
+def test_upgrade_tells_how_many_rows_were_rewritten(before: str) -> None:
+    told: list[tuple[int, int]] = []
+    upgrade(before, lambda done, total: told.append((done, total)))
+    rows = 3 * FEW
+    assert told == [(2_000, rows), (rows, rows)] * 2
+
+
 def test_upgraded_database_answers_why_as_before(before: str, traded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     upgrade(before)
     with closing(open_store(sqlite_url(traded))) as store, store.reading() as reader:

@@ -158,11 +158,16 @@ def _move(made: sa.Table, read: Sequence[str], rewritten: Callable[[Mapping[str,
         insert = copy_statement(made.name, names)
     before = f"{made.name}_before"
     wanted = f"SELECT {', '.join(read)} FROM {before} WHERE seq > :last ORDER BY seq LIMIT {_CHUNK}"  # noqa: S608
-    last = 0
+    total = connection.execute(sa.text(f"SELECT count(*) FROM {before}")).scalar_one()  # noqa: S608
+    config = op.get_context().config
+    progress = None if config is None else config.attributes.get("progress")
+    last, done = 0, 0
     while rows := connection.execute(sa.text(wanted), {"last": last}).mappings().all():
         values = [_values(before, dict(row), rewritten) for row in rows]
         connection.exec_driver_sql(insert, [tuple(each[name] for name in names) for each in values])
-        last = rows[-1]["seq"]
+        last, done = rows[-1]["seq"], done + len(rows)
+        if progress is not None:
+            progress(done, total)
 
 
 def _values(
