@@ -38,7 +38,7 @@ STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009", "0010", "00
 # What was written before the first release.
 DRAFTS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 _VERSION_TABLE: Final = "alembic_version"
-Progress: TypeAlias = Callable[[int, int], None]
+RowsDone: TypeAlias = Callable[[int, int], None]
 
 
 class SchemaState(Enum):
@@ -80,7 +80,7 @@ def no_progress(_done: int, _total: int) -> None:
     """Tell nobody."""
 
 
-def upgrade(url: str, progress: Progress = no_progress) -> SchemaCheck:
+def upgrade(url: str, progress: RowsDone = no_progress) -> SchemaCheck:
     """Bring a database to the current schema, all or nothing, and return what was found before.
 
     `progress` is told how many rows were rewritten, and of how many. Raises InputError for a database that is newer, a
@@ -158,7 +158,7 @@ def _state(found: str | None) -> SchemaState:
     return SchemaState.OLDER if found in STEPS.versions else SchemaState.NEWER
 
 
-def _migrate(engine: Engine, progress: Progress) -> None:
+def _migrate(engine: Engine, progress: RowsDone) -> None:
     # Alembic is only needed here, and importing it costs more than opening the store.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

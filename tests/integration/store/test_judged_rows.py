@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from services.cli import main
 from services.inspection.parity import check_parity
+from services.platform.sole_trader import sole_trader
 from shared.contracts.errors import InvariantError
 from shared.contracts.times import format_time
 from shared.store.engine import database_url, open_engine, sqlite_url, writing
@@ -77,6 +79,20 @@ def test_upgrade_tells_how_many_rows_were_rewritten(before: str) -> None:
     upgrade(before, lambda done, total: told.append((done, total)))
     rows = 3 * FEW
     assert told == [(2_000, rows), (rows, rows)] * 2
+
+
+def test_whoever_begins_to_trade_is_told_of_the_upgrade_and_only_of_that(before: str) -> None:
+    told: list[int] = []
+
+    @contextmanager
+    def upgrading() -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, _total: told.append(done)
+        told.append(0)
+
+    for _ in range(2):
+        with sole_trader(before, "first", upgrading) as trader, trader.store.reading() as reader:
+            assert reader.candle_count() == 3 * FEW
+        assert told == [2_000, 3 * FEW, 2_000, 3 * FEW, 0]
 
 
 def test_upgraded_database_answers_why_as_before(before: str, traded: Path, capsys: pytest.CaptureFixture[str]) -> None:
