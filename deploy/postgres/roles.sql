@@ -51,8 +51,15 @@ BEGIN
         -- What was judged: the strategy service on the market, the executor on the whole.
         ('assessments', 'SELECT, INSERT', 'scalpbot_strategy'),
         ('assessments', 'SELECT', 'scalpbot_executor, scalpbot_api'),
+        ('assessed_by', 'SELECT, INSERT', 'scalpbot_strategy'),
+        ('assessed_by', 'SELECT', 'scalpbot_executor, scalpbot_api'),
         ('gate_snapshots', 'SELECT, INSERT', 'scalpbot_executor'),
         ('gate_snapshots', 'SELECT', 'scalpbot_api'),
+        ('judged_by', 'SELECT, INSERT', 'scalpbot_executor'),
+        ('judged_by', 'SELECT', 'scalpbot_api'),
+        -- The views for people read with the rights of their owner.
+        ('verdicts', 'SELECT', 'scalpbot_executor, scalpbot_api'),
+        ('indicators', 'SELECT', 'scalpbot_executor, scalpbot_api'),
         -- The ledger is the executor's.
         ('trades', 'SELECT, INSERT, UPDATE', 'scalpbot_executor'),
         ('trades', 'SELECT', 'scalpbot_api'),
@@ -104,6 +111,8 @@ BEGIN
         ('candle_gaps', 'SELECT, DELETE', 'scalpbot_upkeep'),
         ('assessments', 'SELECT, DELETE', 'scalpbot_upkeep'),
         ('gate_snapshots', 'SELECT, DELETE', 'scalpbot_upkeep'),
+        ('assessed_by', 'SELECT', 'scalpbot_upkeep'),
+        ('judged_by', 'SELECT', 'scalpbot_upkeep'),
         ('equity', 'SELECT, DELETE', 'scalpbot_upkeep'),
         ('trades', 'SELECT', 'scalpbot_upkeep'),
         ('positions', 'SELECT', 'scalpbot_upkeep'),

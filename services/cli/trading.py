@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 
 from services.cli.terminal.output import note
+from services.cli.terminal.progress import growing
 from services.executor.commands.holds import hold_sentence
 from services.platform.sole_trader import Trader, sole_trader
 from shared.settings.rates import rate_notes
@@ -24,7 +26,8 @@ def trading(url: str, verb: str) -> Iterator[Trader]:
     """
     # A process started anew must not be taken for the one before it, which may only be paused.
     holder = f"{verb}-{gethostname()}-{os.getpid()}/{token_hex(8)}"
-    with sole_trader(url, holder) as trader, pointing_at(url, Path.cwd(), os.getpid()):
+    upgrading = partial(growing, "rewriting rows")
+    with sole_trader(url, holder, upgrading) as trader, pointing_at(url, Path.cwd(), os.getpid()):
         yield trader
 
 

@@ -265,8 +265,8 @@ class AccountDesk:
             seq=closed.seq,
             granularity_seconds=closed.granularity_seconds,
             candle_time=closed.candle.time,
-            verdicts_json=writer.verdicts_json(fact, outcome),
-            indicators_json=writer.indicators_json(fact),
+            verdicts=writer.verdicts(fact, outcome),
+            indicators=writer.indicators(fact),
             params_hash=fact.params_hash,
             params_version=fact.params_version,
         )

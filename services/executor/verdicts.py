@@ -4,15 +4,14 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
 from shared.contracts.decimals import format_pips
 from shared.contracts.facts import CandleAssessed
 from shared.core.account import Outcome
 from shared.core.gates import signal_verdict
 from shared.core.strategies import strategy_named
-from shared.core.types import GATE_NAMES, MARKET_STATE_NAMES, PASSED, REASON_NAMES, SIDE_NAMES
+from shared.core.types import MARKET_STATE_NAMES, SIDE_NAMES
 from shared.settings.settings import Settings
+from shared.store.rows.market import Verdicts
 
 # From here on, hours say more than minutes.
 _LONG_MINUTES: Final = 180
@@ -27,7 +26,7 @@ class VerdictWriter:
         strategy = strategy_named(settled.strategy)
         allowed = [name for number, name in enumerate(MARKET_STATE_NAMES) if strategy.allowed_states & (1 << number)]
         self._pair = pair
-        self._reading_names = strategy.reading_names
+        self._names = ("atr", "atr_median", "adx", *strategy.reading_names)
         self._limits = (
             ", ".join(map(str, settled.sessions)),
             f"{format_pips(settled.max_spread_points)} pips",
@@ -38,8 +37,8 @@ class VerdictWriter:
             "BUY or SELL",
         )
 
-    def verdicts_json(self, fact: CandleAssessed, outcome: Outcome) -> str:
-        """Return the seven verdicts in order as JSON text: gate, passed, reason, value, limit."""
+    def verdicts(self, fact: CandleAssessed, outcome: Outcome) -> Verdicts:
+        """Return the seven verdicts."""
         assessment = fact.assessment
         reasons = (
             assessment.session,
@@ -59,18 +58,15 @@ class VerdictWriter:
             MARKET_STATE_NAMES[assessment.market_state],
             SIDE_NAMES[assessment.signal],
         )
-        verdicts = [
-            {"gate": gate, "passed": reason == PASSED, "reason": REASON_NAMES[reason], "value": value, "limit": limit}
-            for gate, reason, value, limit in zip(GATE_NAMES, reasons, values, self._limits, strict=True)
-        ]
-        return msgspec.json.encode(verdicts).decode()
+        return Verdicts(reasons, values, self._limits)
 
-    def indicators_json(self, fact: CandleAssessed) -> str:
-        """Return the readings behind the verdicts as JSON text; a reading that is not valid yet is null."""
+    def indicators(self, fact: CandleAssessed) -> dict[str, float | None]:
+        """Return the readings behind the verdicts by name; one that is not valid yet is None."""
         assessment = fact.assessment
-        readings = dict(zip(self._reading_names, assessment.readings, strict=False))
-        figures = {"atr": assessment.atr, "atr_median": assessment.atr_median, "adx": assessment.adx, **readings}
-        return msgspec.json.encode(figures).decode()
+        figures = (assessment.atr, assessment.atr_median, assessment.adx, *assessment.readings)
+        # A strategy has at most as many figures of its own as there is room for.
+        named = zip(self._names, figures, strict=False)
+        return {name: figure if math.isfinite(figure) else None for name, figure in named}
 
 
 def _clock(seconds: int) -> str:

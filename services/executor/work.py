@@ -6,7 +6,6 @@ from typing import Final
 from services.executor.commands.holds import held
 from services.executor.desk import AccountDesk
 from services.executor.settlement import COMMANDS, NOTHING_GIVEN, QUOTES, Closing, Given, QuoteExit, Settlement
-from shared.contracts.codec import decode_assessed
 from shared.contracts.envelope import ALL_PAIRS, Message, fact_message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, AccountEvent, CandleAssessed, Quote
 from shared.contracts.vocabulary import QuotePurpose
@@ -50,7 +49,7 @@ class ExecutorWork:
 
     def stored_after(self, reader: Reader, cursor: int, limit: int) -> list[CandleAssessed]:
         """Return the assessed candles that follow the cursor."""
-        return [decode_assessed(row.body_json) for row in reader.assessments_after(cursor, limit)]
+        return reader.assessments_after(cursor, limit)
 
     def restore(self, reader: Reader) -> None:
         """Have the desk continue from its snapshot."""

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from shared.contracts.errors import InputError, unwritable
 from shared.contracts.shown import TRADE_COLUMNS, trade_texts
 from shared.contracts.times import format_time
@@ -60,12 +58,11 @@ def _signals(reader: Reader) -> Iterator[Mapping[str, str]]:
 
 
 def _signal_texts(row: GateSnapshotRow) -> Mapping[str, str]:
-    verdicts = msgspec.json.decode(row.verdicts_json)
     values = (
         format_time(row.time),
         row.pair,
         row.strategy,
-        str(verdicts[GATE_SIGNAL - 1]["value"]),
+        row.verdicts.values[GATE_SIGNAL - 1],
         SIDE_NAMES[row.final_signal],
         REASON_NAMES[row.reason],
         format_time(row.candle_time),

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from shared.contracts.codec import encode_assessed
 from shared.contracts.decimals import MONEY_DIGITS, format_money, format_points
+from shared.contracts.facts import CandleAssessed
 from shared.contracts.times import format_time
 from shared.core.types import REASON_NAMES, SIDE_NAMES, Side
+from shared.store.rows.market import Verdicts
 
 _PRICES: Final = frozenset({"entry_price", "exit_price", "stop_loss", "take_profit", "mark_price"})
 _MONEY: Final = frozenset(
@@ -19,6 +22,10 @@ Row = TypeVar("Row")
 
 class DifferenceError(Exception):
     """The ledger and its replay part here."""
+
+
+class _Told(NamedTuple):
+    body_json: str
 
 
 def compare_all(name: str, stored: Iterable[Row], replayed: Sequence[Row]) -> None:
@@ -45,6 +52,13 @@ def compare(name: str, stored: object, replayed: object) -> None:
             raise DifferenceError(f"{name}: {key} is {was} in the ledger, {is_now} when replayed")
 
 
+def compare_assessed(name: str, stored: CandleAssessed | None, replayed: CandleAssessed) -> None:
+    """Raise DifferenceError, naming the first figure that differs, unless two assessments say the same."""
+    # Figures that are not valid yet equal nothing, unlike the texts in which they are told.
+    if stored != replayed:
+        compare(name, stored and _Told(encode_assessed(stored)), _Told(encode_assessed(replayed)))
+
+
 def _shown(key: str, value: object, digits: int) -> str:
     """Write a figure of a row as people know it: prices and money as decimals, times, reasons and sides by name."""
     last = key.rpartition(".")[2]
@@ -64,7 +78,9 @@ def _shown(key: str, value: object, digits: int) -> str:
 def _leaves(value: object, name: str = "") -> dict[str, object]:
     """Return every figure of a row under its name, looking into rows within rows and JSON text."""
     fields = getattr(value, "_asdict", None)
-    if fields is not None:
+    if isinstance(value, Verdicts):
+        value = {told["gate"]: told for told in value.in_words()}
+    elif fields is not None:
         value = fields()
     elif name.endswith("_json") and isinstance(value, str):
         value, name = msgspec.json.decode(value), name.removesuffix("_json")

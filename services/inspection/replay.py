@@ -11,12 +11,10 @@ from services.executor.settlement import NOTHING_GIVEN, Closed, Given, Settlemen
 from services.executor.work import ACCOUNT, equity_row
 from services.executor.work import SERVICE as EXECUTOR
 from services.inspection.checkpoint import Checkpoint, ProvenState, proven_state
-from services.inspection.differences import DifferenceError, compare, compare_all
+from services.inspection.differences import DifferenceError, compare, compare_all, compare_assessed
 from services.strategy.desk import KnownNews, PairDesk
 from services.strategy.work import SERVICE as STRATEGY
-from services.strategy.work import assessment_row
-from shared.contracts.codec import decode_assessed
-from shared.contracts.facts import CandleClosed
+from shared.contracts.facts import CandleAssessed, CandleClosed
 from shared.contracts.runs import RunMode
 from shared.contracts.shown import trade_hash
 from shared.contracts.times import format_time
@@ -29,7 +27,7 @@ from shared.runtime.remembered import remembered_run
 from shared.runtime.streams import ALL_ASSESSED, EXECUTOR_STREAM
 from shared.store.port import Reader
 from shared.store.rows.ledger import DailyStatsRow, TradeRow
-from shared.store.rows.market import AssessmentRow, GateSnapshotRow
+from shared.store.rows.market import GateSnapshotRow
 
 _CHUNK: Final = 2_000
 _ALL_DAYS: Final = 1_000_000
@@ -127,7 +125,7 @@ class Replay:
             assessment, snapshot = next(assessments, None), next(snapshots, None)
             self._follow(row.pair, 0 if snapshot is None else snapshot.params_version)
             assessed = self._desks[row.pair].assess(row, self._known_news(assessment))
-            compare(f"{place}: assessment", assessment, assessment_row(assessed))
+            compare_assessed(f"{place}: assessment", assessment, assessed)
             given = held(self._given(row, snapshot), self._holds, row.pair, row.seq)
             settlement = self._account.settle(assessed, given)
             compare(f"{place}: verdicts", snapshot, settlement.snapshot)
@@ -159,11 +157,10 @@ class Replay:
             self._account.follow(self._book.settings_at(self._reader, version))
             self._version = version
 
-    def _known_news(self, row: AssessmentRow | None) -> KnownNews | None:
+    def _known_news(self, fact: CandleAssessed | None) -> KnownNews | None:
         """Return what a live run knew of the news, which no calendar of today tells."""
-        if not self._live or row is None:
+        if not self._live or fact is None:
             return None
-        fact = decode_assessed(row.body_json)
         return KnownNews(fact.assessment.news, fact.news)
 
     def _given(self, candle: CandleClosed, snapshot: GateSnapshotRow | None) -> Given:

@@ -1,9 +1,9 @@
 """All services in one process: SQLite, a bus in memory, the same handlers as in containers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from services.executor.build import Executor, Outside
 from services.executor.work import SERVICE as EXECUTOR
@@ -18,10 +18,11 @@ from shared.runtime.consumer import StreamConsumer
 from shared.runtime.outgoing import DirectOutgoing
 from shared.settings.settings import Settings
 from shared.store.port import Reader, Store
-from shared.store.schema import SchemaState, check, upgrade
+from shared.store.schema import RowsDone, SchemaState, check, no_progress, upgrade
 from shared.store.sql_store import open_store
 
 BATCH: Final = 500
+Upgrading: TypeAlias = Callable[[], AbstractContextManager[RowsDone]]
 
 
 class Platform:
@@ -85,11 +86,20 @@ class Platform:
             self._bus.drain()
 
 
+def quietly() -> AbstractContextManager[RowsDone]:
+    """Tell nobody how far an upgrade is."""
+    return nullcontext(no_progress)
+
+
 @contextmanager
-def opened_store(url: str) -> Iterator[Store]:
-    """Open the store, making or upgrading its schema first where that is needed."""
+def opened_store(url: str, upgrading: Upgrading = quietly) -> Iterator[Store]:
+    """Open the store, making or upgrading its schema first where that is needed.
+
+    What `upgrading` yields is told meanwhile how many rows were rewritten, and of how many.
+    """
     if check(url).state in (SchemaState.EMPTY, SchemaState.OLDER):
-        upgrade(url)
+        with upgrading() as progress:
+            upgrade(url, progress)
     store = open_store(url)
     try:
         yield store

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from services.platform.platform import opened_store
+from services.platform.platform import Upgrading, opened_store, quietly
 from shared.contracts.errors import InfrastructureError, InputError, LeaseLostError
 from shared.runtime.consumer import no_fence
 from shared.runtime.lease import LEASE_SECONDS, RENEW_SECONDS, HeldLease, Policy, kept_in_background
@@ -28,13 +28,14 @@ class Trader(NamedTuple):
 
 
 @contextmanager
-def sole_trader(url: str, holder: str) -> Iterator[Trader]:
+def sole_trader(url: str, holder: str, upgrading: Upgrading = quietly) -> Iterator[Trader]:
     """Open the database for one process, of the name `holder`, making or upgrading its schema where that is needed.
 
-    Raises InputError while another process trades in it, and InfrastructureError where one began to meanwhile, which
-    it may after this one was paused for longer than the lease of a server's database lasts.
+    What `upgrading` yields is told of an upgrade, as `opened_store` says. Raises InputError while another process
+    trades in it, and InfrastructureError where one began to meanwhile, which it may after this one was paused for
+    longer than the lease of a server's database lasts.
     """
-    with locked_file(url) as is_locked, opened_store(url) as store:
+    with locked_file(url) as is_locked, opened_store(url, upgrading) as store:
         if is_locked:
             yield Trader(store, no_fence)
             return

@@ -5,7 +5,6 @@ from typing import Final
 
 from services.strategy.desk import PairDesk
 from shared.calendar.economic import EconomicCalendar
-from shared.contracts.codec import encode_assessed
 from shared.contracts.envelope import Message, fact_message, message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, CandleClosed
 from shared.contracts.runs import RunMode
@@ -14,7 +13,6 @@ from shared.runtime.param_versions import ParameterBook
 from shared.runtime.streams import assessed_of, candle_stream
 from shared.settings.settings import Settings
 from shared.store.port import Reader, Transaction
-from shared.store.rows.market import AssessmentRow
 from shared.store.rows.runtime import SnapshotRow
 
 SERVICE: Final = "strategy"
@@ -71,8 +69,7 @@ class StrategyWork:
         self._refresh_params(transaction)
         self._refresh_news(transaction)
         assessed = [self._desk(fact.pair).assess(fact) for fact in facts]
-        rows = [assessment_row(fact) for fact in assessed]
-        transaction.add_assessments(rows)
+        transaction.add_assessments(assessed)
         last_of_pair = {fact.pair: fact.seq for fact in facts}
         transaction.save_snapshots(
             [
@@ -80,7 +77,7 @@ class StrategyWork:
                 for pair, seq in last_of_pair.items()
             ]
         )
-        outgoing.stage(transaction, [self._message(fact) for fact in assessed], [row.body_json for row in rows])
+        outgoing.stage(transaction, [self._message(fact) for fact in assessed])
 
     def _desk(self, pair: str) -> PairDesk:
         desk = self._desks.get(pair)
@@ -120,17 +117,3 @@ class StrategyWork:
             correlation_id=cause,
             causation_id=cause,
         )
-
-
-def assessment_row(fact: CandleAssessed) -> AssessmentRow:
-    """Return the row that keeps an assessed candle; it has its candle's place."""
-    closed = fact.closed
-    return AssessmentRow(
-        stream=assessed_of(closed.stream),
-        seq=closed.seq,
-        pair=closed.pair,
-        candle_time=closed.candle.time,
-        strategy=fact.strategy,
-        params_hash=fact.params_hash,
-        body_json=encode_assessed(fact),
-    )

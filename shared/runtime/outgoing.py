@@ -25,11 +25,8 @@ def sent_after_commit(outgoing: "Outgoing", transaction: AbstractContextManager[
 class Outgoing(Protocol):
     """Facts on their way out of a service."""
 
-    def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:
-        """Prepare facts inside the transaction that makes them true; `texts` are their bodies where they are written.
-
-        A body is written once, and what is stored of it is what is sent.
-        """
+    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:
+        """Prepare facts inside the transaction that makes them true."""
         ...
 
     def publish(self) -> None:
@@ -53,7 +50,7 @@ class DirectOutgoing:
         self._bus = bus
         self._staged: list[Message] = []
 
-    def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:  # noqa: ARG002  (the port's)
+    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:  # noqa: ARG002  (the port's)
         """Remember facts until their transaction has committed."""
         self._staged.extend(messages)
 
@@ -74,12 +71,9 @@ class OutboxOutgoing:
         """Wake the relay after each commit."""
         self._wake_relay = wake_relay
 
-    def stage(self, transaction: Transaction, messages: Sequence[Message], texts: Sequence[str] | None = None) -> None:
+    def stage(self, transaction: Transaction, messages: Sequence[Message]) -> None:
         """Write facts to the outbox in the transaction that makes them true."""
-        bodies = [encode_fact(message.body) for message in messages] if texts is None else texts
-        transaction.stage_outbox(
-            [WireMessage.of(message, body) for message, body in zip(messages, bodies, strict=True)]
-        )
+        transaction.stage_outbox([WireMessage.of(message, encode_fact(message.body)) for message in messages])
 
     def publish(self) -> None:
         """Have the relay look at the outbox."""

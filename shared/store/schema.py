@@ -1,7 +1,8 @@
 """Which schema a database has, and the way to the current one."""
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -33,10 +34,11 @@ class Steps(NamedTuple):
         return self.versions[-1]
 
 
-STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009", "0010", "0011", "0013", "0014", "0015"))
+STEPS: Final = Steps(("shared.store:migrations/versions",), ("0009", "0010", "0011", "0013", "0014", "0015", "0016"))
 # What was written before the first release.
 DRAFTS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 _VERSION_TABLE: Final = "alembic_version"
+RowsDone: TypeAlias = Callable[[int, int], None]
 
 
 class SchemaState(Enum):
@@ -74,10 +76,15 @@ def check(url: str) -> SchemaCheck:
         engine.dispose()
 
 
-def upgrade(url: str) -> SchemaCheck:
+def no_progress(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def upgrade(url: str, progress: RowsDone = no_progress) -> SchemaCheck:
     """Bring a database to the current schema, all or nothing, and return what was found before.
 
-    Raises InputError for a database that is newer, a draft, not ours or cannot be written.
+    `progress` is told how many rows were rewritten, and of how many. Raises InputError for a database that is newer, a
+    draft, not ours or cannot be written.
     """
     parsed = database_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -93,7 +100,7 @@ def upgrade(url: str) -> SchemaCheck:
         if parsed.get_backend_name() == "sqlite":
             require_writable(engine)
         if found.state is not SchemaState.CURRENT:
-            _migrate(engine)
+            _migrate(engine, progress)
         return found
     finally:
         engine.dispose()
@@ -151,7 +158,7 @@ def _state(found: str | None) -> SchemaState:
     return SchemaState.OLDER if found in STEPS.versions else SchemaState.NEWER
 
 
-def _migrate(engine: Engine) -> None:
+def _migrate(engine: Engine, progress: RowsDone) -> None:
     # Alembic is only needed here, and importing it costs more than opening the store.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -164,5 +171,5 @@ def _migrate(engine: Engine) -> None:
         if engine.dialect.name != "sqlite":
             # Whoever comes second finds the work done.
             take_turns(connection, SCHEMA_TURN)
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, progress=progress)
         command.upgrade(config, STEPS.current)

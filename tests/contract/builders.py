@@ -1,14 +1,27 @@
 """Rows and messages with sensible values, of which a test names only those that matter to it."""
 
+from math import nan
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.envelope import Message, WireMessage, message_id
-from shared.contracts.facts import AccountEvent, CandleClosed
+from shared.contracts.facts import AccountEvent, CandleAssessed, CandleClosed, NewsEvent
 from shared.contracts.trades import Entry, Exit, TradeCosts
-from shared.core.types import BUY, NO_SIDE, NO_SIGNAL, STOP_LOSS, Candle
+from shared.core.types import (
+    BUY,
+    GATE_NAMES,
+    NEWS_WINDOW,
+    NO_SIDE,
+    NO_SIGNAL,
+    PASSED,
+    RANGING,
+    STOP_LOSS,
+    Assessment,
+    Candle,
+    Readings,
+)
 from shared.store.rows.ledger import PositionRow, TradeOpening
-from shared.store.rows.market import AssessmentRow, CandleGapRow, GateSnapshotRow
+from shared.store.rows.market import CandleGapRow, GateSnapshotRow, Verdicts
 
 STREAM = "candles.0"
 MIDNIGHT = 1_399_507_200  # 2014-05-08T00:00:00Z
@@ -24,17 +37,53 @@ def a_candle(seq: int = 1, **changes: Any) -> CandleClosed:
     return CandleClosed(STREAM, seq, seq - 1, "EUR_USD", 300, 5, candle)._replace(**changes)
 
 
-def an_assessment(seq: int = 1, **changes: Any) -> AssessmentRow:
-    """Return the assessment of the `seq`-th candle."""
-    time = MIDNIGHT + (seq - 1) * M5
-    return AssessmentRow(STREAM, seq, "EUR_USD", time, "ema_vwap", "abc123", '{"atr":"0.00021"}')._replace(**changes)
+def an_assessment(seq: int = 1, **changes: Any) -> CandleAssessed:
+    """Return the assessment of the `seq`-th candle, whose indicators are those of `a_gate_snapshot`."""
+    assessment = Assessment(
+        session=PASSED,
+        spread=PASSED,
+        news=NEWS_WINDOW,
+        market_state_verdict=PASSED,
+        signal=NO_SIDE,
+        market_state=RANGING,
+        spread_points=10,
+        atr=0.00020999999999999998,
+        atr_median=nan,
+        adx=17.0,
+        readings=Readings(-1.5e-9, *(nan,) * 5),
+    )
+    fact = CandleAssessed(
+        closed=a_candle(seq),
+        strategy="ema_vwap",
+        params_hash="abc123",
+        trading_day=16_198,
+        assessment=assessment,
+        news=NewsEvent("Non-Farm", "USD", 7.25),
+    )
+    return fact._replace(**changes)
 
 
 def a_gate_snapshot(seq: int = 1, **changes: Any) -> GateSnapshotRow:
     """Return what was judged of the `seq`-th candle."""
     time = MIDNIGHT + (seq - 1) * M5
     row = GateSnapshotRow(
-        time + M5, "EUR_USD", "ema_vwap", NO_SIDE, NO_SIGNAL, 0b1000000, STREAM, seq, M5, time, "[]", "{}", "abc123"
+        time=time + M5,
+        pair="EUR_USD",
+        strategy="ema_vwap",
+        final_signal=NO_SIDE,
+        reason=NO_SIGNAL,
+        failed_gates=0b1000000,
+        stream=STREAM,
+        seq=seq,
+        granularity_seconds=M5,
+        candle_time=time,
+        verdicts=Verdicts(
+            reasons=(*[PASSED] * 6, NO_SIGNAL),
+            values=tuple(f"{gate} is" for gate in GATE_NAMES),
+            limits=tuple(f"{gate} may be" for gate in GATE_NAMES),
+        ),
+        indicators={"atr": 0.00020999999999999998, "atr_median": None, "adx": 17.0, "ema_fast": -1.5e-9},
+        params_hash="abc123",
     )
     return row._replace(**changes)
 

@@ -165,6 +165,7 @@ class StoreContract:
     def test_a_judged_candle_is_found_by_its_open_time_and_by_its_decision_time(self, store: Store) -> None:
         held = a_gate_snapshot(2, final_signal=BUY, reason=HOLD)
         with store.transaction() as transaction:
+            transaction.add_assessments([an_assessment(1), an_assessment(2)])
             transaction.add_gate_snapshots([a_gate_snapshot(1), held])
         with store.reading() as reader:
             assert reader.gate_snapshots(10) == [held, a_gate_snapshot(1)]

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
 from pydantic import BaseModel, Field
 
 from services.api.shapes.ledger import AccountEvent
@@ -95,8 +94,8 @@ def judged_fields(row: GateSnapshotRow) -> dict[str, Any]:
         "strategy": row.strategy,
         "final_signal": SIDE_NAMES[row.final_signal],
         "reason": REASON_NAMES[row.reason],
-        "gates": msgspec.json.decode(row.verdicts_json, type=list[dict[str, Any]]),
-        "indicators": msgspec.json.decode(row.indicators_json),
+        "gates": row.verdicts.in_words(),
+        "indicators": dict(row.indicators),
         "params_hash": row.params_hash,
         "params_version": row.params_version,
     }

@@ -11,7 +11,7 @@ from services.cli.database import database_url, url_read
 from services.cli.documents.operations import AcceptedRestore, SchemaFound, UpgradedSchema
 from services.cli.options import AtDatabase
 from services.cli.terminal.output import DID_NOT_HOLD, note, say, say_json
-from services.cli.terminal.progress import busy
+from services.cli.terminal.progress import growing
 from services.executor.restored import accept_restored
 from shared.anchors.anchoring import begin_anchors
 from shared.anchors.file import AnchorError
@@ -28,8 +28,8 @@ from shared.store.sql_store import open_store
 def upgrade(where: AtDatabase, as_json: bool) -> None:
     """Bring the database to the schema of this version and print what it was; raise InputError where that cannot be."""
     url = _url(where)
-    with busy("upgrading"):
-        before = schema.upgrade(url)
+    with growing("rewriting rows") as progress:
+        before = schema.upgrade(url, progress)
     after = schema.check(url)
     if as_json:
         upgraded: UpgradedSchema = {"ok": True, "before": before.found, "now": after.found or after.wanted}

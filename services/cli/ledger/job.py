@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple, cast
 
 from services.cli.database import reading, reading_at, url_read
 from services.cli.documents.account import RunningProcess, Status
-from services.cli.documents.market import JudgedCandle
+from services.cli.documents.market import JudgedCandle, Verdict
 from services.cli.ledger.rows import position_fields, say_positions, say_trades, trade_fields, whole_trade
 from services.cli.options import AtDatabase, Between
 from services.cli.terminal.output import NO_VALUE, duration_text, note, say, say_figures, say_json
@@ -94,8 +92,8 @@ def _judged(row: GateSnapshotRow) -> JudgedCandle:
         "strategy": row.strategy,
         "final_signal": SIDE_NAMES[row.final_signal],
         "reason": REASON_NAMES[row.reason],
-        "gates": msgspec.json.decode(row.verdicts_json),
-        "indicators": msgspec.json.decode(row.indicators_json),
+        "gates": cast("list[Verdict]", row.verdicts.in_words()),
+        "indicators": dict(row.indicators),
     }
 
 

@@ -56,6 +56,18 @@ def preparing(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def growing(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal once what is yielded is told how much is done, and of how much."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(doing, total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+@contextmanager
 def bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on a terminal; what is yielded is told how much of `total` is done."""
     if not sys.stderr.isatty() or not total:

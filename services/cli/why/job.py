@@ -1,6 +1,6 @@
 """`scalpbot why`: what the database holds of one candle."""
 
-import msgspec
+from typing import cast
 
 from services.cli.database import reading
 from services.cli.documents.market import Event, ExplainedVerdict, TradeOfCandle, Verdict, Why
@@ -61,7 +61,7 @@ def _require_kept(reader: Reader, pair: str, moment: int, text: str) -> None:
 
 def _answer(reader: Reader, row: GateSnapshotRow) -> Why:
     reason = REASON_NAMES[row.reason]
-    verdicts = msgspec.json.decode(row.verdicts_json, type=list[Verdict])
+    verdicts = cast("list[Verdict]", row.verdicts.in_words())
     gates: list[ExplainedVerdict] = [
         {"number": number, **verdict, "words": REASON_WORDS[verdict["reason"]]}
         for number, verdict in enumerate(verdicts, start=1)
@@ -75,7 +75,7 @@ def _answer(reader: Reader, row: GateSnapshotRow) -> Why:
         "decision_time": format_time(row.time),
         "strategy": row.strategy,
         "gates": gates,
-        "indicators": msgspec.json.decode(row.indicators_json),
+        "indicators": dict(row.indicators),
         "final_signal": SIDE_NAMES[row.final_signal],
         "reason": reason,
         "outcome": _outcome(reason, gates, trade),

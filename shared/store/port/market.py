@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from shared.contracts.facts import CandleClosed
+from shared.contracts.facts import CandleAssessed, CandleClosed
 from shared.store.rows.listing import NewestCandle
-from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
+from shared.store.rows.market import CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
 
 
 class MarketReads(Protocol):
@@ -55,7 +55,7 @@ class MarketReads(Protocol):
         """Return gaps, latest first."""
         ...
 
-    def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
+    def assessments_after(self, seq: int, limit: int) -> list[CandleAssessed]:
         """Return the next assessments of all streams in the order of their candles, at most `limit`."""
         ...
 
@@ -91,10 +91,13 @@ class MarketWrites(Protocol):
         """Add gaps, leaving out those that are known."""
         ...
 
-    def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
+    def add_assessments(self, facts: Sequence[CandleAssessed]) -> None:
         """Add assessments; a second one of the same seq is an InvariantError."""
         ...
 
     def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
-        """Add judged candles; a second one of the same seq is an InvariantError."""
+        """Add judged candles; a second one of the same seq is an InvariantError.
+
+        Their indicators are those of the assessments, and are not written again.
+        """
         ...

@@ -1,8 +1,9 @@
 """Rows of the market: candles, what was refused or is missing, and how each candle was judged."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from shared.core.types import Reason, Side
+from shared.core.types import GATE_NAMES, PASSED, REASON_NAMES, Reason, Side
 
 
 class RejectedCandleRow(NamedTuple):
@@ -29,22 +30,26 @@ class CandleGapRow(NamedTuple):
     kind: str
 
 
-class AssessmentRow(NamedTuple):
-    """What the market alone says of one candle; `body_json` is the whole fact for consumers that missed its message."""
+class Verdicts(NamedTuple):
+    """What the seven gates said, in order: reasons, PASSED where one passed, and values and limits in words."""
 
-    stream: str
-    seq: int
-    pair: str
-    candle_time: int
-    strategy: str
-    params_hash: str
-    body_json: str
+    reasons: tuple[Reason, ...]
+    values: tuple[str, ...]
+    limits: tuple[str, ...]
+
+    def in_words(self) -> list[dict[str, Any]]:
+        """Return the verdicts as people and other programs are told them."""
+        return [
+            {"gate": gate, "passed": reason == PASSED, "reason": REASON_NAMES[reason], "value": value, "limit": limit}
+            for gate, reason, value, limit in zip(GATE_NAMES, *self, strict=True)
+        ]
 
 
 class GateSnapshotRow(NamedTuple):
     """All seven verdicts of one judged candle.
 
     `time` is the decision time, `reason` that of the first failing gate, `failed_gates` the mask of all that failed;
+    `indicators` are the figures of the candle's assessment by name, None where they were not valid yet.
     `params_version` is the version of the parameters, 0 for those that the run was begun with.
     """
 
@@ -58,8 +63,8 @@ class GateSnapshotRow(NamedTuple):
     seq: int
     granularity_seconds: int
     candle_time: int
-    verdicts_json: str
-    indicators_json: str
+    verdicts: Verdicts
+    indicators: Mapping[str, float | None]
     params_hash: str
     params_version: int = 0
 

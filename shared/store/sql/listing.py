@@ -16,15 +16,17 @@ from shared.store.rows.ledger import DailyStatsRow, EquityRow, TradeRow
 from shared.store.rows.listing import Listed, Span
 from shared.store.rows.market import GateSnapshotRow
 from shared.store.sql.audit import AuditSession
+from shared.store.sql.judged import GATE_ROWS, JudgedSession
 from shared.store.sql.ledger import LedgerSession, daily_stats_row, equity_row, event_row
 from shared.store.sql.market import CANDLE_ROWS, MarketSession
 from shared.store.sql.session import of_pair, picked
 from shared.store.tables.audit import AUDIT_LOG
+from shared.store.tables.judged import GATE_SNAPSHOTS
 from shared.store.tables.ledger import ACCOUNT_EVENTS, DAILY_STATS, EQUITY, TRADES
-from shared.store.tables.market import CANDLES, GATE_SNAPSHOTS
+from shared.store.tables.market import CANDLES
 
 
-class ListingSession(MarketSession, LedgerSession, AuditSession):
+class ListingSession(MarketSession, JudgedSession, LedgerSession, AuditSession):
     """Read lists page by page, and what is new."""
 
     def list_candles(self, pair: str, granularity_seconds: int, span: Span) -> list[Listed[CandleClosed]]:
@@ -37,7 +39,7 @@ class ListingSession(MarketSession, LedgerSession, AuditSession):
     def list_gates(self, span: Span, pair: str | None = None) -> list[Listed[GateSnapshotRow]]:
         """Page by candle time and seq; the index of one pair has the time alone."""
         columns = GATE_SNAPSHOTS.c
-        query = of_pair(select(GATE_SNAPSHOTS), columns.pair, pair)
+        query = of_pair(GATE_ROWS, columns.pair, pair)
         rows = self._gate_rows(_paged(query, columns.candle_time, columns.seq, span))
         return [Listed(row.candle_time, row.seq, row) for row in rows]
 

@@ -1,20 +1,19 @@
-"""Market data and what the market said of each candle, in the store."""
+"""Market data in the store."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, select
 
 from shared.contracts.decimals import digits_in, format_fixed
 from shared.contracts.facts import CandleClosed
 from shared.contracts.granularity import NAME_BY_SECONDS
 from shared.contracts.times import format_time
-from shared.contracts.vocabulary import REASON_OF_NAME, SIDE_OF_NAME
-from shared.core.types import PRICE_NAMES, REASON_NAMES, SIDE_NAMES, Candle
+from shared.core.types import PRICE_NAMES, Candle
 from shared.store.rows.listing import NewestCandle
-from shared.store.rows.market import AssessmentRow, CandleGapRow, FunnelRow, GateSnapshotRow, RejectedCandleRow
-from shared.store.sql.session import Session, Values, of_pair, picked, read_fixed, read_name
-from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_SNAPSHOTS, REJECTED_CANDLES
+from shared.store.rows.market import CandleGapRow, RejectedCandleRow
+from shared.store.sql.session import Session, Values, of_pair, picked, read_fixed
+from shared.store.tables.market import CANDLE_GAPS, CANDLES, REJECTED_CANDLES
 
 CANDLE_ROWS: Final = picked(
     CANDLES, ("id", "stream", "seq", "previous_seq", "pair", "granularity", "time", "volume", *PRICE_NAMES)
@@ -47,7 +46,7 @@ _NEWEST_CANDLES: Final = _newest_candles()
 
 
 class MarketSession(Session):
-    """Read and write candles, refused rows, gaps, assessments and judged candles."""
+    """Read and write candles, refused rows and gaps."""
 
     def last_candle(self) -> CandleClosed | None:
         """Take the end of the unique index on seq."""
@@ -109,43 +108,6 @@ class MarketSession(Session):
         query = query.order_by(CANDLE_GAPS.c.from_time.desc(), CANDLE_GAPS.c.id.desc()).limit(limit)
         return [CandleGapRow._make(row) for row in self._connection.execute(query)]
 
-    def assessments_after(self, seq: int, limit: int) -> list[AssessmentRow]:
-        """Walk the primary key, which is seq, upwards."""
-        query = picked(ASSESSMENTS, AssessmentRow._fields).where(ASSESSMENTS.c.seq > seq)
-        query = query.order_by(ASSESSMENTS.c.seq).limit(limit)
-        return [AssessmentRow._make(row) for row in self._connection.execute(query)]
-
-    def gate_snapshots(self, limit: int, pair: str | None = None) -> list[GateSnapshotRow]:
-        """Order by row id from the end; of one pair by the time of the candle first, as its index does."""
-        columns = GATE_SNAPSHOTS.c
-        place = (columns.id,) if pair is None else (columns.candle_time, columns.id)
-        query = of_pair(select(GATE_SNAPSHOTS), columns.pair, pair)
-        return self._gate_rows(query.order_by(*(column.desc() for column in place)).limit(limit))
-
-    def gate_snapshots_at(self, pair: str, time: int) -> list[GateSnapshotRow]:
-        """Look the opening up in the index on pair and candle time, then search the week before it there."""
-        columns = GATE_SNAPSHOTS.c
-        query = select(GATE_SNAPSHOTS).where(columns.pair == pair).order_by(columns.id)
-        # No candle is longer than a week, which lets the index find the one that was decided upon.
-        before = columns.candle_time.between(time - 7 * 86_400, time)
-        opened = self._gate_rows(query.where(columns.candle_time == time))
-        return opened or self._gate_rows(query.where(before, columns.ts_utc == time))
-
-    def gate_snapshots_after(self, seq: int, limit: int) -> list[GateSnapshotRow]:
-        """Walk the unique index on seq upwards, through all streams."""
-        columns = GATE_SNAPSHOTS.c
-        return self._gate_rows(select(GATE_SNAPSHOTS).where(columns.seq > seq).order_by(columns.seq).limit(limit))
-
-    def gate_funnel(self, pair: str | None = None) -> list[FunnelRow]:
-        """Group and count in the database; rows come by name of the reason, then by mask."""
-        columns = GATE_SNAPSHOTS.c
-        query = of_pair(select(columns.reason, columns.failed_gates, func.count()), columns.pair, pair)
-        query = query.group_by(columns.reason, columns.failed_gates).order_by(columns.reason, columns.failed_gates)
-        return [
-            FunnelRow(read_name(REASON_OF_NAME, reason, GATE_SNAPSHOTS, reason, "reason"), failed, candles)
-            for reason, failed, candles in self._connection.execute(query)
-        ]
-
     def add_candles(self, rows: Sequence[CandleClosed]) -> None:
         """Insert in bulk, prices as decimals with the digits of their points."""
         self._add(CANDLES, map(_candle_values, rows))
@@ -158,19 +120,8 @@ class MarketSession(Session):
         """Insert in bulk; on a conflict of pair, granularity and span the stored row stays."""
         self._add(CANDLE_GAPS, map(_gap_values, rows))
 
-    def add_assessments(self, rows: Sequence[AssessmentRow]) -> None:
-        """Insert in bulk under seq as the primary key."""
-        self._add(ASSESSMENTS, ({**row._asdict(), "candle_time": format_time(row.candle_time)} for row in rows))
-
-    def add_gate_snapshots(self, rows: Sequence[GateSnapshotRow]) -> None:
-        """Insert in bulk; version 0 of the parameters is written as NULL."""
-        self._add(GATE_SNAPSHOTS, map(_gate_values, rows))
-
     def _candle_rows(self, query: Select[Any]) -> list[CandleClosed]:
         return [_candle_row(row) for row in self._connection.execute(query).all()]
-
-    def _gate_rows(self, query: Select[Any]) -> list[GateSnapshotRow]:
-        return [_gate_row(row) for row in self._connection.execute(query)]
 
 
 def _candle_values(row: CandleClosed) -> Values:
@@ -210,34 +161,3 @@ def _gap_values(row: CandleGapRow) -> Values:
         "from_time": format_time(row.from_time),
         "to_time": format_time(row.to_time),
     }
-
-
-def _gate_values(row: GateSnapshotRow) -> Values:
-    return {
-        **row._asdict(),
-        "ts_utc": format_time(row.time),
-        "final_signal": SIDE_NAMES[row.final_signal],
-        "reason": REASON_NAMES[row.reason],
-        "granularity": NAME_BY_SECONDS[row.granularity_seconds],
-        "candle_time": format_time(row.candle_time),
-        "params_version": row.params_version or None,
-    }
-
-
-def _gate_row(row: Row[Any]) -> GateSnapshotRow:
-    return GateSnapshotRow(
-        time=row.ts_utc,
-        pair=row.pair,
-        strategy=row.strategy,
-        final_signal=read_name(SIDE_OF_NAME, row.final_signal, GATE_SNAPSHOTS, row.id, "final_signal"),
-        reason=read_name(REASON_OF_NAME, row.reason, GATE_SNAPSHOTS, row.id, "reason"),
-        failed_gates=row.failed_gates,
-        stream=row.stream,
-        seq=row.seq,
-        granularity_seconds=row.granularity,
-        candle_time=row.candle_time,
-        verdicts_json=row.verdicts_json,
-        indicators_json=row.indicators_json,
-        params_hash=row.params_hash,
-        params_version=row.params_version or 0,
-    )

@@ -6,8 +6,9 @@ from sqlalchemy import Column, ColumnElement, Select, Table, and_, delete, func,
 
 from shared.store.rows.pruning import Old, Prunable
 from shared.store.sql.market import MarketSession
+from shared.store.tables.judged import ASSESSMENTS, GATE_SNAPSHOTS
 from shared.store.tables.ledger import EQUITY
-from shared.store.tables.market import ASSESSMENTS, CANDLE_GAPS, CANDLES, GATE_SNAPSHOTS
+from shared.store.tables.market import CANDLE_GAPS, CANDLES
 
 # The table, and the key that is in the order of its rows.
 _TABLES: Final[dict[Prunable, tuple[Table, Column[Any]]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, func, select
+from sqlalchemy import BindParameter, Column, Connection, Dialect, Row, Select, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -29,11 +29,15 @@ _MANY: Final = 5
 
 
 class Insert(NamedTuple):
-    """The statement for a few rows of a table, the one that is quicker for many, and the order that both want."""
+    """The statement for a few rows of a table, the one that is quicker for many, and the order that both want.
+
+    `same` asks for the rows that have all these values already, in that order.
+    """
 
     few: str
     many: str
     ordered: Callable[[Values], tuple[object, ...]]
+    same: str
 
 
 class Session:
@@ -55,8 +59,12 @@ class Session:
 
     def _add(self, table: Table, rows: Iterable[Values]) -> None:
         # Straight to the driver: its own conversion of every value would cost more than the database takes to store it.
+        ordered = self._inserts[table.name].ordered
+        self._add_ordered(table, [ordered(row) for row in rows])
+
+    def _add_ordered(self, table: Table, values: list[tuple[object, ...]]) -> None:
+        """Insert rows that have the order of `written_columns` already."""
         insert = self._inserts[table.name]
-        values = [insert.ordered(row) for row in rows]
         if values:
             self._connection.exec_driver_sql(insert.many if len(values) >= _MANY else insert.few, values)
 
@@ -157,4 +165,18 @@ def _statements(table: Table, dialect: Dialect) -> Insert:
         insert = insert.on_conflict_do_update(index_elements=key, set_=news)
     few = str(insert.compile(dialect=dialect, column_keys=columns))
     copied = dialect.name != "sqlite" and table not in (*_KEPT, *_OVERWRITTEN)
-    return Insert(few, copy_statement(table.name, columns) if copied else few, itemgetter(*columns))
+    return Insert(
+        few=few,
+        many=copy_statement(table.name, columns) if copied else few,
+        ordered=itemgetter(*columns),
+        same=str(_same(table, columns).compile(dialect=dialect)),
+    )
+
+
+def _same(table: Table, columns: Sequence[str]) -> Select[Any]:
+    query = select(*table.primary_key.columns)
+    for name in columns:
+        column = table.c[name]
+        value: BindParameter[Any] = bindparam(name)
+        query = query.where(column.is_not_distinct_from(value) if column.nullable else column == value)
+    return query

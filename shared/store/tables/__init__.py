@@ -6,6 +6,7 @@ Prices and money are exact decimals, times UTC, closed sets are written by name,
 from shared.store.tables import (
     audit,
     commands,
+    judged,
     leases,
     ledger,
     market,
@@ -18,11 +19,13 @@ from shared.store.tables import (
 )
 from shared.store.tables.metadata import METADATA
 from shared.store.triggers import attach_triggers
+from shared.store.views import attach_views
 
 __all__ = [
     "METADATA",
     "audit",
     "commands",
+    "judged",
     "leases",
     "ledger",
     "market",
@@ -35,3 +38,4 @@ __all__ = [
 ]
 
 attach_triggers(METADATA)
+attach_views(METADATA)

@@ -1,23 +1,11 @@
-"""The tables of the market: candles, what was refused or is missing, and how each candle was judged."""
+"""The tables of the market: candles, and what was refused or is missing."""
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Double,
-    Index,
-    Integer,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Double, Index, Integer, Table, Text, UniqueConstraint
 
 from shared.contracts.vocabulary import GapKind
-from shared.core.types import SIDE_NAMES
-from shared.store.tables.metadata import METADATA, Identity, identity, one_of, optional, required
+from shared.store.tables.metadata import METADATA, identity, one_of, required
 from shared.store.types import ExactDecimal, Granularity, UtcTime
 
 # Every closed candle at its place among all, without gaps; the stream names the partition that judges it.
@@ -69,38 +57,4 @@ CANDLE_GAPS: Final = Table(
     Index("ix_candle_gaps_from_time", "from_time"),
     CheckConstraint("missing_candles >= 0", name="ck_candle_gaps_missing_candles"),
     one_of("kind", GapKind, "ck_candle_gaps_kind"),
-)
-
-# What the strategy service said of each candle: the whole fact, for consumers that missed the message.
-ASSESSMENTS: Final = Table(
-    "assessments",
-    METADATA,
-    *required(Text, "stream"),
-    Column("seq", Identity, autoincrement=False, nullable=False),
-    *required(Text, "pair"),
-    *required(UtcTime, "candle_time"),
-    *required(Text, "strategy", "params_hash", "body_json"),
-    PrimaryKeyConstraint("seq", name="pk_assessments"),
-)
-
-# One row per judged candle: all seven verdicts with value and limit.
-GATE_SNAPSHOTS: Final = Table(
-    "gate_snapshots",
-    METADATA,
-    identity(),
-    *required(UtcTime, "ts_utc"),
-    *required(Text, "pair", "strategy", "final_signal", "reason"),
-    # Bit (number - 1) of every gate that failed, bit 7 for a hold: what a funnel counts.
-    *required(Integer, "failed_gates"),
-    *required(Text, "stream"),
-    *required(BigInteger, "seq"),
-    *required(Granularity, "granularity"),
-    *required(UtcTime, "candle_time"),
-    *required(Text, "verdicts_json", "indicators_json", "params_hash"),
-    *optional(BigInteger, "params_version"),
-    UniqueConstraint("seq", name="uq_gate_snapshots_seq"),
-    one_of("final_signal", tuple(SIDE_NAMES.values()), "ck_gate_snapshots_final_signal"),
-    Index("ix_gate_snapshots_pair_candle_time", "pair", "candle_time"),
-    # Lists of all tables are read newest first, from a time and a key on.
-    Index("ix_gate_snapshots_candle_time", "candle_time", "seq"),
 )

@@ -16,7 +16,7 @@ from shared.store.port import Reader, Store, Transaction
 from shared.store.sql_store import SqlStore
 from shared.store.tables.metadata import METADATA
 from tests.faults.simulator.faults import COMMIT_FAILED, COMMIT_UNKNOWN, STORE_AWAY, Faults
-from tests.fixtures.paper import LEDGER_TABLES, NOON
+from tests.fixtures.paper import LEDGER_TABLES, NOON, ledger_query
 
 _SECONDS_LATER: Final = re.compile(r"([+-][0-9.]+) seconds")
 
@@ -51,7 +51,7 @@ class MemoryDatabase:
         """Return what two equal runs must agree on."""
         found = {}
         for table in LEDGER_TABLES:
-            cursor = self._raw.execute(f"SELECT * FROM {table}")
+            cursor = self._raw.execute(ledger_query(table))
             found[table] = LedgerTable(tuple(column[0] for column in cursor.description), cursor.fetchall())
         return found
 

@@ -9,8 +9,8 @@ from tests.faults.simulator.database import LedgerTable
 # What tells which effect a row is; every column is its value.
 _KEYS: Final = {
     "candles": ("stream", "seq"),
-    "assessments": ("stream", "seq"),
-    "gate_snapshots": ("stream", "seq"),
+    "assessments": ("seq",),
+    "gate_snapshots": ("seq",),
     "trades": ("pair", "signal_time"),
     "positions": ("pair",),
     "account_events": ("cause_stream", "cause_seq", "type"),

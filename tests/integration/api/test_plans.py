@@ -88,6 +88,9 @@ def flaws(plan: list[str], statement: str) -> list[str]:
     found = []
     for line in plan:
         node = line.strip().removeprefix("->  ")
+        if " judged_by" in node:
+            # What is judged by changes with the parameters alone: there are a handful of rows.
+            continue
         whole = node.startswith("SCAN") and "USING" not in node and not by_key
         if whole or node.startswith(("Seq Scan", "Parallel Seq Scan", "USE TEMP B-TREE FOR ORDER BY")):
             found.append(line)

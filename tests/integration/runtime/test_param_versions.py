@@ -75,7 +75,7 @@ def test_saved_parameters_rule_from_the_next_candle_on_and_after_a_restart(url: 
         assert {row.params_version for row in after} == {1}
         assert len({row.params_hash for row in before}) == len({row.params_hash for row in after}) == 1
         assert before[0].params_hash != after[0].params_hash
-        spreads = [json.loads(row.verdicts_json)[1] for row in after]
+        spreads = [row.verdicts.in_words()[1] for row in after]
         assert {(verdict["limit"], verdict["passed"]) for verdict in spreads} == {("0.1 pips", False)}
         require_sound(desk.store)
 

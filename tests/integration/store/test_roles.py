@@ -195,7 +195,7 @@ def test_nobody_may_change_an_audit_record(guarded_url: str, role: str, statemen
         (INGEST, "SELECT * FROM audit_log"),
         (INGEST, "UPDATE cursors SET seq = 0"),
         (STRATEGY, "INSERT INTO candles DEFAULT VALUES"),
-        (STRATEGY, "UPDATE assessments SET body_json = ''"),
+        (STRATEGY, "UPDATE assessments SET volume = 0"),
         (STRATEGY, "SELECT * FROM trades"),
         (STRATEGY, "INSERT INTO audit_log DEFAULT VALUES"),
         (EXECUTOR, "INSERT INTO settings DEFAULT VALUES"),

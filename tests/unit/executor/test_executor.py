@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from shared.contracts.codec import encode_assessed
 from shared.contracts.commands import default_expiry_seconds
 from shared.contracts.envelope import message_id
 from shared.contracts.facts import CANDLE_ASSESSED, CANDLE_CLOSED, CandleAssessed, Quote
@@ -16,7 +14,6 @@ from shared.core.types import BUY, SELL
 from shared.runtime.param_versions import save_params, section_of
 from shared.settings.settings import Settings, load_settings
 from shared.store.port import Store
-from shared.store.rows.market import AssessmentRow
 from tests.fixtures.commanded import plain_sql
 from tests.fixtures.market import M5, TUESDAY, assessment, candle
 from tests.unit.executor.desk_on_store import NOW, Desk
@@ -28,20 +25,7 @@ DECIDED = TUESDAY + M5
 def keep(store: Store, facts: Sequence[CandleAssessed]) -> None:
     """Put facts into the producer's table."""
     with store.transaction() as transaction:
-        transaction.add_assessments(
-            [
-                AssessmentRow(
-                    stream=fact.closed.stream,
-                    seq=fact.seq,
-                    pair=fact.closed.pair,
-                    candle_time=fact.closed.candle.time,
-                    strategy=fact.strategy,
-                    params_hash=fact.params_hash,
-                    body_json=encode_assessed(fact),
-                )
-                for fact in facts
-            ]
-        )
+        transaction.add_assessments(facts)
 
 
 def cursor(store: Store) -> int:
@@ -113,7 +97,7 @@ def test_first_candle_of_a_process_is_settled_by_the_version_that_it_names(store
     desk.handle(judged(1, params_version=1))
     with store.reading() as reader:
         (row,) = reader.gate_snapshots(10)
-    limits = {each["gate"]: each["limit"] for each in msgspec.json.decode(row.verdicts_json)}
+    limits = {each["gate"]: each["limit"] for each in row.verdicts.in_words()}
     assert (limits["daily_loss"], row.params_version) == ("1.5 %", 1)
     assert settings.gates.daily_loss_percent == Decimal(3)
 

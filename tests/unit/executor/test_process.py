@@ -12,7 +12,6 @@ from services.executor import process as executor_process
 from services.executor.commands.opened import opened_closes
 from services.executor.metrics import CommandMetrics, ExecutorMetrics, tell_outside
 from services.executor.process import run_executor
-from services.strategy.work import assessment_row
 from shared.contracts.commands import parse_command
 from shared.contracts.runs import RunMode
 from shared.core.types import BUY
@@ -155,7 +154,7 @@ def test_old_candle_brings_an_entry_unless_the_run_is_live_and_follows_quotes(st
     def play(parts: Any, store: Store) -> None:
         fact = judged(1, assessment(BUY))
         with store.transaction() as transaction:
-            transaction.add_assessments([assessment_row(fact)])
+            transaction.add_assessments([fact])
         parts["consumer"].handle([message(fact)])
         with store.reading() as reader:
             opened.append(bool(reader.positions()))

@@ -1,6 +1,5 @@
 """What is shown of a judged candle: each gate's value and limit, and the figures behind them."""
 
-import json
 from typing import Any
 
 import pytest
@@ -33,8 +32,7 @@ def outcome(start: int = 1_000, equity: int = 1_000) -> Outcome:
 def shown(fact: CandleAssessed, found: Outcome | None = None) -> dict[str, dict[str, Any]]:
     """Return the verdicts by the names of their gates."""
     return {
-        each["gate"]: each
-        for each in json.loads(VerdictWriter(PAIR, Settings()).verdicts_json(fact, found or outcome()))
+        each["gate"]: each for each in VerdictWriter(PAIR, Settings()).verdicts(fact, found or outcome()).in_words()
     }
 
 
@@ -80,7 +78,7 @@ def test_days_loss_is_told_in_percent_of_its_start(start: int, equity: int, text
 
 def test_readings_that_are_not_valid_yet_are_null() -> None:
     readings = Readings(1.5, *(float("nan"),) * 5)
-    found = json.loads(VerdictWriter(PAIR, Settings()).indicators_json(judged(found=assessment(readings=readings))))
+    found = VerdictWriter(PAIR, Settings()).indicators(judged(found=assessment(readings=readings)))
     assert found == {
         "atr": 0.001,
         "atr_median": 0.001,

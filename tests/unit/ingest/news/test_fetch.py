@@ -14,7 +14,6 @@ from services.strategy.news import NewsDesk
 from services.strategy.work import StrategyWork
 from shared.bus.in_process import InProcessBus
 from shared.calendar.economic import EconomicCalendar, EconomicEvent
-from shared.contracts.codec import decode_assessed
 from shared.contracts.errors import InputError, InvariantError
 from shared.contracts.facts import CandleAssessed, CandleClosed
 from shared.contracts.runs import RunMode
@@ -75,7 +74,7 @@ def assess(store: Store, work: StrategyWork, *rows: int) -> list[CandleAssessed]
         transaction.add_candles([a_candle(seq) for seq in rows])
     StreamConsumer(store, DirectOutgoing(InProcessBus()), work).catch_up()
     with store.reading() as reader:
-        return [decode_assessed(row.body_json) for row in reader.assessments_after(0, 100)]
+        return reader.assessments_after(0, 100)
 
 
 def closed(seq: int) -> CandleClosed:
