@@ -22,7 +22,8 @@ def filled_(url: str) -> Iterator[Store]:
     with store.transaction() as transaction:
         pairs = {seq: "USD_JPY" if seq == STOPPED else "EUR_USD" for seq in range(1, CANDLES + 1)}
         transaction.add_candles([a_candle(seq, pair=pair) for seq, pair in pairs.items()])
-        transaction.add_assessments([an_assessment(seq, pair=pair) for seq, pair in pairs.items()])
+        judged = [an_assessment(seq, closed=a_candle(seq, pair=pair)) for seq, pair in pairs.items()]
+        transaction.add_assessments(judged)
         transaction.add_gate_snapshots([a_gate_snapshot(seq, pair=pair) for seq, pair in pairs.items()])
         transaction.add_equity([EquityRow(seq=seq, time=MIDNIGHT, balance=1, equity=1) for seq in (1, 1, 4, 9)])
         gap = CandleGapRow(

@@ -173,13 +173,13 @@ def test_a_platform_at_full_speed_goes_on_while_it_is_pruned(run: Run, tmp_path:
 
 def test_a_disk_without_room_for_a_new_file_keeps_the_old_one(run: Run) -> None:
     try:
-        disk = SmallDisk(48)
+        disk = SmallDisk(24)
     except UnavailableError as fault:
         pytest.skip(f"left out: {fault}")
     with disk:
         database = str(disk.folder / "x.db")
         traded(run, database)
-        disk.fill(leaving=9_000_000)
+        disk.fill(leaving=4_500_000)
         told = answer(run, "db", "prune", "--older-than", "14d", "--yes", "--db", database)
         assert "bytes of the disk" in told["not_given_back"]
         assert told["free_bytes"] > 0
