@@ -53,7 +53,7 @@ BROKER_RIGHTS: Final = {
     ),
 }
 # The API works with the database alone.
-DATABASE_USERS: Final = ("owner", *BROKER_RIGHTS, "api")
+DATABASE_USERS: Final = ("owner", *BROKER_RIGHTS, "api", "upkeep")
 
 
 def secret(name: str) -> str:

@@ -26,7 +26,7 @@ chmod 700 "$folder"
 umask 022
 
 keep postgres_password '%s\n' "$(password)"
-for user in owner ingest strategy executor api; do
+for user in owner ingest strategy executor api upkeep; do
     keep "database_url_$user" 'postgresql://scalpbot_%s:%s@postgres:5432/scalpbot\n' "$user" "$(password)"
 done
 keep rabbitmq_admin.conf 'default_user = scalpbot_admin\ndefault_pass = %s\ndefault_vhost = scalpbot\n' "$(password)"

@@ -13,13 +13,14 @@ SERVICES: Final = (*TRADING, "api")
 SERVERS: Final = ("rabbitmq", "postgres")
 # Who shares a network with whom. The broker never shares one with the database, nor the API with a service.
 REACHES: Final = {
-    "postgres": {"init", "ingest", "strategy", "executor", "api"},
+    "postgres": {"init", "ingest", "strategy", "executor", "api", "upkeep"},
     "rabbitmq": {"init", "ingest", "strategy", "executor"},
     "init": {"postgres", "rabbitmq", "ingest", "strategy", "executor"},
     "ingest": {"postgres", "rabbitmq", "init", "strategy", "executor"},
     "strategy": {"postgres", "rabbitmq", "init", "ingest", "executor"},
     "executor": {"postgres", "rabbitmq", "init", "ingest", "strategy"},
     "api": {"postgres"},
+    "upkeep": {"postgres"},
 }
 # Who asks something of the world: candles, prices and the calendar; prices and closes.
 ASK_OUTSIDE: Final = {"ingest", "executor"}
@@ -129,7 +130,8 @@ def test_each_service_is_given_its_own_user_and_no_other(closed: dict[str, Any])
         "executor": {"rabbitmq_url_executor", "audit_anchor_key", "oanda_api_key", "oanda_account_id"},
         "api": {"api_first_password", "audit_anchor_public_key"},
     }
-    for name in SERVICES:
+    others["upkeep"] = set()
+    for name in (*SERVICES, "upkeep"):
         assert set(closed["services"][name]["secrets"]) == {f"database_url_{name}", *others[name]}
 
 
@@ -151,7 +153,7 @@ def test_only_the_executor_may_write_anchors(closed: dict[str, Any]) -> None:
 
 
 def test_everything_but_the_preparing_job_is_watched_and_restarted(closed: dict[str, Any]) -> None:
-    for name in (*SERVICES, *SERVERS):
+    for name in (*SERVICES, *SERVERS, "upkeep"):
         assert closed["services"][name]["restart"] == "unless-stopped", name
         assert closed["services"][name]["healthcheck"]["test"], name
     assert closed["services"]["init"]["restart"] == "no"
