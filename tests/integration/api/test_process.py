@@ -243,7 +243,7 @@ def test_tokens_are_made_listed_and_ended_on_the_machine(database: Path) -> None
     assert program("tokens", "revoke", 1, "--db", database).returncode == 0
     assert program("tokens", "revoke", 1, "--db", database).returncode == 2
     [row] = json.loads(program("tokens", "list", "--db", database, "--json").stdout)
-    assert (row["id"], row["name"], row["scope"], row["last_used"]) == (2, "second", "read", None)
+    assert (row["id"], row["name"], row["scope"], row["last_used_time"]) == (2, "second", "read", None)
     assert made.stdout.strip() not in program("tokens", "list", "--db", database).stdout
 
 

@@ -100,12 +100,17 @@ def running(variables: Mapping[str, str], speed: str) -> Iterator[Platform]:
         platform.run("down", "--volumes", "--timeout", "5")
 
 
-def test_platform_comes_up_healthy_and_trades_the_sample_as_the_backtest_does(variables: dict[str, str]) -> None:
-    with running(variables, "max") as platform:
+def test_platform_comes_up_healthy_and_trades_the_sample_as_the_backtest_does(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    settings = tmp_path / "scalpbot.toml"
+    settings.write_text("[retention]\ncandles_days = 14\n", encoding="utf-8")
+    with running({**variables, "SETTINGS_FILE": str(settings)}, "max") as platform:
         assert all(platform.healthy(name) for name in (*SERVICES, *SERVERS))
         assert_sample_is_settled(platform)
         assert_each_container_reaches_what_it_needs_and_no_other(platform)
         assert_api_answers(platform, Path(variables["SECRETS_FOLDER"]))
+        assert_old_candles_are_deleted_and_the_rest_is_proven(platform)
 
 
 def test_doors_to_the_servers_are_open_only_while_they_are_asked_for(variables: dict[str, str]) -> None:
@@ -140,6 +145,19 @@ def test_services_that_crash_come_back_without_hands_and_the_ledger_is_the_same(
             eventually(partial(restarted, platform, victim), HEALTHY_SECONDS, f"{victim} is restarted")
             eventually(partial(platform.healthy, victim), HEALTHY_SECONDS, f"{victim} is ready again")
         assert_sample_is_settled(platform)
+
+
+def assert_old_candles_are_deleted_and_the_rest_is_proven(platform: Platform) -> None:
+    """Start the container that deletes what the settings call old, and wait until it has done so."""
+    platform.run("up", "--detach", "--wait", "upkeep")
+    assert platform.healthy("upkeep")
+
+    def is_pruned() -> bool:
+        return platform.scalpbot("parity")["checkpoint"] is not None
+
+    eventually(is_pruned, HEALTHY_SECONDS, "old candles are deleted")
+    assert not platform.reaches("upkeep", "rabbitmq", 5672)
+    assert platform.scalpbot("audit", "verify")["ok"]
 
 
 def assert_each_container_reaches_what_it_needs_and_no_other(platform: Platform) -> None:

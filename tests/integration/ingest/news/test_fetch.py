@@ -238,7 +238,7 @@ def test_a_calendar_that_is_over_counts_as_old_however_often_it_is_confirmed(sit
     bench.now = LAST_EVENT + 4 * DAY
     bench.fetcher(site.url).look()
     assert bench.age() == 3 * DAY
-    assert "the news calendar is over" in bench.lines[-1]["event"]
+    assert "the news calendar has ended" in bench.lines[-1]["event"]
 
 
 def test_on_a_weekend_nothing_is_said_of_a_calendar_that_is_over(site: NewsSite, bench: Bench) -> None:
