@@ -109,8 +109,8 @@ def test_platform_comes_up_healthy_and_trades_the_sample_as_the_backtest_does(
         assert all(platform.healthy(name) for name in (*SERVICES, *SERVERS))
         assert_sample_is_settled(platform)
         assert_each_container_reaches_what_it_needs_and_no_other(platform)
-        assert_api_answers(platform, Path(variables["SECRETS_FOLDER"]))
         assert_old_candles_are_deleted_and_the_rest_is_proven(platform)
+        assert_api_answers(platform, Path(variables["SECRETS_FOLDER"]))
 
 
 def test_doors_to_the_servers_are_open_only_while_they_are_asked_for(variables: dict[str, str]) -> None:
