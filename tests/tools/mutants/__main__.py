@@ -75,7 +75,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("scopes", nargs="*", metavar="SCOPE", help=f"any of: {', '.join(SCOPES)} (default: all)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="forks at once (default: %(default)s)")
-    parser.add_argument("--only", default="", help="run only mutants whose name contains this text")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="TEXT", help="run only mutants named so in part; repeatable"
+    )
     chosen = parser.parse_args(arguments)
     wrong = sorted(set(chosen.scopes) - set(SCOPES))
     if wrong:
@@ -86,7 +88,10 @@ def main(arguments: Sequence[str]) -> int:
     sources = [source for name in chosen.scopes for source in SCOPES[name].sources] or None
     if not chosen.only and (old := outdated(equivalent, keys, sources)):
         parser.error(f"{_EQUIVALENT.name} names what fits no mutant; take it out or name it anew: {'; '.join(old)}")
-    found = {name: [mutant for mutant in mutants if chosen.only in mutant.key] for name, mutants in made.items()}
+    found = {
+        name: [mutant for mutant in mutants if not chosen.only or any(text in mutant.key for text in chosen.only)]
+        for name, mutants in made.items()
+    }
     runner = MutantRunner([mutant for mutants in found.values() for mutant in mutants], ROOT, chosen.jobs, _tell)
     tests = dict.fromkeys(test for name in found for test in SCOPES[name].tests)
     ending = pytest.main(["--override-ini=addopts=", *_OPTIONS, *tests], plugins=[runner])

@@ -63,5 +63,7 @@ SCOPES: Final = {
             "tests/integration/store/test_audit_tampering.py",
         ),
     ),
-    "guard": Scope(("services/api/security",), ("tests/integration/api",)),
+    "guard": Scope(
+        ("services/api/security",), ("tests/integration/api", "tests/integration/crowds/test_hash_turns.py")
+    ),
 }
