@@ -131,7 +131,9 @@ class Logging:
         Literal["debug", "info", "warning", "error"] | None,
         typer.Option(
             "--log-level",
-            help="Least that is logged on stderr. Default: info; warning for paper, and on a terminal for up.",
+            metavar="LEVEL",
+            help="Least that is logged on stderr: debug, info, warning or error. Default: info; warning for paper, and "
+            "on a terminal for up.",
         ),
     ] = None
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, too: as --log-level info.")] = (

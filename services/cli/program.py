@@ -88,13 +88,19 @@ def build_program() -> typer.Typer:
     return program
 
 
-def _show_no_value_for_switches(command: Any) -> None:
-    """Let help show no type beside options that take no value: `--json <bool>` would invite `--json true`."""
+def _shorten_values(command: Any) -> None:
+    """Let help show values in few characters, so that names are whole and sentences wide at 80 columns.
+
+    Nothing stands beside options that take no value: `--json <bool>` would invite `--json true`.
+    """
     for option in command.params:
         if getattr(option, "is_flag", False):
             option.metavar = ""
+        elif option.metavar is None and (getattr(option, "min", None), getattr(option, "max", None)) != (None, None):
+            # A number within bounds, which are shown after it.
+            option.metavar = "N"
     for each in getattr(command, "commands", {}).values():
-        _show_no_value_for_switches(each)
+        _shorten_values(each)
 
 
 def _say_version(asked: bool) -> None:
@@ -128,7 +134,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         _require_text(given)
         command = get_command(build_program())
-        _show_no_value_for_switches(command)
+        _shorten_values(command)
         code = command(given or ["--help"], prog_name="scalpbot", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -14,11 +14,19 @@ Mode: TypeAlias = Annotated[
 HoldBars: TypeAlias = Annotated[int, typer.Option(min=1, help="Candles that a trade is held in time_exit mode.")]
 FillOrder: TypeAlias = Annotated[
     Literal["pessimistic", "optimistic"],
-    typer.Option(help="Whether a candle that reaches both stop loss and take profit hits the stop first."),
+    typer.Option(
+        metavar="ORDER",
+        help="pessimistic: a candle that reaches both stop loss and take profit hits the stop first; optimistic: the "
+        "other way round.",
+    ),
 ]
 ChosenProfile: TypeAlias = Annotated[
     Literal["conservative", "normal", "aggressive"] | None,
-    typer.Option(help="Profile of the strategies. Default: that of the settings, else normal."),
+    typer.Option(
+        metavar="NAME",
+        help="conservative, normal or aggressive: the profile of the strategies. Default: that of the settings, else "
+        "normal.",
+    ),
 ]
 ValidationPercent: TypeAlias = Annotated[
     float, typer.Option(min=0, max=90, help="Share of the newest candles kept for validation; 0 for none.")

@@ -17,8 +17,8 @@ Pairs: TypeAlias = Annotated[
     typer.Option(
         "--pairs",
         metavar="A,B",
-        help="Pairs to trade. Default: EUR_USD,GBP_USD,USD_JPY of the made-up market, all of the files; OANDA needs "
-        "them.",
+        help="Pairs to trade. Default: EUR_USD, GBP_USD and USD_JPY of the made-up market, all of the files; OANDA "
+        "needs them.",
     ),
 ]
 Speed: TypeAlias = Annotated[

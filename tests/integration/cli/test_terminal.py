@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from fcntl import ioctl
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -53,6 +54,10 @@ VERBS = (
     "why USD_JPY 2024-03-04T12:00:00Z",
     "doctor",
     "config show",
+    "parity",
+    "db size",
+    "db check",
+    "db prune --older-than 1w --dry-run",
 )
 
 
@@ -127,6 +132,27 @@ def test_help_of_every_verb_fits(monkeypatch: pytest.MonkeyPatch, columns: int) 
             assert main(words) == 0
     assert [line for line in lines_of(screen.getvalue()) if cell_len(line) > columns] == []
     assert "--json <bool>" not in " ".join(screen.getvalue().split())
+
+
+def options_of(verb: Any) -> Iterator[tuple[list[str], set[str]]]:
+    """Yield the words of each verb, and the names of its options."""
+    for words in helps([], verb):
+        command = verb
+        for name in words[:-1]:
+            command = command.commands[name]
+        yield words, {name for option in command.params for name in option.opts if name.startswith("--")}
+
+
+def test_no_word_of_help_is_cut_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = []
+    for words, names in options_of(get_command(build_program())):
+        with terminal(monkeypatch, 80) as (screen, _):
+            main(words)
+        text = " ".join(lines_of(screen.getvalue()))
+        said = set(re.findall(r"--[a-z-]+", text))
+        cut += [(words[:-1], part) for part in re.findall(r"\S*\u2026", text)]
+        cut += [(words[:-1], name) for name in sorted(names - said)]
+    assert cut == []
 
 
 def test_a_table_leaves_columns_out_in_the_order_that_it_states_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
