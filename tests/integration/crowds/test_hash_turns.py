@@ -58,7 +58,7 @@ def test_lines_take_turns_and_those_of_users_come_first() -> None:
     async def story(desk: Desk) -> None:
         await desk.come(HERE, "a", "b", "c")
         await desk.come(THERE, "d", "e")
-        await desk.come(ANN, "f", "g")
+        await desk.come(line_of_user("ann"), "f", "g")
         assert desk.given == ["a", "d"]
         await desk.let_go(7)
         assert desk.given == ["a", "d", "f", "b", "g", "e", "c"]
