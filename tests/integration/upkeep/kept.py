@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from services.cli import main
+from tests.fixtures.deployed import wait_until
 from tests.fixtures.paper import SAMPLE, cut_sample
 from tests.repository import ROOT
 
@@ -68,6 +70,28 @@ def traded(run: Run, database: str, candles: int | None = None) -> str:
     file = SAMPLE / f"{PAIR}_M5_sample.csv" if candles is None else cut_sample(Path.cwd(), PAIR, candles)
     report = answer(run, "paper", "--csv", f"{PAIR}={file}", "--db", database)
     return str(report["trade_hash"])
+
+
+def backed_up_while_trading(
+    run: Run, folder: Path, database: str, candles: int, begun: Callable[[], bool]
+) -> list[int]:
+    """Trade the sample of a pair in a process, back it up three times meanwhile, and return the candles of each."""
+    file = f"{PAIR}={cut_sample(folder, PAIR, candles)}"
+    options = ("--feed", "replay", "--csv", file, "--once", "--no-api", "--speed", "400000", "--db", database)
+    command = [sys.executable, "-m", "tests.tools.scalpbot", "up", *options]
+    quiet = subprocess.DEVNULL
+    backups: list[int] = []
+    with subprocess.Popen(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, stdout=quiet, stderr=quiet) as up:
+        try:
+            wait_until(begun, 60, "the run has begun")
+            while up.poll() is None and len(backups) < 3:
+                told = answer(run, "db", "backup", f"{len(backups)}.db", "--db", database)
+                backups.append(told["contents"]["candles"])
+                time.sleep(0.5)
+            assert up.wait(300) == 0
+        finally:
+            up.kill()
+    return backups
 
 
 def require_proven(run: Run, database: str) -> Any:

@@ -3,9 +3,7 @@
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -16,11 +14,8 @@ from shared.store.engine import sqlite_url
 from shared.store.file_lock import locked_file
 from shared.store.sql_store import open_store
 from tests.faults.equipment.small_disk import SmallDisk
-from tests.fixtures.deployed import wait_until
-from tests.fixtures.paper import cut_sample
 from tests.integration.store.before_columns import make_before
-from tests.integration.upkeep.kept import PAIR, Run, answer, killed_at, require_proven, run_, traded
-from tests.repository import ROOT
+from tests.integration.upkeep.kept import Run, answer, backed_up_while_trading, killed_at, require_proven, run_, traded
 from tests.servers.errors import UnavailableError
 from tests.tools.beside import trading
 
@@ -71,21 +66,7 @@ def test_backups_taken_under_a_platform_at_full_speed_are_each_of_one_moment(run
 
 
 def test_backups_of_a_run_that_goes_on_end_as_that_run_does(run: Run, tmp_path: Path) -> None:
-    file = f"{PAIR}={cut_sample(tmp_path, PAIR, 2_500)}"
-    options = ("--feed", "replay", "--csv", file, "--once", "--no-api", "--speed", "400000", "--db", "x.db")
-    command = [sys.executable, "-m", "tests.tools.scalpbot", "up", *options]
-    quiet = subprocess.DEVNULL
-    backups: list[int] = []
-    with subprocess.Popen(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=quiet, stderr=quiet) as up:
-        try:
-            wait_until(lambda: Path("x.anchors.jsonl").exists(), 60, "the run has begun")
-            while up.poll() is None and len(backups) < 3:
-                told = answer(run, "db", "backup", f"{len(backups)}.db", "--db", "x.db")
-                backups.append(told["contents"]["candles"])
-                time.sleep(0.5)
-            assert up.wait(300) == 0
-        finally:
-            up.kill()
+    backups = backed_up_while_trading(run, tmp_path, "x.db", 2_500, lambda: Path("x.anchors.jsonl").exists())
     undisturbed = require_proven(run, "x.db")
     assert sum(0 < candles < undisturbed["candles"] for candles in backups) >= 2, backups
     for number in range(len(backups)):

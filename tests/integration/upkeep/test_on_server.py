@@ -15,7 +15,7 @@ from shared.runtime.overview.trading import TRADER_LEASE
 from shared.settings.settings import load_settings
 from shared.store.sql_store import open_store
 from tests.fixtures.rights import BACKUP, EXECUTOR, INGEST, OWNER, UPKEEP, as_role, execute, url_
-from tests.integration.upkeep.kept import Run, answer, killed_at, run_, traded
+from tests.integration.upkeep.kept import Run, answer, backed_up_while_trading, killed_at, run_, traded
 from tests.servers.postgres import PostgresServer
 
 __all__ = ["run_", "url_"]
@@ -60,6 +60,21 @@ def test_a_backup_goes_from_a_server_into_a_file_and_into_another_server(run: Ru
         execute(other_url, "DELETE FROM audit_log")
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
         execute(other_url, "UPDATE trades SET units = 1 WHERE status = 'CLOSED'")
+
+
+def test_backups_of_a_server_on_which_a_run_goes_on_end_as_that_run_does(
+    run: Run, tmp_path: Path, url: str, other_url: str
+) -> None:
+    def begun() -> bool:
+        return bool(execute(url, "SELECT count(*) FROM gate_snapshots")[0][0])
+
+    backups = backed_up_while_trading(run, tmp_path, url, 1_500, begun)
+    undisturbed = require_proven(run, url)
+    assert any(0 < candles < 1_500 for candles in backups), backups
+    for number, target in enumerate(("file.db", other_url)):
+        answer(run, "db", "restore", f"{number}.db", "--db", target)
+        assert traded(run, target, candles=1_500) == undisturbed
+        assert require_proven(run, target) == undisturbed
 
 
 def test_every_value_comes_back_from_a_server_as_it_was(run: Run, url: str, other_url: str) -> None:
