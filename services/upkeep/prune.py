@@ -58,6 +58,14 @@ class Hands(NamedTuple):
     fence: Callable[[Transaction], None] = no_fence
 
 
+class Steps(NamedTuple):
+    """How many candles are proven at a time, and who is told how many were replayed, and how many rows are deleted."""
+
+    candles: int
+    replayed: Callable[[int], None]
+    deleted: Callable[[int], None]
+
+
 def planned(reader: Reader, days: Mapping[Prunable, int], most_candles: int | None = None) -> Plan:
     """Return what is older than so many days before the newest candle, by table, in whole trading days.
 
@@ -106,6 +114,30 @@ def prune(store: Store, plan: Plan, hands: Hands, told: tuple[Callable[[int], No
             rows[old.table] += count
             deleted(sum(rows.values()))
     return Pruned(rows, checkpoint, None)
+
+
+def prune_in_steps(store: Store, days: Mapping[Prunable, int], whole: Plan, hands: Hands, steps: Steps) -> Pruned:
+    """Prune all of a plan step by step, so that no view of the database lasts long, and return what all steps did.
+
+    Whoever is told of deleted rows is so between two steps as well. Raises InputError as `prune` does.
+    """
+    rows: dict[Prunable, int] = dict.fromkeys(whole.rows, 0)
+    replayed = 0
+    while True:
+        with store.reading() as reader:
+            plan = planned(reader, days, steps.candles)
+        told = (_beyond(steps.replayed, replayed), _beyond(steps.deleted, sum(rows.values())))
+        done = prune(store, plan, hands, told)
+        replayed += plan.candles
+        for table, count in done.rows.items():
+            rows[table] += count
+        if done.difference is not None or plan.until >= whole.until:
+            return done._replace(rows=rows)
+        steps.deleted(sum(rows.values()))
+
+
+def _beyond(tell: Callable[[int], None], before: int) -> Callable[[int], None]:
+    return lambda done: tell(before + done)
 
 
 def _deleted(store: Store, old: Old, hands: Hands) -> int:

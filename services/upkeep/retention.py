@@ -7,7 +7,7 @@ from typing import Final
 
 from services.inspection.checkpoint import checkpoint_of
 from services.inspection.differences import DifferenceError
-from services.upkeep.prune import Hands, Pruned, planned, prune
+from services.upkeep.prune import Hands, Pruned, Steps, planned, prune_in_steps
 from shared.contracts.errors import InfrastructureError, InputError, InvariantError, LeaseLostError
 from shared.contracts.times import format_time, parse_time
 from shared.core.types import SECONDS_PER_DAY
@@ -56,21 +56,12 @@ class Retention:
 
     def once(self) -> Pruned | None:
         """Delete all that is old and return what that did, None where nothing was."""
-        rows: dict[Prunable, int] = {}
-        done: Pruned | None = None
         with self._store.reading() as reader:
             whole = planned(reader, self._days)
-        while whole.total or whole.candles:
-            with self._store.reading() as reader:
-                plan = planned(reader, self._days, _CANDLES_AT_ONCE)
-            done = prune(self._store, plan, self._hands, (self._go_on, self._go_on))
-            for table, count in done.rows.items():
-                rows[table] = rows.get(table, 0) + count
-            done = done._replace(rows=rows)
-            if done.difference is not None or plan.until >= whole.until:
-                break
-            self._go_on(0)
-        return done
+        if not (whole.total or whole.candles):
+            return None
+        steps = Steps(_CANDLES_AT_ONCE, self._go_on, self._go_on)
+        return prune_in_steps(self._store, self._days, whole, self._hands, steps)
 
     def _go_on(self, _done: int) -> None:
         # Between two batches whoever trades has the database for itself.

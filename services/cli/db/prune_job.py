@@ -15,7 +15,7 @@ from services.cli.terminal.confirmed import confirmed
 from services.cli.terminal.output import DID_NOT_HOLD, bytes_text, note, say, say_json
 from services.cli.terminal.progress import busy, share
 from services.cli.terminal.tables import Column, say_table, time_cell
-from services.upkeep.prune import Hands, Plan, Pruned, planned, prune
+from services.upkeep.prune import Hands, Plan, Pruned, Steps, planned, prune_in_steps
 from services.upkeep.space import Reclaimed, bytes_needed, reclaim
 from shared.contracts.errors import InputError, shortened
 from shared.contracts.times import format_time
@@ -90,25 +90,14 @@ def _age(text: str) -> int:
 
 
 def _pruned(store: Store, days: Mapping[Prunable, int], whole: Plan) -> Pruned:
-    """Prune step by step, so that no view of the database lasts long, and return what all steps did."""
-    hands = Hands(getpass.getuser(), time.time)
-    rows: dict[Prunable, int] = dict.fromkeys(whole.rows, 0)
-    replayed = 0
+    """Prune, with a bar for what is proven and one for what is deleted."""
     with share("proving") as proving, share("deleting") as deleting:
-        while True:
-            with store.reading() as reader:
-                plan = planned(reader, days, _CANDLES_AT_ONCE)
-            told = (_beyond(proving, replayed, whole.candles), _beyond(deleting, sum(rows.values()), whole.total))
-            done = prune(store, plan, hands, told)
-            replayed += plan.candles
-            for table, count in done.rows.items():
-                rows[table] += count
-            if done.difference is not None or plan.until >= whole.until:
-                return done._replace(rows=rows)
+        steps = Steps(_CANDLES_AT_ONCE, _of(proving, whole.candles), _of(deleting, whole.total))
+        return prune_in_steps(store, days, whole, Hands(getpass.getuser(), time.time), steps)
 
 
-def _beyond(tell: Callable[[int, int], None], before: int, total: int) -> Callable[[int], None]:
-    return lambda done: tell(min(before + done, total), total)
+def _of(tell: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    return lambda done: tell(min(done, total), total)
 
 
 def _tell_plan(plan: Plan, url: str, room: Room, as_json: bool) -> None:
