@@ -7,10 +7,9 @@ from services.cli.documents.kinds import Count, Day, Hash, Money, Pair, Pips, Pr
 from shared.contracts import funnel
 
 
-class Trade(TypedDict):
-    """A trade; what an open one does not have yet is null."""
+class Entry(TypedDict):
+    """How a position was entered, with its stop loss and take profit."""
 
-    number: Count
     pair: Pair
     strategy: str
     side: str
@@ -19,6 +18,12 @@ class Trade(TypedDict):
     entry_price: Price
     sl: Price
     tp: Price
+
+
+class Trade(Entry):
+    """A trade; what an open one does not have yet is null."""
+
+    number: Count
     exit_time: Time | None
     exit_price: Price | None
     exit_reason: str | None
@@ -37,17 +42,9 @@ class WholeTrade(Trade):
     id: str
 
 
-class Position(TypedDict):
+class Position(Entry):
     """An open position at its latest mark."""
 
-    pair: Pair
-    strategy: str
-    side: str
-    units: Count
-    entry_time: Time
-    entry_price: Price
-    sl: Price
-    tp: Price
     mark_price: Price
     mark_time: Time
     unrealised_pnl: Money

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from services.cli.documents.account import GateCount
+from services.cli.documents.account import Entry, GateCount
 from services.cli.documents.kinds import Count, Hash, Money, Pair, Pips, Price, Time
 
 
@@ -111,17 +111,9 @@ class WalkForward(TypedDict):
     windows: list[Window]
 
 
-class LeftOpen(TypedDict):
+class LeftOpen(Entry):
     """A position that is open after the last candle."""
 
-    pair: Pair
-    strategy: str
-    side: str
-    units: Count
-    entry_time: Time
-    entry_price: Price
-    sl: Price
-    tp: Price
     last_price: Price
     unrealised_pnl: Money
 
@@ -133,17 +125,9 @@ class PendingEntry(TypedDict):
     side: str
 
 
-class BacktestTrade(TypedDict):
+class BacktestTrade(Entry):
     """A closed trade with what it cost."""
 
-    pair: Pair
-    strategy: str
-    side: str
-    units: Count
-    entry_time: Time
-    entry_price: Price
-    sl: Price
-    tp: Price
     exit_time: Time
     exit_price: Price
     exit_reason: str

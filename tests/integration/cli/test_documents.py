@@ -18,7 +18,7 @@ from shared.store import schema
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.contract.store_users_contract import HASH
-from tests.fixtures.commanded import commanded, plain_sql
+from tests.fixtures.commanded import fill_with_trades, plain_sql
 from tests.fixtures.paper import SAMPLE, run_paper, sample_series
 from tests.published import published
 
@@ -75,9 +75,7 @@ def empty_(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(name="small", scope="module")
 def small_(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("small") / "paper.db"
-    with commanded(sqlite_url(path)) as desk:
-        desk.trade_until(lambda: desk.trades() > 3 and bool(desk.open_pairs()), step=1)
-        desk.ordered("PAUSE_PAIR", pair="EUR_USD")
+    fill_with_trades(path)
     return path
 
 

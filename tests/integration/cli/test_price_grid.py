@@ -3,38 +3,19 @@
 import csv
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.cli import main
 from shared.settings.settings import load_settings
 from tests.fixtures.paper import SAMPLE
+from tests.verbs import Run, answer, run_
 
-Run = Callable[..., tuple[int, str, str]]
+__all__ = ["run_"]
+
 SPREADS = '[pairs.XAU_USD]\nmodel_spread_pips = 30\nmax_spread_pips = 40\nstrategy = "ema_vwap"\n'
-
-
-@pytest.fixture(name="run")
-def run_(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-def answer(run: Run, *arguments: str) -> Any:
-    code, output, errors = run(*arguments, "--json")
-    assert code == 0, errors
-    return json.loads(output)
 
 
 @pytest.fixture(name="gold")

@@ -2,38 +2,19 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.cli import main
 from tests.fixtures.paper import SAMPLE
 from tests.material import shared_material
+from tests.verbs import Run, answer, run_
 
-Run = Callable[..., tuple[int, str, str]]
+__all__ = ["run_"]
+
 M5_HASH = "64d92738f13078cec04e2dc95df7bfcc83b21592e3497e84016d35353660282b"
 M1_HASH = "10e8c2e98ca608094eac3b3d843668ad36098794a742f41b2767aaf901086b03"
 M5_NEWS_HASH = "a4350d862c54ac1929794669dade3ec31c4e97e0c719129cca5b20c5428cbd44"
-
-
-@pytest.fixture(name="run")
-def run_(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-def answer(run: Run, *arguments: str) -> Any:
-    code, output, errors = run(*arguments, "--json")
-    assert code == 0, errors
-    return json.loads(output)
 
 
 def sample(pair: str = "EUR_USD") -> str:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from fcntl import ioctl
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ from services.cli.terminal.tables import Column, fitting, say_table, time_cell
 from shared.store.engine import sqlite_url
 from shared.store.sql_store import open_store
 from tests.contract.store_users_contract import HASH
-from tests.fixtures.commanded import commanded, plain_sql
+from tests.fixtures.commanded import fill_with_trades, plain_sql
 from tests.fixtures.paper import SAMPLE, run_paper, sample_series
-from tests.tools.pictures.terminals import terminals
+from tests.tools.pictures.terminals import Screen, terminals
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LONG = "x" * 200
@@ -61,20 +60,11 @@ VERBS = (
 )
 
 
-class Screen(StringIO):
-    """A terminal, as far as a program asks whether it is one."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.fixture(name="traded", scope="module")
 def traded_(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database with trades, one of them open."""
     path = tmp_path_factory.mktemp("terminal") / "paper.db"
-    with commanded(sqlite_url(path)) as desk:
-        desk.trade_until(lambda: desk.trades() > 3 and bool(desk.open_pairs()), step=1)
-        desk.ordered("PAUSE_PAIR", pair="EUR_USD")
+    fill_with_trades(path)
     return path
 
 

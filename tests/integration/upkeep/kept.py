@@ -1,6 +1,5 @@
 """Databases with a ledger, as upkeep finds them, and what must be as it was afterwards."""
 
-import json
 import subprocess
 import sys
 import time
@@ -8,14 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
-from services.cli import main
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.paper import SAMPLE, cut_sample
 from tests.repository import ROOT
+from tests.verbs import Run, answer
 
-Run = Callable[..., tuple[int, str, str]]
 PAIR: Final = "EUR_USD"
 # A process that kills itself when it has done a share of what it does first, second and so on, page by page.
 _KILLED: Final = """
@@ -42,27 +38,6 @@ progress.share = share
 from services.cli import main
 sys.exit(main())
 """
-
-
-@pytest.fixture(name="run")
-def run_(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return the program, called in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-def answer(run: Run, *arguments: str) -> Any:
-    """Return the JSON document that a verb answers with."""
-    code, output, errors = run(*arguments, "--json")
-    assert code == 0, errors
-    return json.loads(output)
 
 
 def traded(run: Run, database: str, candles: int | None = None) -> str:

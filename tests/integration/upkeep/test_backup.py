@@ -15,9 +15,10 @@ from shared.store.file_lock import locked_file
 from shared.store.sql_store import open_store
 from tests.faults.equipment.small_disk import SmallDisk
 from tests.integration.store.before_columns import make_before
-from tests.integration.upkeep.kept import Run, answer, backed_up_while_trading, killed_at, require_proven, run_, traded
+from tests.integration.upkeep.kept import backed_up_while_trading, killed_at, require_proven, traded
 from tests.servers.errors import UnavailableError
 from tests.tools.beside import trading
+from tests.verbs import Run, answer, run_
 
 __all__ = ["run_"]
 

@@ -15,8 +15,9 @@ from shared.runtime.overview.trading import TRADER_LEASE
 from shared.settings.settings import load_settings
 from shared.store.sql_store import open_store
 from tests.fixtures.rights import BACKUP, EXECUTOR, INGEST, OWNER, UPKEEP, as_role, execute, url_
-from tests.integration.upkeep.kept import Run, answer, backed_up_while_trading, killed_at, run_, traded
+from tests.integration.upkeep.kept import backed_up_while_trading, killed_at, traded
 from tests.servers.postgres import PostgresServer
+from tests.verbs import Run, answer, run_
 
 __all__ = ["run_", "url_"]
 

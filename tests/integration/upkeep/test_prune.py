@@ -23,9 +23,10 @@ from tests.fixtures.commanded import commanded, plain_sql, require_sound
 from tests.fixtures.new_store import new_sqlite
 from tests.fixtures.paper import NOON, SAMPLE
 from tests.integration.executor.test_quotes import trade as trade_with_quotes
-from tests.integration.upkeep.kept import Run, answer, killed_at, require_proven, run_, traded
+from tests.integration.upkeep.kept import killed_at, require_proven, traded
 from tests.servers.errors import UnavailableError
 from tests.tools.beside import trading
+from tests.verbs import Run, answer, run_
 
 __all__ = ["run_"]
 

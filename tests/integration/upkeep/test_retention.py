@@ -20,7 +20,8 @@ from tests.fixtures.anchored import Watch, around_with
 from tests.fixtures.commanded import commanded, plain_sql, require_sound
 from tests.fixtures.deployed import wait_until
 from tests.fixtures.new_store import new_sqlite
-from tests.integration.upkeep.kept import Run, answer, require_proven, run_, traded
+from tests.integration.upkeep.kept import require_proven, traded
+from tests.verbs import Run, answer, run_
 
 __all__ = ["run_"]
 

@@ -49,8 +49,11 @@ SHOTS: Final = (
 )
 
 
-class _Screen(StringIO):
+class Screen(StringIO):
+    """A terminal, as far as a program asks whether it is one."""
+
     def isatty(self) -> bool:
+        """Say that it is one."""
         return True
 
 
@@ -61,7 +64,7 @@ def screen_of(columns: int) -> Iterator[StringIO]:
     os.environ.update({"COLUMNS": str(columns), "TERM": "xterm-256color"})
     os.environ.pop("NO_COLOR", None)
     try:
-        with redirect_stdout(_Screen()) as screen, redirect_stderr(screen):
+        with redirect_stdout(Screen()) as screen, redirect_stderr(screen):
             yield screen
     finally:
         os.environ.clear()
